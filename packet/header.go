@@ -162,11 +162,16 @@ func (h *Header) Destination() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(h.Dst).Unmap(), h.DstPort)
 }
 
-// Where names a frame: its number, and which of the input files it is in.
-type Where struct {
-	Frame uint64 // from 1
-	File  uint16 // index of the input file, from 0
-}
+// Where names a frame: its number, and which of the input files it is in. The
+// file stands in the high 16 bits, so that frames of one run compare in order.
+// The zero value names no frame.
+type Where uint64
+
+// Frame is the number of the frame in its file, from 1; at most 2^48-1.
+func (w Where) Frame() uint64 { return uint64(w) & (1<<48 - 1) }
+
+// File is the index of the input file, from 0.
+func (w Where) File() int { return int(w >> 48) }
 
 // Where returns the place of the segment in the input.
-func (h *Header) Where() Where { return Where{h.Frame, h.File} }
+func (h *Header) Where() Where { return Where(uint64(h.File)<<48 | h.Frame&(1<<48-1)) }

@@ -1,0 +1,18 @@
+//go:build !linux
+
+package kernel
+
+// Tracer is only there on Linux.
+type Tracer struct{}
+
+// Open returns ErrUnsupported.
+func Open() (*Tracer, error) { return nil, ErrUnsupported }
+
+// Read returns ErrUnsupported.
+func (*Tracer) Read() (Event, error) { return Event{}, ErrUnsupported }
+
+// Lost is always 0.
+func (*Tracer) Lost() (uint64, error) { return 0, nil }
+
+// Close does nothing.
+func (*Tracer) Close() error { return nil }

@@ -1,0 +1,139 @@
+package flows
+
+import "github.com/rstwhy/rstwhy/packet"
+
+// FollowMax is how many further RSTs one Reset holds. A connection that shows
+// more within the grace begins a new Reset.
+const FollowMax = 1024
+
+// Answer is a RST and the segment of the other side that it answers, if any.
+type Answer struct {
+	RST     Segment
+	Trigger Segment // not Valid when no remembered segment explains the RST
+}
+
+// After is what happened between the first RST and the moment it settled.
+type After struct {
+	Segments [2]uint32 // segments without RST, by Dir
+	Bytes    [2]uint64 // their payload
+	First    [2]Segment
+	// Carried is the first segment in which the RST's own sender went on with
+	// its stream beyond what it had sent before: it had not reset anything.
+	Carried Segment
+	// Challenge is the first pure ACK of the RST's receiver: RFC 5961, 3.2 asks
+	// for one when a RST is in the window but not exact.
+	Challenge Segment
+	NewSYN    Segment // first SYN of a new connection on the same addresses and ports
+	NewSYNACK Segment // first SYN/ACK after the RST
+	Settled   int64   // capture time until which the connection was watched
+	AtEnd     bool    // the input ended before the grace did
+}
+
+// Reset is a RST, the connection as it stood just before, and what came after.
+type Reset struct {
+	RST     packet.Header // the first RST
+	Note    []byte        // its payload, at most packet.NoteLen octets
+	Dir     Dir           // who sent it
+	Flow    Flow          // just before the RST
+	Trigger Segment       // the segment it answers; not Valid when there is none
+	Follow  []Answer      // RSTs of the same connection during the grace, in order
+	After   After
+
+	due int64
+}
+
+// Sender is the side in whose name the RST was sent.
+func (r *Reset) Sender() *Side { return &r.Flow.Side[r.Dir] }
+
+// Receiver is the side that the RST was addressed to.
+func (r *Reset) Receiver() *Side { return &r.Flow.Side[r.Dir.Peer()] }
+
+// trigger finds the segment of the other side that rst answers, among those
+// the flow remembers and that no RST of used has answered.
+//
+// Without the ACK flag a RST takes its sequence number from the
+// acknowledgment it answers; with it, from a sender that had no number to take,
+// it acknowledges everything the segment held (RFC 9293, 3.5.2).
+func (f *Flow) trigger(rst *Segment, used []Answer, first *Segment) Segment {
+	d := rst.Dir.Peer()
+	rtt := f.RTTServer()
+	if rst.Dir == Client {
+		rtt = f.RTTClient()
+	}
+	var newest, best *Segment
+	for i := range RecentLen {
+		s := f.Recent(i)
+		if s == nil {
+			break
+		}
+		if s.Dir != d || s.Flags&packet.RST != 0 || !answers(rst, s) || taken(s, used, first) {
+			continue
+		}
+		if newest == nil || (newest.SeqLen() == 0 && s.SeqLen() > 0 && rst.Time-s.Time <= rtt+rtt/2+1e6) {
+			newest = s
+		}
+		// Several segments in flight are answered one by one: the oldest that
+		// can have had its answer by now is the one.
+		age := rst.Time - s.Time
+		if s.SeqLen() > 0 && age >= rtt/2 && age <= rtt+rtt/2+1e6 {
+			best = s
+		}
+	}
+	if best != nil {
+		return *best
+	}
+	if newest != nil {
+		return *newest
+	}
+	return Segment{}
+}
+
+func answers(rst, s *Segment) bool {
+	if rst.Flags&packet.ACK == 0 {
+		return s.Flags&packet.ACK != 0 && s.Ack == rst.Seq
+	}
+	return s.Flags&packet.ACK == 0 && s.End() == rst.Ack
+}
+
+func taken(s *Segment, used []Answer, first *Segment) bool {
+	if first != nil && first.Where == s.Where {
+		return true
+	}
+	// Only the latest few can matter, and a flood must not make this quadratic.
+	for i := len(used) - 1; i >= 0 && i >= len(used)-RecentLen; i-- {
+		if used[i].Trigger.Where == s.Where {
+			return true
+		}
+	}
+	return false
+}
+
+// watch takes a segment that came after the first RST into account.
+func (r *Reset) watch(h *packet.Header, d Dir) {
+	a := &r.After
+	s := segmentOf(h, d)
+	inc32(&a.Segments[d])
+	a.Bytes[d] += uint64(h.Len)
+	if !a.First[d].Valid() {
+		a.First[d] = s
+	}
+	side := &r.Flow.Side[d]
+	switch {
+	case h.Flags&(packet.SYN|packet.ACK) == packet.SYN|packet.ACK:
+		if !a.NewSYNACK.Valid() {
+			a.NewSYNACK = s
+		}
+	case h.Flags&packet.SYN != 0:
+		if !a.NewSYN.Valid() && (side.Known&SawSYN == 0 || h.Seq != side.ISN) {
+			a.NewSYN = s
+		}
+	case d == r.Dir:
+		if !a.Carried.Valid() && h.SeqLen() > 0 && side.Spoke() && side.Max.Less(h.End()) {
+			a.Carried = s
+		}
+	case h.SeqLen() == 0 && h.Flags&packet.ACK != 0:
+		if !a.Challenge.Valid() {
+			a.Challenge = s
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package flows
+
+import "github.com/rstwhy/rstwhy/packet"
+
+// Dir says which side of a connection sent a segment.
+type Dir uint8
+
+// The two directions.
+const (
+	Client Dir = 0 // from the side that sent the SYN
+	Server Dir = 1
+)
+
+// Peer is the other direction.
+func (d Dir) Peer() Dir { return d ^ 1 }
+
+// String is "client" or "server".
+func (d Dir) String() string {
+	if d == Client {
+		return "client"
+	}
+	return "server"
+}
+
+// Segment is what is remembered of one recent segment of a connection.
+type Segment struct {
+	Time    int64 // nanoseconds since the Unix epoch
+	Where   packet.Where
+	Seq     packet.Seq
+	Ack     packet.Seq // as sent, also when the ACK flag is off
+	Len     uint32     // octets of payload
+	TSVal   uint32     // valid with packet.OptTimestamps
+	TSEcr   uint32
+	Window  uint16 // not scaled
+	IPID    uint16
+	Flags   packet.Flags
+	Options packet.Options
+	TTL     uint8
+	TOS     uint8
+	Dir     Dir
+}
+
+// Valid reports whether the segment stands for a frame; the zero Segment does not.
+func (s *Segment) Valid() bool { return s.Where != 0 }
+
+// SeqLen is the room the segment takes in sequence space.
+func (s *Segment) SeqLen() uint32 {
+	n := s.Len
+	if s.Flags&packet.SYN != 0 {
+		n++
+	}
+	if s.Flags&packet.FIN != 0 {
+		n++
+	}
+	return n
+}
+
+// End is the sequence number just after the segment.
+func (s *Segment) End() packet.Seq { return s.Seq.Add(s.SeqLen()) }
+
+func segmentOf(h *packet.Header, d Dir) Segment {
+	return Segment{
+		Time: h.Time, Where: h.Where(), Seq: h.Seq, Ack: h.Ack, Len: h.Len,
+		TSVal: h.TSVal, TSEcr: h.TSEcr, Window: h.Window, IPID: h.IPID,
+		Flags: h.Flags, Options: h.Options, TTL: h.TTL, TOS: h.TOS, Dir: d,
+	}
+}

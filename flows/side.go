@@ -1,0 +1,100 @@
+package flows
+
+import "github.com/rstwhy/rstwhy/packet"
+
+// Known says which fields of a Side hold something that was seen.
+type Known uint16
+
+// What can be known of a side. Without SawSegment nothing else is.
+const (
+	SawSegment  Known = 1 << iota // Max, Window, TTL
+	SawSYN                        // ISN, SYNFirst, SYNLast, SYNOptions
+	SawAck                        // Ack, Edge
+	SawPlainAck                   // a segment with ACK and without SYN: AckFirst
+	SawFIN                        // FINEnd, FINTime, FINWhere
+	SawData                       // DataFirst, DataLast, First, Last
+	SawSACK                       // SACKRight
+	SawTS                         // TSVal, TSEcr; timestamps stood on its latest segment
+	SawRST                        // it sent a RST in this connection before
+	// Unseen says that the peer acknowledged octets of this side that are not in
+	// the capture, so that Max came from the peer.
+	Unseen
+)
+
+// Has reports whether everything in want is known.
+func (k Known) Has(want Known) bool { return k&want == want }
+
+// Side is what one end of a connection has shown. Counters stop at their
+// maximum instead of wrapping.
+type Side struct {
+	Known Known
+
+	ISN       packet.Seq
+	Max       packet.Seq // highest seq+len(+SYN+FIN) sent, or acknowledged by the peer
+	Ack       packet.Seq // highest acknowledgment number sent
+	Edge      packet.Seq // Ack plus the window offered with it, scaled
+	FINEnd    packet.Seq // just after the FIN
+	SACKRight packet.Seq // right edge of the highest block it sent
+	TSVal     uint32
+	TSEcr     uint32
+
+	SYNFirst, SYNLast     int64 // its SYN, or SYN/ACK
+	AckFirst              int64 // first segment with ACK and without SYN
+	DataFirst, DataLast   int64 // first and last segment with new payload
+	FINTime               int64
+	Latest                int64 // any segment
+	ProbeFirst, ProbeLast int64 // keep-alive probes since the peer last spoke
+	RetransFirst          int64 // first retransmission since the peer last spoke
+
+	SYNWhere, AckWhere, DataWhere, FINWhere, LatestWhere packet.Where
+
+	Bytes      uint64 // octets of new payload
+	Unanswered uint64 // octets of new payload since the peer last sent payload
+	Packets    uint32
+	Retrans    uint32 // segments sent again, over the whole connection
+	RetransRun uint16 // segments sent again since the peer last spoke
+	Probes     uint16 // keep-alive probes since the peer last spoke
+	SYNs       uint16 // SYNs or SYN/ACKs sent
+	Holes      uint16 // jumps in its sequence numbers: segments lost by the capture or late
+	Copies     uint16 // frames seen twice by the capture (same IP ID, same segment)
+
+	SYNOptions packet.Options
+	MSS        uint16
+	SYNWindow  uint16 // as sent
+	Window     uint16 // latest, as sent
+	Scale      uint8  // shift that Window needs; 0 unless both sides offered scaling
+	SYNScale   uint8  // shift offered in the SYN
+
+	TTL              uint8 // latest, SYN segments excepted
+	TTLMin, TTLMax   uint8 // SYN segments excepted; 0 when there were none
+	TTLSYN           uint8
+	TOS, TOSSYN      uint8
+	IPID             uint16 // latest
+	IDZero, IDStep   uint16 // segments with IP ID 0; with an ID 1 to 64 after the one before
+	IDJump           uint16 // segments with any other IP ID
+	NoDF             uint16 // IPv4 segments without DF
+	FlowLabel        uint32 // latest
+	FirstN, LastN    uint8  // octets of First and Last that are valid
+	First, LastBytes [packet.PeekLen]byte
+}
+
+// Spoke reports whether the capture holds any segment of the side.
+func (s *Side) Spoke() bool { return s.Known&SawSegment != 0 }
+
+// ScaledWindow is the window offered last, in octets.
+func (s *Side) ScaledWindow() uint32 { return uint32(s.Window) << s.Scale }
+
+// Whole reports whether nothing of the side is known to be missing from the capture.
+func (s *Side) Whole() bool { return s.Known&Unseen == 0 && s.Holes == 0 }
+
+func inc16(n *uint16) {
+	if *n != 1<<16-1 {
+		*n++
+	}
+}
+
+func inc32(n *uint32) {
+	if *n != 1<<32-1 {
+		*n++
+	}
+}

@@ -1,0 +1,499 @@
+package flows
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Times after which the table lets go, by the clock of the capture.
+const (
+	// Grace is how long a RST is watched before it settles: time for follow-ups,
+	// a challenge ACK, and the SYN tries of systems that repeat a refused one
+	// (Windows does, about every half second).
+	Grace = 2 * time.Second
+	// closedFor keeps a connection after both FINs, or after a refused SYN.
+	closedFor = 5
+	// resetFor keeps a connection that had more to lose than a SYN after its
+	// RST, so that late retransmissions are known for what they are.
+	resetFor = 60
+	// halfOpenFor keeps a connection whose handshake does not complete: Linux
+	// gives up a SYN after 127 s (tcp_syn_retries = 6).
+	halfOpenFor = 130e9
+)
+
+// openMax is how many resets wait for their grace at once; beyond it the
+// oldest settles early, which is counted.
+const openMax = 1 << 16
+
+// Config are the limits of a Table. Its zero value works.
+type Config struct {
+	// MaxConnections is how many connections are followed at once; beyond it
+	// the idlest leave early. 0 means 1 << 18.
+	MaxConnections int
+}
+
+// Stats counts what a Table has seen and what it had to give up.
+type Stats struct {
+	Connections      uint64 // uses of an address and port pair
+	Reset            uint64 // of these, with at least one RST
+	MidStream        uint64 // of these, without a SYN in the capture
+	OneSided         uint64 // of these, with segments of one side only and more than a SYN, when they left
+	Segments         uint64
+	RSTs             uint64
+	Evicted          uint64 // connections that left because of MaxConnections
+	SettledEarly     uint64 // resets judged before their grace was over
+	Holes            uint64 // jumps in sequence numbers: segments that the capture may lack
+	Copies           uint64 // frames captured twice
+	Backwards        uint64 // segments earlier than one before them
+	BackwardsLargest int64  // by how many nanoseconds at most
+}
+
+// Add adds the counts of o to s.
+func (s *Stats) Add(o Stats) {
+	s.Connections += o.Connections
+	s.Reset += o.Reset
+	s.MidStream += o.MidStream
+	s.OneSided += o.OneSided
+	s.Segments += o.Segments
+	s.RSTs += o.RSTs
+	s.Evicted += o.Evicted
+	s.SettledEarly += o.SettledEarly
+	s.Holes += o.Holes
+	s.Copies += o.Copies
+	s.Backwards += o.Backwards
+	s.BackwardsLargest = max(s.BackwardsLargest, o.BackwardsLargest)
+}
+
+// Output takes what a Table has finished. The caller empties it; Resets go back
+// through Release once they are not needed any more.
+type Output struct {
+	Resets []*Reset
+	Notes  []Note
+}
+
+// chunkLen flows make one block of the slab, so that growth never copies flows.
+const chunkLen = 256
+
+type leaving struct {
+	slot, gen uint32
+}
+
+// Table follows connections. It is not safe for concurrent use.
+type Table struct {
+	config Config
+	index  index
+	chunks []*[chunkLen]Flow
+	free   []uint32 // slots
+	live   int
+	next   uint32 // slots ever used
+	hand   uint32 // where the sweep goes on
+
+	clock  int64
+	second int64 // clock in seconds, up to which the wheel was turned
+	wheel  [64][]leaving
+
+	open   []*Reset // by Flow.open-1
+	spare  []uint32 // unused entries of open
+	queue  []uint32 // entries of open, by the time they settle
+	head   int
+	unused []*Reset
+	hashes []uint32
+	stats  Stats
+}
+
+// NewTable returns an empty table.
+func NewTable(c Config) *Table {
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 1 << 18
+	}
+	return &Table{config: c, index: newIndex()}
+}
+
+// Stats returns the counts so far.
+func (t *Table) Stats() Stats { return t.stats }
+
+// Live is how many connections are followed now.
+func (t *Table) Live() int { return t.live }
+
+// Clock is the latest time any segment has shown.
+func (t *Table) Clock() int64 { return t.clock }
+
+// Release gives a Reset back for reuse; nothing may hold on to it.
+func (t *Table) Release(r *Reset) {
+	if len(t.unused) < 1024 {
+		t.unused = append(t.unused, r)
+	}
+}
+
+func (t *Table) flow(slot uint32) *Flow { return &t.chunks[slot/chunkLen][slot%chunkLen] }
+
+// Add follows the segments of b. What settles meanwhile is appended to out.
+func (t *Table) Add(b *packet.Batch, out *Output) {
+	// All hashes first: the loads of the index then overlap instead of each
+	// waiting for the one before.
+	t.hashes = t.hashes[:0]
+	var touched uint64
+	for i := range b.Headers {
+		hash := t.index.hash(&b.Headers[i])
+		touched ^= t.index.words[hash&t.index.mask()]
+		t.hashes = append(t.hashes, hash)
+	}
+	t.index.touched = touched
+	note := 0
+	for i := range b.Headers {
+		h := &b.Headers[i]
+		if h.Time > t.clock {
+			t.Advance(h.Time, out)
+		} else if h.Time < t.clock {
+			t.stats.Backwards++
+			t.stats.BackwardsLargest = max(t.stats.BackwardsLargest, t.clock-h.Time)
+		}
+		var text []byte
+		if h.Flags&packet.RST != 0 {
+			for note < len(b.Notes) && b.Notes[note].Header < i {
+				note++
+			}
+			if note < len(b.Notes) && b.Notes[note].Header == i {
+				text = b.Notes[note].Text[:b.Notes[note].N]
+			}
+		}
+		t.add(h, t.hashes[i], text, out)
+	}
+}
+
+// Advance moves the clock to now when that is later, and settles what is due.
+// A live source calls it when an interface is silent.
+func (t *Table) Advance(now int64, out *Output) {
+	if now <= t.clock {
+		return
+	}
+	for t.head < len(t.queue) {
+		r := t.open[t.queue[t.head]]
+		if r.due > now {
+			break
+		}
+		t.settle(r.due, false, out)
+	}
+	t.clock = now
+	if second := now / 1e9; second != t.second {
+		t.turn(second, out)
+	}
+}
+
+// Flush settles everything that still waits: the input has ended.
+func (t *Table) Flush(out *Output) {
+	for t.head < len(t.queue) {
+		t.settle(t.clock, true, out)
+	}
+	for slot := range t.next {
+		if f := t.flow(slot); f.live {
+			t.leave(slot, out)
+		}
+	}
+}
+
+func (t *Table) add(h *packet.Header, hash uint32, note []byte, out *Output) {
+	t.stats.Segments++
+	rst := h.Flags&packet.RST != 0
+	slot, d, ok := t.find(h, hash)
+	if ok {
+		f := t.flow(slot)
+		if f.startsAnew(h, d) {
+			prior := Earlier{
+				Max: [2]packet.Seq{f.Side[0].Max, f.Side[1].Max}, Ack: [2]packet.Seq{f.Side[0].Ack, f.Side[1].Ack},
+				Known: [2]Known{f.Side[0].Known, f.Side[1].Known}, Latest: max(f.Side[0].Latest, f.Side[1].Latest),
+			}
+			if f.open != 0 {
+				t.open[f.open-1].watch(h, d)
+			}
+			t.leave(slot, out)
+			slot, d = t.create(h, hash, out)
+			t.flow(slot).Prior = prior
+		}
+	} else {
+		slot, d = t.create(h, hash, out)
+	}
+	f := t.flow(slot)
+	if rst {
+		t.reset(f, slot, h, d, note, out)
+		return
+	}
+	if f.open != 0 {
+		t.open[f.open-1].watch(h, d)
+	}
+	f.update(h, d)
+	if f.due == 0 && f.Side[0].Known&f.Side[1].Known&SawFIN != 0 {
+		t.closing(f, slot, closedFor)
+	}
+}
+
+// startsAnew reports whether h begins another connection on the addresses and
+// ports of f: a SYN with another initial sequence number, or any SYN once f is
+// known to be over.
+func (f *Flow) startsAnew(h *packet.Header, d Dir) bool {
+	if h.Flags&(packet.SYN|packet.RST) != packet.SYN {
+		return false
+	}
+	s := &f.Side[d]
+	if s.Known&SawSYN != 0 {
+		return h.Seq != s.ISN && (h.Flags&packet.ACK == 0 || f.due != 0)
+	}
+	if h.Flags&packet.ACK == 0 {
+		return d == Server || s.Spoke() || f.Side[d.Peer()].Spoke()
+	}
+	return f.Handshake == MidStream && (s.Spoke() || f.due != 0)
+}
+
+func (t *Table) find(h *packet.Header, hash uint32) (slot uint32, d Dir, ok bool) {
+	x := &t.index
+	for i := hash & x.mask(); x.words[i] != 0; i = (i + 1) & x.mask() {
+		w := x.words[i]
+		if uint32(w>>32) != hash {
+			continue
+		}
+		slot = uint32(w) - 1
+		f := t.flow(slot)
+		if f.Zone != h.Zone {
+			continue
+		}
+		c, s := &f.Ends[Client], &f.Ends[Server]
+		if c.Port == h.SrcPort && s.Port == h.DstPort && c.Addr == h.Src && s.Addr == h.Dst {
+			return slot, Client, true
+		}
+		if s.Port == h.SrcPort && c.Port == h.DstPort && s.Addr == h.Src && c.Addr == h.Dst {
+			return slot, Server, true
+		}
+	}
+	return 0, 0, false
+}
+
+func (t *Table) create(h *packet.Header, hash uint32, out *Output) (uint32, Dir) {
+	t.sweep(out)
+	if t.live >= t.config.MaxConnections {
+		t.evict(out)
+	}
+	var slot uint32
+	if n := len(t.free); n > 0 {
+		slot = t.free[n-1]
+		t.free = t.free[:n-1]
+	} else {
+		slot = t.next
+		t.next++
+		if int(slot/chunkLen) == len(t.chunks) {
+			t.chunks = append(t.chunks, new([chunkLen]Flow))
+		}
+	}
+	f := t.flow(slot)
+	*f = Flow{gen: f.gen + 1, hash: hash, live: true, Zone: h.Zone, Start: h.Time}
+
+	d := Client
+	switch h.Flags & (packet.SYN | packet.ACK) {
+	case packet.SYN:
+		f.Handshake = SYNSent
+	case packet.SYN | packet.ACK:
+		d = Server
+	default:
+		f.Guessed = true
+		if h.SrcPort < h.DstPort {
+			d = Server
+		}
+		t.stats.MidStream++
+	}
+	f.Ends[d] = Endpoint{h.Src, h.SrcPort}
+	f.Ends[d.Peer()] = Endpoint{h.Dst, h.DstPort}
+	t.index.insert(hash, slot)
+	t.live++
+	t.stats.Connections++
+	return slot, d
+}
+
+// leave takes the connection of slot out of the table.
+func (t *Table) leave(slot uint32, out *Output) {
+	f := t.flow(slot)
+	if n, ok := f.note(t.clock); ok {
+		out.Notes = append(out.Notes, n)
+	}
+	for d := range f.Side {
+		s := &f.Side[d]
+		t.stats.Holes += uint64(s.Holes)
+		t.stats.Copies += uint64(s.Copies)
+		if !s.Spoke() && s.Known&SawRST == 0 && f.Side[d^1].Packets > 1 && f.Side[d^1].SYNs == 0 {
+			t.stats.OneSided++
+		}
+	}
+	t.index.remove(f.hash, slot)
+	f.live = false
+	f.open = 0
+	t.free = append(t.free, slot)
+	t.live--
+}
+
+func (t *Table) reset(f *Flow, slot uint32, h *packet.Header, d Dir, note []byte, out *Output) {
+	t.stats.RSTs++
+	rst := segmentOf(h, d)
+	if f.open != 0 && len(t.open[f.open-1].Follow) >= FollowMax {
+		f.open = 0 // it settles when it is due
+	}
+	if f.open != 0 {
+		r := t.open[f.open-1]
+		r.Follow = append(r.Follow, Answer{rst, f.trigger(&rst, r.Follow, &r.Trigger)})
+	} else {
+		if (f.Side[0].Known|f.Side[1].Known)&SawRST == 0 {
+			t.stats.Reset++
+		}
+		r := t.newReset()
+		r.RST, r.Dir, r.Flow = *h, d, *f
+		r.Note = append(r.Note[:0], note...)
+		r.Trigger = f.trigger(&rst, nil, nil)
+		r.due = t.clock + int64(Grace)
+		f.open = int32(t.wait(r, out)) + 1
+	}
+	f.Side[d].Known |= SawRST
+	f.write('r', d)
+	keep := int64(resetFor)
+	if f.Side[0].Packets+f.Side[1].Packets <= 4 && f.Handshake <= SYNSent {
+		keep = closedFor
+	}
+	t.closing(f, slot, keep)
+}
+
+func (t *Table) newReset() *Reset {
+	if n := len(t.unused); n > 0 {
+		r := t.unused[n-1]
+		t.unused = t.unused[:n-1]
+		r.Follow = r.Follow[:0]
+		r.After = After{}
+		return r
+	}
+	return new(Reset)
+}
+
+// wait puts r into the queue of resets that are watched.
+func (t *Table) wait(r *Reset, out *Output) uint32 {
+	if len(t.queue)-t.head >= openMax {
+		t.stats.SettledEarly++
+		t.settle(t.clock, false, out)
+	}
+	var i uint32
+	if n := len(t.spare); n > 0 {
+		i = t.spare[n-1]
+		t.spare = t.spare[:n-1]
+		t.open[i] = r
+	} else {
+		i = uint32(len(t.open))
+		t.open = append(t.open, r)
+	}
+	if t.head > 4096 && t.head > len(t.queue)/2 {
+		t.queue = t.queue[:copy(t.queue, t.queue[t.head:])]
+		t.head = 0
+	}
+	t.queue = append(t.queue, i)
+	return i
+}
+
+// settle ends the watch over the oldest waiting reset.
+func (t *Table) settle(at int64, end bool, out *Output) {
+	i := t.queue[t.head]
+	t.head++
+	r := t.open[i]
+	r.After.Settled, r.After.AtEnd = at, end
+	t.open[i] = nil
+	t.spare = append(t.spare, i)
+	h := &r.RST
+	if slot, _, ok := t.find(h, r.Flow.hash); ok {
+		if f := t.flow(slot); f.open == int32(i)+1 {
+			f.open = 0
+		}
+	}
+	out.Resets = append(out.Resets, r)
+}
+
+// closing lets the connection of slot leave in so many seconds.
+func (t *Table) closing(f *Flow, slot uint32, seconds int64) {
+	fresh := f.due == 0
+	f.due = max(f.due, t.clock/1e9+seconds)
+	if fresh {
+		t.schedule(slot, f)
+	}
+}
+
+func (t *Table) schedule(slot uint32, f *Flow) {
+	at := min(f.due, t.second+int64(len(t.wheel))-1)
+	at = max(at, t.second+1)
+	i := at % int64(len(t.wheel))
+	t.wheel[i] = append(t.wheel[i], leaving{slot, f.gen})
+}
+
+// turn lets the connections leave whose second has come.
+func (t *Table) turn(second int64, out *Output) {
+	from := t.second + 1
+	if t.second == 0 || second-from >= int64(len(t.wheel)) {
+		from = max(0, second-int64(len(t.wheel))+1)
+	}
+	for s := from; s <= second; s++ {
+		i := s % int64(len(t.wheel))
+		due := t.wheel[i]
+		t.wheel[i] = nil
+		t.second = s
+		for _, l := range due {
+			f := t.flow(l.slot)
+			if !f.live || f.gen != l.gen {
+				continue
+			}
+			if f.due > s {
+				t.schedule(l.slot, f)
+				continue
+			}
+			t.leave(l.slot, out)
+		}
+		if t.wheel[i] == nil {
+			t.wheel[i] = due[:0]
+		}
+	}
+	t.second = second
+}
+
+// sweep looks at two slots for every new connection, so that handshakes that
+// never completed do not stay longer than halfOpenFor when there is traffic.
+func (t *Table) sweep(out *Output) {
+	for range min(2, t.next) {
+		if t.hand >= t.next {
+			t.hand = 0
+		}
+		f := t.flow(t.hand)
+		if f.live && f.open == 0 && f.Handshake != Established && f.Side[0].Packets+f.Side[1].Packets <= 16 &&
+			t.clock-max(f.Side[0].Latest, f.Side[1].Latest) > halfOpenFor {
+			t.leave(t.hand, out)
+		}
+		t.hand++
+	}
+}
+
+// evict makes room: the idlest 64th of the connections leaves.
+func (t *Table) evict(out *Output) {
+	type idle struct {
+		latest int64
+		slot   uint32
+	}
+	all := make([]idle, 0, t.live)
+	for slot := range t.next {
+		if f := t.flow(slot); f.live && f.open == 0 {
+			all = append(all, idle{max(f.Side[0].Latest, f.Side[1].Latest), slot})
+		}
+	}
+	slices.SortFunc(all, func(a, b idle) int {
+		if a.latest != b.latest {
+			if a.latest < b.latest {
+				return -1
+			}
+			return 1
+		}
+		return int(a.slot) - int(b.slot)
+	})
+	for _, v := range all[:min(len(all), max(1, t.config.MaxConnections/64))] {
+		t.stats.Evicted++
+		t.leave(v.slot, out)
+	}
+}

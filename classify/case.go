@@ -1,0 +1,91 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Case is what a rule sees: a settled reset and what every rule would compute.
+type Case struct {
+	*flows.Reset
+	Kind    Kind
+	Trigger flows.Segment // the segment it answers; hides Reset.Trigger
+	X, Y    *flows.Side   // in whose name the RST was sent, and who was to get it
+	Timing  Timing
+	Lacks   Lack
+}
+
+// Lack says what the capture does not hold of a connection.
+type Lack uint8
+
+// What can be lacking.
+const (
+	LacksHandshake Lack = 1 << iota // SYN or SYN/ACK, so that the start of the streams is unknown
+	LacksSender                     // every segment of the RST's sender
+	LacksReceiver                   // every segment of the RST's receiver
+	LacksSegments                   // holes: numbers skipped, or acknowledged without having been captured
+)
+
+// Has reports whether anything of want is lacking.
+func (l Lack) Has(want Lack) bool { return l&want != 0 }
+
+func newCase(r *flows.Reset) Case {
+	c := Case{Reset: r, X: r.Sender(), Y: r.Receiver()}
+	c.Kind, c.Trigger = kindOf(r)
+	if !c.X.Spoke() {
+		c.Lacks |= LacksSender
+	}
+	if !c.Y.Spoke() {
+		c.Lacks |= LacksReceiver
+	}
+	client, server := &r.Flow.Side[flows.Client], &r.Flow.Side[flows.Server]
+	if !client.Known.Has(flows.SawSYN) || r.Flow.Handshake >= SYNACKSeen && !server.Known.Has(flows.SawSYN) {
+		c.Lacks |= LacksHandshake
+	}
+	if !c.X.Whole() || !c.Y.Whole() {
+		c.Lacks |= LacksSegments
+	}
+	c.Timing = timingOf(&c)
+	return c
+}
+
+// SYNACKSeen is the stage from which both sides' SYNs should be in a capture.
+const SYNACKSeen = flows.SYNReceived
+
+// Answers reports whether the RST answers a segment whose flags, those of mask,
+// are want.
+func (c *Case) Answers(mask, want packet.Flags) bool {
+	return c.Trigger.Valid() && c.Trigger.Flags&mask == want
+}
+
+// ReceivedData is how many octets of the receiver's payload the RST's sender
+// had got, by its own acknowledgment; without the start of the stream it is
+// what the capture holds.
+func (c *Case) ReceivedData() uint64 {
+	if c.RST.Flags&packet.ACK == 0 || !c.Y.Known.Has(flows.SawSYN) {
+		return c.Y.Bytes
+	}
+	n := c.RST.Ack.Sub(c.Y.ISN + 1)
+	if c.Y.Known.Has(flows.SawFIN) && c.RST.Ack == c.Y.FINEnd {
+		n--
+	}
+	return uint64(max(0, n))
+}
+
+// Undelivered is how many octets the RST's sender had sent that the receiver
+// had not acknowledged, as the capture saw it.
+func (c *Case) Undelivered() uint64 {
+	if !c.X.Spoke() || !c.Y.Known.Has(flows.SawAck) {
+		return 0
+	}
+	n := c.X.Max.Sub(c.Y.Ack)
+	if c.X.Known.Has(flows.SawFIN) {
+		n--
+	}
+	return uint64(max(0, n))
+}
+
+// Before reports whether any RST was sent in this connection before.
+func (c *Case) Before() bool {
+	return (c.X.Known | c.Y.Known).Has(flows.SawRST)
+}

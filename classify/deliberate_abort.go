@@ -1,0 +1,46 @@
+package classify
+
+var deliberateAbort = Rule{
+	ID:      "deliberate-abort",
+	Family:  FamilyDeliberate,
+	Title:   "aborted on purpose",
+	Summary: "A program or an administrator told the kernel to drop the connection: SO_LINGER with timeout 0, `ss -K`, or a disconnect.",
+	Story: func(c *Case) string {
+		if c.ReceivedData() == 0 {
+			return "{X} dropped the connection on purpose: {Y} had sent it no data, so none can have been left unread."
+		}
+		return "{X} dropped the connection, most likely on purpose (SO_LINGER with timeout 0, or killed by an administrator)."
+	},
+	Wire: `S > C  R.  seq = where its stream had come to, window and timestamps as usual
+           (no FIN before, nothing that it answers)`,
+	Confirm: []string{
+		"`strace -e setsockopt,close` on the program: SO_LINGER {onoff=1, linger=0} before close()",
+		"`nstat -az TcpExtTCPAbortOnClose` does not grow, `nstat -az TcpOutRsts` does",
+	},
+	Advice: []string{
+		"Look for SO_LINGER with timeout 0 (Go SetLinger(0), Java setSoLinger(true, 0)) and remove it unless wanted.",
+		"nginx: reset_timedout_connection, return 444. HAProxy: option nolinger, and checks that end with RST by design.",
+		"An administrator's `ss -K`, a VPN or a network switch on a phone does the same to every connection.",
+	},
+	Refs: []string{
+		"RFC 9293, 3.10.5: the ABORT call",
+		"Linux: tcp_disconnect, __tcp_close; socket(7), SO_LINGER; ss(8), -K",
+	},
+	Confused: []Confusion{
+		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when data was left unread"},
+	},
+	Reasons: []string{"TCP_STATE"},
+	Telling: SenderDataToRST,
+	Kinds:   kinds(Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		if c.Before() {
+			return None
+		}
+		abortNumbers(c, f)
+		if c.Lacks == 0 && c.ReceivedData() == 0 {
+			f.Add("{} never sent payload, so the reason cannot be unread data", end(c.Dir.Peer()))
+			return Likely
+		}
+		return Possible
+	},
+}

@@ -1,0 +1,58 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+var handshakeAbort = Rule{
+	ID:      "handshake-abort",
+	Family:  FamilyHandshakeAbort,
+	Title:   "client gave up before the SYN/ACK came",
+	Summary: "The client closed its socket while connect() was still waiting; the SYN/ACK that came later found nobody.",
+	Story:   say("{client} gave up connecting to {server} before the answer arrived: the SYN/ACK took {m:syn_to_synack}, longer than the client was willing to wait."),
+	Wire: `C > S  S   seq 0
+           (the client's connect timeout passes, the socket is closed)
+S > C  S.  seq 0 ack 1
+C > S  R   seq 1, window 0, no options`,
+	Confirm: []string{
+		"`strace -e connect,poll,close` on the client: connect() ends with EINPROGRESS, poll() times out, then close()",
+		"the client's connect timeout is shorter than the time from SYN to SYN/ACK given here",
+	},
+	Advice: []string{
+		"Raise the client's connect timeout above the slowest SYN/ACK it should survive.",
+		"On Linux SO_SNDTIMEO limits connect(); SO_RCVTIMEO does not.",
+		"Find out why the SYN/ACK is late: lost SYNs, a full backlog, a long path, a busy host.",
+	},
+	Refs: []string{
+		"RFC 9293, 3.10.7.1: no connection, so the SYN/ACK is answered with a reset",
+		"Linux: inet_stream_connect waits for the send timeout; socket(7), connect(2)",
+	},
+	Confused: nil,
+	Reasons:  []string{"NO_SOCKET"},
+	Telling:  SYNToSYNACK,
+	Kinds:    kinds(Reply),
+	Needs:    LacksReceiver,
+	Match: func(c *Case, f *Findings) Confidence {
+		if c.Dir != flows.Client || c.Before() || !c.Answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
+			return None
+		}
+		x := c.X
+		if !x.Known.Has(flows.SawSYN) || x.Known.Has(flows.SawPlainAck) || c.Trigger.Ack != x.ISN+1 {
+			return None
+		}
+		latency := c.Trigger.Time - x.SYNFirst
+		f.Add("{} asks for a connection (SYN, {})", end(c.Dir), frame(x.SYNWhere))
+		f.Add("the SYN/ACK ({}) comes {} after that SYN", frame(c.Trigger.Where), dur(latency))
+		if x.SYNs > 1 {
+			f.Add("the SYN was sent {} times", number(int(x.SYNs)))
+		}
+		f.Add("{} resets it {} later; the client never acknowledged the SYN/ACK", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
+		f.Add("so the client waited less than {}, by whatever clock it has", dur(latency))
+		// A scanner resets at once; a client that waits for 50 ms has a timeout.
+		if latency >= 50e6 || x.SYNs > 1 {
+			return Likely
+		}
+		return Possible
+	},
+}

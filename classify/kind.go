@@ -1,0 +1,131 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Kind is what a RST is, before the question why.
+type Kind uint8
+
+// The kinds of RST. On Linux the first two come from different functions:
+// tcp_v4_send_reset answers a segment and knows nothing but that segment,
+// tcp_send_active_reset ends a connection it has all the state of.
+const (
+	// Unexplained fits neither: its numbers belong to no segment of the capture.
+	Unexplained Kind = iota
+	// Reply answers a segment of the other side (RFC 9293, 3.5.2): without ACK
+	// its sequence number is the acknowledgment it answers; with ACK it
+	// acknowledges a segment that had none.
+	Reply
+	// ReplyACK answers a segment that had an ACK and carries one itself, as
+	// OpenBSD, lwIP and several load balancers do.
+	ReplyACK
+	// Active is an abort: it stands where the sender's stream had come to and
+	// acknowledges what had arrived.
+	Active
+)
+
+// String names the kind for reports.
+func (k Kind) String() string {
+	return [...]string{"unexplained", "reply", "reply", "abort"}[k]
+}
+
+// Kinds is a set of kinds.
+type Kinds uint8
+
+func kinds(ks ...Kind) Kinds {
+	var s Kinds
+	for _, k := range ks {
+		s |= 1 << k
+	}
+	return s
+}
+
+// Has reports whether k is in the set.
+func (s Kinds) Has(k Kind) bool { return s>>k&1 != 0 }
+
+// kindOf settles the kind of r, and the segment it answers.
+func kindOf(r *flows.Reset) (Kind, flows.Segment) {
+	x, y := r.Sender(), r.Receiver()
+	rst := &r.RST
+	if rst.Flags&packet.ACK == 0 {
+		switch {
+		case r.Trigger.Valid():
+			return Reply, r.Trigger
+		case y.Known.Has(flows.SawAck) && rst.Seq == y.Ack:
+			// The segment is forgotten or was not captured, its number is not.
+			return Reply, flows.Segment{}
+		case !y.Spoke() && x.Spoke() && rst.Seq == x.Max:
+			return Reply, flows.Segment{}
+		}
+		return Unexplained, flows.Segment{}
+	}
+	if r.Trigger.Valid() && (rst.Seq == 0 || !x.Spoke()) {
+		return Reply, r.Trigger
+	}
+	answered := answersWithACK(r)
+	if activeNumbers(r) {
+		if answered.Valid() && x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) && rst.Window == 0 {
+			// A socket of this sender would have put timestamps on it.
+			return ReplyACK, answered
+		}
+		return Active, flows.Segment{}
+	}
+	if answered.Valid() {
+		return ReplyACK, answered
+	}
+	if r.Trigger.Valid() {
+		return Reply, r.Trigger
+	}
+	return Unexplained, flows.Segment{}
+}
+
+// activeNumbers reports whether the RST's numbers are those of a socket that
+// ends its own connection: the sequence number is where its stream had come to
+// (or the edge of the peer's window, where that is lower: tcp_send_active_reset
+// uses tcp_acceptable_seq), and it acknowledges octets that the peer had sent.
+func activeNumbers(r *flows.Reset) bool {
+	x, y := r.Sender(), r.Receiver()
+	rst := &r.RST
+	if !x.Spoke() && !y.Spoke() {
+		return false
+	}
+	var seqOK bool
+	switch {
+	case x.Spoke():
+		seqOK = rst.Seq == x.Max ||
+			y.Known.Has(flows.SawAck) && rst.Seq.Less(x.Max) && y.Ack.LessEq(rst.Seq)
+	case y.Known.Has(flows.SawAck):
+		seqOK = rst.Seq == y.Ack
+	}
+	if !seqOK {
+		return false
+	}
+	if !y.Spoke() {
+		return !x.Known.Has(flows.SawAck) || x.Ack.LessEq(rst.Ack)
+	}
+	if y.Max.Less(rst.Ack) {
+		return false
+	}
+	return !x.Known.Has(flows.SawAck) || x.Ack.LessEq(rst.Ack)
+}
+
+// answersWithACK finds the segment whose own numbers r repeats: sequence number
+// from its acknowledgment, acknowledgment from its sequence number.
+func answersWithACK(r *flows.Reset) flows.Segment {
+	rst := &r.RST
+	for i := range flows.RecentLen {
+		s := r.Flow.Recent(i)
+		if s == nil {
+			break
+		}
+		if s.Dir == r.Dir || s.Flags&packet.ACK == 0 || s.Ack != rst.Seq {
+			continue
+		}
+		if rst.Ack == s.Seq || rst.Ack == s.End() || rst.Ack == s.Seq.Add(s.Len) {
+			return *s
+		}
+	}
+	return flows.Segment{}
+}

@@ -1,0 +1,77 @@
+package classify
+
+// Confidence is how sure a verdict is.
+type Confidence uint8
+
+// The confidences. None is no answer but "does not match".
+const (
+	None     Confidence = iota
+	Possible            // it fits, and so does something else as well
+	Likely              // the evidence speaks for it; a rarer cause would look the same
+	Certain             // no conforming sender makes these packets for another reason
+)
+
+// String is the word in reports.
+func (c Confidence) String() string {
+	return [...]string{"none", "possible", "likely", "certain"}[c]
+}
+
+// Family groups causes that call for the same thought.
+type Family string
+
+// The families, in the order of the report.
+const (
+	FamilyNoListener     Family = "no-listener"
+	FamilyHandshakeAbort Family = "handshake-abort"
+	FamilyUnreadData     Family = "unread-data"
+	FamilyDataAfterClose Family = "data-after-close"
+	FamilyDeliberate     Family = "deliberate-abort"
+	FamilyStalePeer      Family = "stale-peer"
+	FamilyFollowUp       Family = "follow-up"
+	FamilyUnclassified   Family = "unclassified"
+)
+
+// Rule is a cause: its documentation, and the predicate that recognises it.
+type Rule struct {
+	ID     string // kebab case, stable: it stands in JSON
+	Family Family
+	Title  string // a few words for a table
+	// Summary says in one sentence what happens.
+	Summary string
+	// Story returns one sentence on this very reset. {X} is the RST's sender,
+	// {Y} its receiver, {client} and {server} the ends, {port} the server's port,
+	// and {m:NAME} a measure by its JSON name.
+	Story   func(c *Case) string
+	Wire    string   // how it looks, a few lines of packets
+	Confirm []string // how to make sure, on the host
+	Advice  []string // what to change
+	Refs    []string
+	// Confused lists the causes that packets may not tell from this one, each
+	// with the observation that would.
+	Confused []Confusion
+	// Reasons are the names of enum sk_rst_reason that Linux gives for it; none
+	// means that the sending host's TCP does not know of the RST.
+	Reasons []string
+	Telling Measure // the measure that says most, for the table
+	Kinds   Kinds
+	Needs   Lack // what a capture must not lack for the rule to be asked
+	// Match says how well the cause fits, and why.
+	Match func(c *Case, f *Findings) Confidence
+}
+
+// Confusion names another cause and how to tell.
+type Confusion struct {
+	ID   string
+	Tell string
+}
+
+func (r *Rule) tell(id string) string {
+	for _, c := range r.Confused {
+		if c.ID == id {
+			return c.Tell
+		}
+	}
+	return ""
+}
+
+func say(s string) func(*Case) string { return func(*Case) string { return s } }

@@ -1,0 +1,31 @@
+package classify
+
+// rules is the table. Order breaks ties of confidence: the narrower cause
+// stands before the wider one.
+var rules = []*Rule{
+	&followUp,
+	&noListener,
+	&firewallReject,
+	&handshakeAbort,
+	&dataAfterClose,
+	&unreadDataOnClose,
+	&deliberateAbort,
+	&staleConnection,
+	&middleboxIdleTimeout,
+}
+
+// Rules returns every cause, in the order of the table, and last the one for
+// what none of them explains.
+func Rules() []*Rule {
+	return append(append([]*Rule(nil), rules...), &unclassified)
+}
+
+// ByID returns the rule of a cause, or nil.
+func ByID(id string) *Rule {
+	for _, r := range Rules() {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+var staleConnection = Rule{
+	ID:      "stale-connection",
+	Family:  FamilyStalePeer,
+	Title:   "the peer no longer knows the connection",
+	Summary: "A segment of an open connection reached a host that has no such connection any more: it restarted, failed over, or gave up silently.",
+	Story:   say("{Y} went on using a connection that {X} no longer knows: {X} restarted, failed over or gave the connection up without a word."),
+	Wire: `C > S  P.  data on a connection that was open
+S > C  R   seq = the ack of that segment, window 0, no options`,
+	Confirm: []string{
+		"uptime of the host and of the process: did either restart since the connection was opened?",
+		"`ss -tn` on the host that sent the RST does not show the connection, on the other side it did",
+	},
+	Advice: []string{
+		"Let clients retry on a new connection when one is reset, and keep idle connections alive or close them early.",
+		"Drain connections before a restart or a failover.",
+	},
+	Refs: []string{
+		"RFC 9293, 3.5.1: half-open connections; 3.10.7.1",
+		"Linux: tcp_v4_send_reset from the listener, or without a socket",
+	},
+	Confused: []Confusion{
+		{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},
+		{"middlebox-idle-timeout", "do several connections die after the same silence? Then it is a timer on the path; compare TTL and RTT with the host's"},
+	},
+	Reasons: []string{"TCP_FLAGS", "NO_SOCKET"},
+	Telling: IdleBefore,
+	Kinds:   kinds(Reply, ReplyACK),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, y := c.X, c.Y
+		if c.Before() || x.Known.Has(flows.SawFIN) || c.Trigger.Valid() && c.Trigger.Flags&packet.SYN != 0 {
+			return None
+		}
+		switch c.Flow.Handshake {
+		case flows.MidStream:
+		case flows.Established:
+			if c.Dir == flows.Server && x.Spoke() && uint32(x.SYNs) == x.Packets {
+				return None // it never was more than a half-open connection
+			}
+		default:
+			return None
+		}
+		if c.Trigger.Valid() {
+			f.Add("{} sends a segment of the connection ({})", end(c.Dir.Peer()), frame(c.Trigger.Where))
+			f.Add("{} answers that segment {} later; a socket would have answered with an ACK", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
+		} else {
+			f.Add("{} repeats an acknowledgment of {}; the segment it answers is not in the capture", frame(c.RST.Where()), end(c.Dir.Peer()))
+		}
+		if idle := c.Timing.At[IdleBefore]; idle >= 1e9 {
+			f.Add("the connection had been silent for {}", dur(idle))
+		}
+		confidence := Possible
+		if n := y.RetransRun + y.Probes; n > 0 && x.Spoke() {
+			f.Add("{} had tried {} times without an answer since {}", end(c.Dir.Peer()), number(int(n)), frame(x.LatestWhere))
+			confidence = Likely
+		}
+		if s := &c.After.NewSYNACK; s.Valid() && s.Dir == c.Dir {
+			f.Add("it accepts new connections: SYN/ACK in {}", frame(s.Where))
+		}
+		if c.Flow.Handshake == flows.MidStream {
+			f.Add("the connection was open before the capture began")
+			return Possible
+		}
+		return confidence
+	},
+}

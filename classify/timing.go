@@ -1,0 +1,135 @@
+package classify
+
+import (
+	"time"
+
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Measure names a duration of a reset.
+type Measure uint8
+
+// The measures, each from packets of the capture only.
+const (
+	NoMeasure Measure = iota
+	SYNToSYNACK
+	SYNACKToRST
+	SYNToRST
+	RTTServerSide // capture point to the server and back, from the handshake
+	RTTClientSide // capture point to the client and back, from the handshake
+	SenderDataToRST
+	ReceiverDataToRST
+	FINToTrigger // the sender's FIN to the segment that the RST answers
+	TriggerToRST
+	FINToRST
+	IdleBefore // the longest silence that ended with the trigger or the RST
+	Lifetime   // the first segment to the RST
+	NumMeasures
+)
+
+var measureNames = [NumMeasures]string{
+	"", "syn_to_synack", "synack_to_rst", "syn_to_rst", "rtt_server_side", "rtt_client_side",
+	"sender_data_to_rst", "receiver_data_to_rst", "fin_to_trigger", "trigger_to_rst", "fin_to_rst",
+	"idle_before", "lifetime",
+}
+
+var measureTitles = [NumMeasures]string{
+	"", "SYN to SYN/ACK", "SYN/ACK to RST", "SYN to RST", "RTT to the server", "RTT to the client",
+	"own data to RST", "peer's data to RST", "FIN to late segment", "segment to RST", "FIN to RST",
+	"idle before", "lifetime",
+}
+
+// Name is the measure's name in JSON.
+func (m Measure) Name() string { return measureNames[m] }
+
+// Title is the measure's name for people.
+func (m Measure) Title() string { return measureTitles[m] }
+
+// Timing holds every measure of a reset in nanoseconds; a negative value was
+// not measured. Tries is how many SYNs the client sent.
+type Timing struct {
+	At    [NumMeasures]int64
+	Tries int
+}
+
+// Has reports whether m was measured.
+func (t *Timing) Has(m Measure) bool { return m != NoMeasure && t.At[m] >= 0 }
+
+// Duration returns m, or a negative duration when it was not measured.
+func (t *Timing) Duration(m Measure) time.Duration { return time.Duration(t.At[m]) }
+
+func timingOf(c *Case) Timing {
+	var t Timing
+	for i := range t.At {
+		t.At[i] = -1
+	}
+	set := func(m Measure, from, to int64) {
+		if from != 0 && to >= from {
+			t.At[m] = to - from
+		}
+	}
+	client, server := &c.Flow.Side[flows.Client], &c.Flow.Side[flows.Server]
+	now := c.RST.Time
+	t.Tries = int(client.SYNs)
+	if client.Known.Has(flows.SawSYN) {
+		set(SYNToRST, client.SYNFirst, now)
+		if server.Known.Has(flows.SawSYN) {
+			set(SYNToSYNACK, client.SYNFirst, server.SYNFirst)
+			set(RTTServerSide, 1, 1+c.Flow.RTTServer())
+		}
+	}
+	if server.Known.Has(flows.SawSYN) {
+		set(SYNACKToRST, server.SYNFirst, now)
+		if client.Known.Has(flows.SawPlainAck) {
+			set(RTTClientSide, server.SYNFirst, client.AckFirst)
+		}
+	}
+	if c.X.Known.Has(flows.SawData) {
+		set(SenderDataToRST, c.X.DataLast, now)
+	}
+	if c.Y.Known.Has(flows.SawData) {
+		set(ReceiverDataToRST, c.Y.DataLast, now)
+	}
+	if c.Trigger.Valid() {
+		set(TriggerToRST, c.Trigger.Time, now)
+	}
+	if c.X.Known.Has(flows.SawFIN) {
+		set(FINToRST, c.X.FINTime, now)
+		if c.Trigger.Valid() {
+			set(FINToTrigger, c.X.FINTime, c.Trigger.Time)
+		}
+	}
+	if idle := c.idle(); idle > 0 {
+		t.At[IdleBefore] = idle
+	}
+	if c.Flow.Start != 0 {
+		set(Lifetime, c.Flow.Start, now)
+	}
+	return t
+}
+
+// idle is the silence before the exchange that ended in the RST: before the
+// trigger, and its earlier tries, where there is one, else before the RST.
+func (c *Case) idle() int64 {
+	until := c.RST.Time
+	if c.Trigger.Valid() {
+		until = c.Trigger.Time
+	}
+	for i := range flows.RecentLen {
+		s := c.Flow.Recent(i)
+		if s == nil {
+			break
+		}
+		if s.Time > until || c.Trigger.Valid() && s.Where == c.Trigger.Where {
+			continue
+		}
+		if c.Trigger.Valid() && s.Dir == c.Trigger.Dir && s.Flags&packet.SYN == 0 &&
+			s.SeqLen() > 0 && s.Seq == c.Trigger.Seq {
+			until = s.Time // the same segment, tried before
+			continue
+		}
+		return until - s.Time
+	}
+	return 0
+}

@@ -1,0 +1,67 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+var unreadDataOnClose = Rule{
+	ID:      "unread-data-on-close",
+	Family:  FamilyUnreadData,
+	Title:   "closed with unread data",
+	Summary: "A program closed its socket, or was killed, while bytes from the peer lay unread in it; TCP then resets instead of closing.",
+	Story: func(c *Case) string {
+		if c.Y.Unanswered > 0 {
+			return "{X} closed the connection while bytes that {Y} had sent were still waiting to be read: the last of them came {m:receiver_data_to_rst} before."
+		}
+		return "{X} aborted the connection after answering; it may have closed with bytes from {Y} unread, or aborted on purpose."
+	},
+	Wire: `C > S  P.  1:5001, 5000 bytes
+S > C  .   ack 5001
+           (the server reads 4096 bytes and closes)
+S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
+	Confirm: []string{
+		"`nstat -az TcpExtTCPAbortOnClose` on the sender grows with each such reset",
+		"`ss -tn` shows a non-zero Recv-Q on the connection just before",
+		"`strace -e read,recvfrom,close,shutdown` on the program: close() without having read to the end",
+	},
+	Advice: []string{
+		"Read until end of file before closing, or shutdown(SHUT_WR) and drain what still comes, with a time limit.",
+		"Consume or reject request bodies completely before answering with an error and closing.",
+		"If the process was killed: stop it gracefully and let it drain its connections.",
+	},
+	Refs: []string{
+		"RFC 9293, 3.6.1; RFC 1122, 4.2.2.13; RFC 2525, 2.17",
+		"Linux: __tcp_close, tcp_send_active_reset",
+	},
+	Confused: []Confusion{
+		{"deliberate-abort", "nstat on the sender: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0 or `ss -K`"},
+	},
+	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
+	Telling: ReceiverDataToRST,
+	Kinds:   kinds(Active),
+	Needs:   LacksReceiver,
+	Match: func(c *Case, f *Findings) Confidence {
+		got := c.ReceivedData()
+		if got == 0 || c.Before() {
+			return None
+		}
+		y := c.Y
+		f.Add("{} had sent {} in all, the last {} before the RST", end(c.Dir.Peer()), octets(got), dur(c.Timing.At[ReceiverDataToRST]))
+		abortNumbers(c, f)
+		if y.Unanswered == 0 {
+			f.Add("{} had answered since, so all may have been read", end(c.Dir))
+			return Possible
+		}
+		f.Add("up to {} may be unread: they came after {} last sent anything itself, the latest in {}", octets(y.Unanswered), end(c.Dir), frame(y.DataWhere))
+		return Likely
+	},
+}
+
+// abortNumbers says what makes the RST an abort and no answer.
+func abortNumbers(c *Case, f *Findings) {
+	f.Add("{} stands where {}'s own stream had come to and acknowledges what it had got: an abort, not an answer", frame(c.RST.Where()), end(c.Dir))
+	if n := c.Undelivered(); n > 0 {
+		f.Add("{} that it had sent were not acknowledged yet and may be lost", octets(n))
+	}
+	if c.X.Known.Has(flows.SawFIN) {
+		f.Add("it had sent its FIN {} before ({})", dur(c.Timing.At[FINToRST]), frame(c.X.FINWhere))
+	}
+}

@@ -1,0 +1,253 @@
+package capture
+
+import (
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Config says how files are read. The zero value reads every frame.
+type Config struct {
+	// Filter is a pcap-filter expression. Frames that do not match are not
+	// counted, but keep their number.
+	Filter string
+	// Libpcap reads through libpcap and not through pcapgo. The headers are the
+	// same; it is slower.
+	Libpcap bool
+	// Stdin is what the path "-" reads. Nil is os.Stdin.
+	Stdin io.Reader
+}
+
+// Files is a source that reads one capture file after the other, in the order
+// of their first frames. Its methods, other than Close and Progress, are not
+// safe for concurrent use.
+type Files struct {
+	config Config
+	filter *filter
+	inputs []*input
+	next   int // index of the input to open next
+
+	cur    *input
+	number uint64 // of the last frame of cur
+	fr     frame
+
+	mu     sync.Mutex // guards closed and what Close reaches of the inputs
+	closed bool
+}
+
+// Limits of a batch: the frames of a capture without TCP must also come to an
+// end.
+const (
+	batchHeaders = 1024
+	batchFrames  = 4096
+)
+
+// Open prepares to read the files of the given paths, of which "-" is the
+// standard input. Several files are read in the order of their first frame's
+// time, as a rotated set must be; a file without frames comes last.
+//
+// It fails if any of the files cannot be read at all: with an *OpenError, a
+// *LinkTypeError or a *FilterError.
+func Open(paths []string, config Config) (*Files, error) {
+	f := &Files{config: config, filter: newFilter(config.Filter)}
+	for _, path := range paths {
+		in := &input{path: path, name: path}
+		if path == "-" {
+			in.name = "standard input"
+		}
+		f.inputs = append(f.inputs, in)
+		if err := f.probe(in, len(paths) > 1); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(f.inputs, func(a, b *input) int {
+		switch {
+		case a.first < b.first:
+			return -1
+		case a.first > b.first:
+			return 1
+		}
+		return 0
+	})
+	return f, nil
+}
+
+// probe opens in, and if several files have to be put in order, finds out the
+// time of its first frame. Of many files only one stays open at a time, except
+// those that cannot be opened a second time.
+func (f *Files) probe(in *input, several bool) error {
+	if err := in.open(f); err != nil {
+		return err
+	}
+	if !several {
+		return nil
+	}
+	in.first = math.MaxInt64
+	for {
+		ok, err := in.r.next(&in.pending)
+		if err != nil {
+			break // which the reading proper will report in its place
+		}
+		if ok {
+			in.first = in.pending.time
+			in.hasPending = true
+			break
+		}
+	}
+	if in.reopen {
+		in.close()
+	}
+	return nil
+}
+
+// Names returns the names of the files, in the order in which they are read:
+// Header.File is an index into it.
+func (f *Files) Names() []string {
+	names := make([]string, len(f.inputs))
+	for i, in := range f.inputs {
+		names[i] = in.name
+	}
+	return names
+}
+
+// Progress returns how many octets of the files were read so far, and how many
+// there are. A stream adds to neither. It may be called while Read runs.
+func (f *Files) Progress() (done, total int64) {
+	for _, in := range f.inputs {
+		if in.size > 0 {
+			done += in.count.Load()
+			total += in.size
+		}
+	}
+	return done, total
+}
+
+// Read empties b and fills it with the next frames. At the end it returns
+// io.EOF. On any error b holds what was read before it. A *FormatError or a
+// *LinkTypeError ends one file: the next call goes on with the next one.
+//
+// From a stream, frames are returned as soon as no further one can be had
+// without waiting.
+func (f *Files) Read(b *packet.Batch) error {
+	b.Reset()
+	if cap(b.Headers) == 0 {
+		b.Headers = make([]packet.Header, 0, batchHeaders)
+	}
+	for {
+		if f.cur == nil {
+			if f.next == len(f.inputs) {
+				return io.EOF
+			}
+			in := f.inputs[f.next]
+			f.next++
+			if err := in.open(f); err != nil {
+				return f.end(err)
+			}
+			f.cur, f.number = in, 0
+		}
+		err := f.fill(b)
+		if err == nil {
+			return nil
+		}
+		f.cur.close()
+		f.cur = nil
+		if err != io.EOF {
+			return f.end(err)
+		}
+		if b.Frames > 0 {
+			return nil
+		}
+	}
+}
+
+// end turns the failure of a file that was closed under the reader into the
+// end of the input.
+func (f *Files) end(err error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		f.next = len(f.inputs)
+		return io.EOF
+	}
+	return err
+}
+
+// fill reads from the current file until b is full.
+func (f *Files) fill(b *packet.Batch) error {
+	in, file := f.cur, uint16(f.next-1)
+	for len(b.Headers) < cap(b.Headers) && b.Frames < batchFrames {
+		if in.hasPending {
+			f.fr, in.hasPending = in.pending, false
+		} else {
+			if in.waits && b.Frames > 0 && !in.r.ready() {
+				return nil
+			}
+			ok, err := in.r.next(&f.fr)
+			if err == io.EOF {
+				return in.check(err)
+			}
+			if err != nil {
+				return &FormatError{File: in.name, Frame: f.number + 1, Reason: err.Error()}
+			}
+			if !ok {
+				continue
+			}
+		}
+		f.number++
+		if f.filter != nil && f.fr.link != 0 {
+			ok, err := f.filter.matches(&f.fr)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				in.known = true
+				continue
+			}
+		}
+		if b.Add(f.fr.time, f.number, file, f.fr.link, f.fr.data, f.fr.wireLen) == packet.UnknownLink {
+			in.unknown = f.fr.linkType
+		} else {
+			in.known = true
+		}
+	}
+	return nil
+}
+
+// Close ends the reading. It may be called while Read waits for a stream: Read
+// then returns io.EOF.
+func (f *Files) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for _, in := range f.inputs {
+		in.interrupt()
+	}
+	return nil
+}
+
+var errClosed = errors.New("closed")
+
+// frame is one captured frame. data is valid until the next one is read.
+type frame struct {
+	data     []byte
+	wireLen  int   // octets on the wire
+	time     int64 // nanoseconds since the Unix epoch
+	link     packet.Link
+	linkType uint32 // LINKTYPE_ value
+}
+
+// reader reads the records of one file format.
+type reader interface {
+	// next reads one record. It reports whether the record was a frame. It
+	// returns io.EOF at the end; the text of any other error is the reason of
+	// a FormatError.
+	next(*frame) (bool, error)
+	// ready reports whether next would return without waiting for input.
+	ready() bool
+	close()
+}

@@ -1,0 +1,106 @@
+package analyzer
+
+import (
+	"time"
+
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Source is where segments come from.
+type Source interface {
+	// Read empties b and fills it with the next frames. It returns io.EOF at the
+	// end; b may hold frames even then, and after any other error. An error with
+	// a method Damaged() bool that returns true ends one file of several: it goes
+	// into Summary.Damage and reading continues. A live source returns an empty
+	// batch, with Last set to the time, when nothing came for a while.
+	Read(b *packet.Batch) error
+}
+
+// Sink takes findings as they settle, in the order of their first RST.
+type Sink interface {
+	// Incident is called once an incident. Nothing of it may be kept after the
+	// return; Clone makes a copy that may.
+	Incident(*Incident) error
+	Note(*flows.Note) error
+	// Close ends the report. It is called once, also after an error.
+	Close(*Summary) error
+}
+
+// Witness knows more of a RST than its packets: the kernel of the host that
+// sent it. Its word stands beside the verdict and never replaces it.
+type Witness interface {
+	// Testimony returns what is known of the RST h, if anything.
+	Testimony(h *packet.Header) (Testimony, bool)
+}
+
+// Testimony is the word of a Witness.
+type Testimony struct {
+	Reason string // name of enum sk_rst_reason, "NO_SOCKET"
+	Active bool   // the kernel aborted by itself; otherwise it answered a segment
+	State  string // TCP state of the socket, "" without one
+}
+
+// Incident is one cause of death of one connection: its first RST, those that
+// followed from it, and why.
+type Incident struct {
+	Number    uint64 // from 1, in the order of the report
+	Reset     *flows.Reset
+	Verdict   classify.Verdict
+	Testimony *Testimony // nil without a witness, or when it saw nothing
+}
+
+// Clone copies i so that it outlives the call of a Sink.
+func (i *Incident) Clone() *Incident {
+	c := *i
+	r := *i.Reset
+	r.Note = append([]byte(nil), r.Note...)
+	r.Follow = append([]flows.Answer(nil), r.Follow...)
+	c.Reset = &r
+	return &c
+}
+
+// Frames lists every RST of the incident, the first one first.
+func (i *Incident) Frames() []packet.Where {
+	out := make([]packet.Where, 0, 1+len(i.Reset.Follow))
+	out = append(out, i.Reset.RST.Where())
+	for k := range i.Reset.Follow {
+		out = append(out, i.Reset.Follow[k].RST.Where)
+	}
+	return out
+}
+
+// Server is the server's end of the connection, as far as the capture tells.
+func (i *Incident) Server() flows.Endpoint { return i.Reset.Flow.Ends[flows.Server] }
+
+// Summary is what is known once the input has ended.
+type Summary struct {
+	Files       []string // names of the input, in order
+	Frames      uint64
+	Bytes       uint64 // length of the frames on the wire
+	Skipped     [packet.NumSkips]uint64
+	First, Last int64 // time of the first and the latest frame, valid when Frames > 0
+	Flows       flows.Stats
+	Incidents   uint64
+	Notes       uint64
+	Interrupted bool    // stopped by a signal, not by the end of the input
+	Damage      []error // what could not be read of the input, each naming file, frame and reason
+	Live        *Counters
+	Filter      string // the capture filter in force, "" without one
+	Elapsed     time.Duration
+}
+
+// Counters are libpcap's own of a live capture (pcap_stats).
+type Counters struct {
+	Received, Dropped, DroppedByInterface uint64
+}
+
+// Config of a run. Its zero value works.
+type Config struct {
+	Table   flows.Config
+	Live    bool                             // advance the clock also while nothing is captured
+	Witness Witness                          // nil when there is none
+	Batch   int                              // segments a batch; 0 means 1024
+	Tick    func(frames, bytes, rsts uint64) // called about every 100 ms with the counts so far; may be nil
+}

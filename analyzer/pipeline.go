@@ -1,0 +1,184 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// liveLag is how far the clock of a silent interface stays behind the time of
+// day, for frames that libpcap still holds.
+const liveLag = int64(500 * time.Millisecond)
+
+// Run reads src to its end, or until ctx is done, and reports to sinks; their
+// Close is left to the caller, who may have something to add to the summary.
+// The summary is complete also when an error is returned: it covers what was
+// read. The error is that of the source or of the first sink that failed.
+//
+// When ctx ends while src waits for frames, Run returns at once and the source
+// may still be in Read: close it before letting go of it.
+func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, error) {
+	began := time.Now()
+	r := &run{config: c, table: flows.NewTable(c.Table), sinks: sinks, summary: &Summary{}}
+	err := r.read(ctx, src)
+	if !r.failed {
+		r.table.Flush(&r.out)
+		err = errors.Join(err, r.deliver())
+	}
+	r.summary.Flows = r.table.Stats()
+	r.summary.Interrupted = ctx.Err() != nil
+	r.summary.Elapsed = time.Since(began)
+	return r.summary, err
+}
+
+type run struct {
+	config  Config
+	table   *flows.Table
+	judge   classify.Judge
+	out     flows.Output
+	sinks   []Sink
+	summary *Summary
+	failed  bool // a sink has failed: nothing more goes to any
+}
+
+type filled struct {
+	batch *packet.Batch
+	err   error
+}
+
+// read takes batches from a goroutine that reads and decodes ahead.
+func (r *run) read(ctx context.Context, src Source) error {
+	size := r.config.Batch
+	if size == 0 {
+		size = 1024
+	}
+	const ahead = 4
+	empty := make(chan *packet.Batch, ahead)
+	full := make(chan filled, ahead)
+	stop := make(chan struct{})
+	for range ahead {
+		empty <- &packet.Batch{Headers: make([]packet.Header, 0, size)}
+	}
+	go func() {
+		defer close(full)
+		for {
+			var b *packet.Batch
+			select {
+			case b = <-empty:
+			case <-stop:
+				return
+			}
+			err := src.Read(b)
+			select {
+			case full <- filled{b, err}:
+			case <-stop:
+				return
+			}
+			if err != nil && !damaged(err) {
+				return
+			}
+		}
+	}()
+	defer func() {
+		// The source must not be read any more once Run has returned: wait for
+		// the reader, unless it hangs in a read that only a signal can end.
+		close(stop)
+		if ctx.Err() == nil {
+			for range full {
+			}
+		}
+	}()
+
+	next := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case f, ok := <-full:
+			if !ok {
+				return nil
+			}
+			if err := r.take(f.batch); err != nil {
+				return err
+			}
+			if f.err != nil {
+				if errors.Is(f.err, io.EOF) {
+					return nil
+				}
+				if !damaged(f.err) {
+					return f.err
+				}
+				r.summary.Damage = append(r.summary.Damage, f.err)
+			}
+			empty <- f.batch
+			if tick := r.config.Tick; tick != nil && time.Since(next) >= 0 {
+				next = time.Now().Add(100 * time.Millisecond)
+				tick(r.summary.Frames, r.summary.Bytes, r.table.Stats().RSTs)
+			}
+		}
+	}
+}
+
+func (r *run) take(b *packet.Batch) error {
+	s := r.summary
+	if b.Frames > 0 {
+		if s.Frames == 0 {
+			s.First, s.Last = b.First, b.Last
+		}
+		s.First, s.Last = min(s.First, b.First), max(s.Last, b.Last)
+	}
+	s.Frames += b.Frames
+	s.Bytes += b.Bytes
+	for i, n := range b.Skipped {
+		s.Skipped[i] += n
+	}
+	r.table.Add(b, &r.out)
+	if r.config.Live {
+		r.table.Advance(b.Last-liveLag, &r.out)
+	}
+	return r.deliver()
+}
+
+// deliver judges what has settled and hands it to the sinks.
+func (r *run) deliver() error {
+	for _, reset := range r.out.Resets {
+		r.summary.Incidents++
+		i := Incident{Number: r.summary.Incidents, Reset: reset, Verdict: r.judge.Verdict(reset)}
+		if w := r.config.Witness; w != nil {
+			if t, ok := w.Testimony(&reset.RST); ok {
+				i.Testimony = &t
+			}
+		}
+		for _, s := range r.sinks {
+			if err := s.Incident(&i); err != nil {
+				r.failed = true
+				return err
+			}
+		}
+		r.table.Release(reset)
+	}
+	for k := range r.out.Notes {
+		r.summary.Notes++
+		for _, s := range r.sinks {
+			if err := s.Note(&r.out.Notes[k]); err != nil {
+				r.failed = true
+				return err
+			}
+		}
+	}
+	clear(r.out.Resets)
+	r.out.Resets, r.out.Notes = r.out.Resets[:0], r.out.Notes[:0]
+	return nil
+}
+
+// damaged reports whether the source can go on after err: the rest of one file
+// was lost, not the rest of the input.
+func damaged(err error) bool {
+	var d interface{ Damaged() bool }
+	return errors.As(err, &d) && d.Damaged()
+}

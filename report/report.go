@@ -1,0 +1,66 @@
+// Package report writes what analyzer found: one analyzer.Sink a format, one
+// file each. Everything that came from the wire is escaped for the format it
+// goes into.
+package report
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+)
+
+// Options of a report. The zero value works.
+type Options struct {
+	Width   int  // columns of the terminal; 0 means 80
+	Color   bool // ANSI colours
+	Verbose bool // every incident, not only the ones that matter most of each group
+	Version string
+	Command []string // the command line, for the record
+	Started time.Time
+	// Digests returns the SHA-256 of each file of the summary in hex, "" where
+	// there is none (an interface, a stream). Nil means that none is wanted.
+	Digests func() []string
+	// Files returns the names of the input files by packet.Header.File.
+	Files func() []string
+}
+
+// Format is one way to write a report.
+type Format struct {
+	Name string // for --format
+	Ext  string // of a file name, with the dot
+	New  func(w io.Writer, o Options) analyzer.Sink
+}
+
+// formats is the table of what can be written.
+var formats = []Format{}
+
+// ByName returns the format of that name.
+func ByName(name string) (Format, bool) {
+	for _, f := range formats {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Format{}, false
+}
+
+// ByFile returns the format that a file's extension stands for.
+func ByFile(path string) (Format, bool) {
+	for _, f := range formats {
+		if strings.HasSuffix(strings.ToLower(path), f.Ext) {
+			return f, true
+		}
+	}
+	return Format{}, false
+}
+
+// Names lists the formats, for usage messages.
+func Names() []string {
+	var out []string
+	for _, f := range formats {
+		out = append(out, f.Name)
+	}
+	return out
+}

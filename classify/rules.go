@@ -5,13 +5,13 @@ package classify
 var rules = []*Rule{
 	&followUp,
 	&noListener,
-	&firewallReject,
 	&handshakeAbort,
 	&dataAfterClose,
 	&unreadDataOnClose,
 	&deliberateAbort,
 	&staleConnection,
 	&middleboxIdleTimeout,
+	&firewallReject,
 }
 
 // Rules returns every cause, in the order of the table, and last the one for

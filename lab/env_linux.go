@@ -281,7 +281,7 @@ func (c *Conn) Handover() *Process {
 	f, err := c.tcp.File()
 	check(err, "%s hands over", c.role)
 	defer f.Close()
-	cmd := exec.Command("sleep", "60")
+	cmd := exec.Command("sleep", lifetime)
 	cmd.ExtraFiles = []*os.File{f}
 	check(cmd.Start(), "%s hands over", c.role)
 	// Start may have made the socket, which both share, block.

@@ -42,30 +42,35 @@ type frame struct {
 	payload          []byte
 }
 
-// parsePcap reads a capture that a tcpdump of this host wrote. A record that is
+// parsePcap reads a capture of Ethernet or SLL2 frames. A record that is
 // not there in full ends it without an error: the file may still be growing.
 func parsePcap(b []byte) (*pcap, error) {
 	if len(b) < pcapHeaderLen {
 		return &pcap{}, nil
 	}
+	const micro, nano = 0xa1b2c3d4, 0xa1b23c4d
+	var order binary.ByteOrder = binary.LittleEndian
+	if magic := order.Uint32(b); magic != micro && magic != nano {
+		order = binary.BigEndian
+	}
 	unit := time.Microsecond
-	switch magic := binary.NativeEndian.Uint32(b); magic {
-	case 0xa1b2c3d4:
-	case 0xa1b23c4d:
+	switch magic := order.Uint32(b); magic {
+	case micro:
+	case nano:
 		unit = time.Nanosecond
 	default:
 		return nil, fmt.Errorf("lab: capture with magic number %#x", magic)
 	}
-	p := &pcap{header: b[:pcapHeaderLen], link: binary.NativeEndian.Uint32(b[20:])}
+	p := &pcap{header: b[:pcapHeaderLen], link: order.Uint32(b[20:])}
 	if linkNames[p.link] == "" {
 		return nil, fmt.Errorf("lab: capture with link type %d", p.link)
 	}
 	for b = b[pcapHeaderLen:]; len(b) >= pcapRecordLen; {
-		end := pcapRecordLen + uint64(binary.NativeEndian.Uint32(b[8:]))
+		end := pcapRecordLen + uint64(order.Uint32(b[8:]))
 		if uint64(len(b)) < end {
 			break
 		}
-		sec, frac := binary.NativeEndian.Uint32(b), binary.NativeEndian.Uint32(b[4:])
+		sec, frac := order.Uint32(b), order.Uint32(b[4:])
 		f := frame{record: b[:end], time: time.Unix(int64(sec), int64(frac)*int64(unit)).UTC()}
 		if err := f.decode(p.link, b[pcapRecordLen:end]); err != nil {
 			return nil, fmt.Errorf("lab: frame %d: %w", len(p.frames)+1, err)

@@ -27,7 +27,7 @@ func Missing() error {
 	if os.Geteuid() != 0 {
 		return errors.New("lab: needs root, to make network namespaces")
 	}
-	for _, program := range []string{"tcpdump", "nft", "sleep"} {
+	for _, program := range []string{"tcpdump", "timeout", "nft", "sleep"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return fmt.Errorf("lab: needs the program %s: %w", program, err)
 		}
@@ -46,6 +46,9 @@ func Missing() error {
 
 // snaplen holds the longest headers, and a little payload.
 const snaplen = "128"
+
+// lifetime is the longest that a program of the lab runs, in seconds.
+const lifetime = "60"
 
 // patience is how long the recorder waits for a program or a packet that must
 // come.
@@ -397,7 +400,8 @@ func (p *Pair) tcpdump(v Vantage, nano bool) (_ *dump, err error) {
 	}
 	os.Remove(d.file.Name()) // goes with the last who has it open
 	// Not to a named file: tcpdump gives up root before it would create it.
-	d.cmd = exec.Command("tcpdump", "-i", iface, "-n", "-U", "--immediate-mode", "-s", snaplen,
+	// timeout(1) ends it also when this process is killed and cannot.
+	d.cmd = exec.Command("timeout", lifetime, "tcpdump", "-i", iface, "-n", "-U", "--immediate-mode", "-s", snaplen,
 		"--time-stamp-precision="+precision, "-w", "-", "tcp or udp port 9")
 	d.cmd.Stdout = d.file
 	stderr, err := d.cmd.StderrPipe()
@@ -486,7 +490,7 @@ func (d *dump) read() (c *pcap, marks int, err error) {
 func (d *dump) kill() {
 	d.file.Close()
 	if d.cmd.ProcessState == nil {
-		d.cmd.Process.Kill()
+		d.cmd.Process.Signal(syscall.SIGTERM) // timeout(1) passes it on
 		d.stderr.Wait()
 		d.cmd.Wait()
 	}

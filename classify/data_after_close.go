@@ -7,7 +7,12 @@ var dataAfterClose = Rule{
 	Family:  FamilyDataAfterClose,
 	Title:   "data after the other side had closed",
 	Summary: "One side had closed its socket; the other still sent data, which nobody can read any more.",
-	Story:   say("{Y} sent data {m:fin_to_trigger} after {X} had closed the connection; {X} could only answer with a reset."),
+	Story: func(c *Case) string {
+		if c.Timing.Has(FINToTrigger) {
+			return "{Y} sent data {m:fin_to_trigger} after {X} had closed the connection; {X} could only answer with a reset."
+		}
+		return "{X} had closed the connection while data from {Y} was on its way; {X} could only answer with a reset."
+	},
 	Wire: `S > C  F.  the server has closed both directions, its FIN cannot say so
 C > S  .   ack of the FIN
 C > S  P.  more data

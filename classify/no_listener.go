@@ -51,7 +51,7 @@ func refusal(c *Case, f *Findings) {
 	f.Add("{} asks {} for a connection (SYN, {})", end(c.Dir.Peer()), end(c.Dir), frame(c.Trigger.Where))
 	f.Add("{} refuses it {} later, acknowledging exactly that SYN", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
 	if c.RST.Window == 0 && c.RST.Options == 0 {
-		f.Add("the RST has window {} and no TCP options: an answer without a socket behind it", number(0))
+		f.Add("the RST has window 0 and no TCP options: an answer without a socket behind it")
 	}
 	if n := c.Timing.Tries; n > 1 {
 		f.Add("the SYN was sent {} times before this answer", number(n))

@@ -50,7 +50,7 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 			f.Add("{} had answered since, so all may have been read", end(c.Dir))
 			return Possible
 		}
-		f.Add("up to {} may be unread: they came after {} last sent anything itself, the latest in {}", octets(y.Unanswered), end(c.Dir), frame(y.DataWhere))
+		f.Add("up to {} may be unread: they came after {} last sent anything itself, the latest in {}", octets(min(y.Unanswered, got)), end(c.Dir), frame(y.DataWhere))
 		return Likely
 	},
 }

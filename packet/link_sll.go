@@ -28,9 +28,8 @@ func cooked(h *Header, packetType, arpHardware, proto uint16, b []byte) (uint16,
 		h.Marks |= Outgoing
 	}
 	switch arpHardware {
-	case 824, 802, 803, 805: // Netlink; 802.11 with their own meaning of the protocol field
+	case 801, 802, 803, 824: // 802.11 and Netlink, whose protocol field means something else
 		return 0, nil, NotIP
-	case 778: // IPGRE, whose protocol field is the GRE one: the same numbers
 	}
 	// Below 1536 are the kernel's own numbers; 4 is an 802.2 header (ETH_P_802_2),
 	// which network recognises by its being no EtherType.

@@ -64,7 +64,7 @@ of a known cause. The same profile, seed and limits give the same bytes.
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&out, "output", "o", "-", "`file` to write, - for standard output")
+	f.StringVarP(&out, "out", "o", "-", "`file` to write, - for standard output")
 	f.Int64Var(&size, "size", 0, "end at this many `octets`")
 	f.Int64Var(&packets, "packets", 0, "end at this `many` packets")
 	f.Uint64Var(&seed, "seed", 1, "`number` that the traffic follows from")

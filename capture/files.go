@@ -15,6 +15,8 @@ type Config struct {
 	// Filter is a pcap-filter expression. Frames that do not match are not
 	// counted, but keep their number.
 	Filter string
+	// Count ends the input after so many frames. 0 is no limit.
+	Count uint64
 	// Libpcap reads through libpcap and not through pcapgo. The headers are the
 	// same; it is slower.
 	Libpcap bool
@@ -33,6 +35,7 @@ type Files struct {
 
 	cur    *input
 	number uint64 // of the last frame of cur
+	left   uint64 // frames until the limit
 	fr     frame
 
 	mu     sync.Mutex // guards closed and what Close reaches of the inputs
@@ -46,6 +49,14 @@ const (
 	batchFrames  = 4096
 )
 
+// limit is the number of frames that a count allows.
+func limit(count uint64) uint64 {
+	if count == 0 {
+		return math.MaxUint64
+	}
+	return count
+}
+
 // Open prepares to read the files of the given paths, of which "-" is the
 // standard input. Several files are read in the order of their first frame's
 // time, as a rotated set must be; a file without frames comes last.
@@ -53,7 +64,7 @@ const (
 // It fails if any of the files cannot be read at all: with an *OpenError, a
 // *LinkTypeError or a *FilterError.
 func Open(paths []string, config Config) (*Files, error) {
-	f := &Files{config: config, filter: newFilter(config.Filter)}
+	f := &Files{config: config, filter: newFilter(config.Filter), left: limit(config.Count)}
 	for _, path := range paths {
 		in := &input{path: path, name: path}
 		if path == "-" {
@@ -139,6 +150,9 @@ func (f *Files) Read(b *packet.Batch) error {
 		b.Headers = make([]packet.Header, 0, batchHeaders)
 	}
 	for {
+		if f.left == 0 {
+			return io.EOF
+		}
 		if f.cur == nil {
 			if f.next == len(f.inputs) {
 				return io.EOF
@@ -180,7 +194,7 @@ func (f *Files) end(err error) error {
 // fill reads from the current file until b is full.
 func (f *Files) fill(b *packet.Batch) error {
 	in, file := f.cur, uint16(f.next-1)
-	for len(b.Headers) < cap(b.Headers) && b.Frames < batchFrames {
+	for len(b.Headers) < cap(b.Headers) && b.Frames < batchFrames && f.left > 0 {
 		if in.hasPending {
 			f.fr, in.hasPending = in.pending, false
 		} else {
@@ -209,6 +223,7 @@ func (f *Files) fill(b *packet.Batch) error {
 				continue
 			}
 		}
+		f.left--
 		if b.Add(f.fr.time, f.number, file, f.fr.link, f.fr.data, f.fr.wireLen) == packet.UnknownLink {
 			in.unknown = f.fr.linkType
 		} else {

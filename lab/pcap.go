@@ -37,8 +37,9 @@ type frame struct {
 	time             time.Time
 	proto            byte
 	sender, receiver netip.AddrPort
-	fin, syn, rst    bool
+	syn, rst         bool
 	ack              bool
+	seq              uint32
 	payload          []byte
 }
 
@@ -81,6 +82,11 @@ func parsePcap(b []byte) (*pcap, error) {
 	return p, nil
 }
 
+// abort reports whether a RST that Linux sent aborts a socket. Linux sets ACK in
+// a reply only when the segment it answers had none, and then the sequence
+// number is 0.
+func (f *frame) abort() bool { return f.ack && f.seq != 0 }
+
 var errShort = errors.New("cut short")
 
 // decode takes apart a frame of IPv4 or IPv6 with TCP or UDP in it.
@@ -113,7 +119,8 @@ func (f *frame) decode(link uint32, b []byte) error {
 	f.sender = netip.AddrPortFrom(src, binary.BigEndian.Uint16(t))
 	f.receiver = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(t[2:]))
 	if f.proto == protoTCP {
-		f.fin, f.syn, f.rst, f.ack = t[13]&1 != 0, t[13]&2 != 0, t[13]&4 != 0, t[13]&16 != 0
+		f.seq = binary.BigEndian.Uint32(t[4:])
+		f.syn, f.rst, f.ack = t[13]&2 != 0, t[13]&4 != 0, t[13]&16 != 0
 	} else {
 		f.payload = t[8:]
 	}

@@ -141,8 +141,11 @@ func (r *Recipe) truth(c *pcap, words []kernel.Event) (*Truth, error) {
 			continue
 		}
 		reset := Reset{Frame: uint64(i + 1), Time: f.time, Sender: f.sender, Receiver: f.receiver}
+		// Events of one connection come in the order of its RSTs, but for an
+		// abort, which is reported after it is sent: a reply may overtake it.
 		if j := slices.IndexFunc(words, func(e kernel.Event) bool {
-			return e.Sender == f.sender && e.Receiver == f.receiver && f.time.Sub(e.Time).Abs() < r.Link.Delay+50*time.Millisecond
+			return e.Sender == f.sender && e.Receiver == f.receiver && e.Active == f.abort() &&
+				f.time.Sub(e.Time).Abs() < r.Link.Delay+50*time.Millisecond
 		}); j >= 0 {
 			e := words[j]
 			reset.Kernel = &Word{Reason: e.Reason, Active: e.Active, State: e.State}

@@ -1,6 +1,9 @@
 // Package report writes what analyzer found: one analyzer.Sink a format, one
 // file each. Everything that came from the wire is escaped for the format it
 // goes into.
+//
+// words.go puts a finding into words, collect.go groups findings in bounded
+// memory, ladder.go draws the packets around a reset; the formats share them.
 package report
 
 import (
@@ -13,16 +16,21 @@ import (
 
 // Options of a report. The zero value works.
 type Options struct {
-	Width   int  // columns of the terminal; 0 means 80
+	Width   int  // columns of the terminal; 0 means 80, and less than 60 means 60
 	Color   bool // ANSI colours
-	Verbose bool // every incident, not only the ones that matter most of each group
+	Verbose bool // text: every incident in full as it settles, before the summary
+	// Live makes the text report say each incident in a few lines as it settles,
+	// at a rate that a person can follow, and the rest at the end.
+	Live    bool
 	Version string
 	Command []string // the command line, for the record
 	Started time.Time
 	// Digests returns the SHA-256 of each file of the summary in hex, "" where
-	// there is none (an interface, a stream). Nil means that none is wanted.
+	// there is none (an interface, a stream). Nil means that none is wanted. It
+	// is called when the report is closed.
 	Digests func() []string
-	// Files returns the names of the input files by packet.Header.File.
+	// Files returns the names of the input files by packet.Header.File. Nil
+	// means one input, whose name frames need not carry.
 	Files func() []string
 }
 
@@ -34,7 +42,12 @@ type Format struct {
 }
 
 // formats is the table of what can be written.
-var formats = []Format{}
+var formats = []Format{
+	{"text", ".txt", newText},
+	{"json", ".json", newJSON},
+	{"ndjson", ".ndjson", newNDJSON},
+	//{"md", ".md", newMarkdown},
+}
 
 // ByName returns the format of that name.
 func ByName(name string) (Format, bool) {

@@ -1,0 +1,343 @@
+package report
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Limits of a collector. A scan makes a reset for each port and host it tries;
+// what it leaves behind must not grow with it.
+const (
+	groupsMax  = 4096 // services held apart; about 4 KiB each with its example
+	portsMax   = 16   // services of one host held apart, for one cause
+	framesMax  = 8    // frames of a group that are listed
+	clientsMax = 3    // clients of a group that are listed
+	samplesMax = 64   // measures of a group that the median is taken from
+)
+
+// service says what a group has in common: the cause, or the kind of note, who
+// sent the RST, and the server's end. Port 0 stands for several ports of one
+// host, no address at all for several hosts.
+type service struct {
+	rule *classify.Rule // nil for notes
+	note flows.NoteKind
+	from flows.Dir
+	end  flows.Endpoint
+}
+
+// hosts reports whether several hosts are meant.
+func (s *service) hosts() bool { return s.end == flows.Endpoint{} }
+
+// host returns the service that stands for all ports.
+func (s service) host() service { s.end.Port = 0; return s }
+
+// anywhere returns the service that stands for all hosts.
+func (s service) anywhere() service { s.end = flows.Endpoint{}; return s }
+
+// group is incidents, or notes, of one service.
+type group struct {
+	service
+	order      int // of the group's first incident, to break ties
+	incidents  uint64
+	resets     uint64 // RST frames; tries for notes
+	foldAt     uint64 // incidents at which it folds others again; 0 if it never did
+	guessed    bool   // nothing showed which side is the server in any of them
+	confidence classify.Confidence
+	first      int64 // time of the earliest RST
+	last       int64
+	frames     []packet.Where
+	clients    []flows.Endpoint // ports are 0
+	manyMore   bool             // there are further clients
+	telling    sample
+	example    *analyzer.Incident // the surest, of these the earliest; nil for notes
+
+	// How much a live report has said of it.
+	shownSince int64
+	shown      int
+	unshown    uint64
+}
+
+// sample keeps the range of many measures, and every k-th of them for the
+// median, k doubling as they become many. It is the same for the same input.
+type sample struct {
+	n, every uint64
+	min, max int64
+	kept     []int64
+}
+
+func (s *sample) add(v int64) {
+	if s.n == 0 {
+		s.every, s.min, s.max = 1, v, v
+	}
+	s.min, s.max = min(s.min, v), max(s.max, v)
+	if s.n%s.every == 0 {
+		if len(s.kept) == samplesMax {
+			for i := range samplesMax / 2 {
+				s.kept[i] = s.kept[2*i]
+			}
+			s.kept = s.kept[:samplesMax/2]
+			s.every *= 2
+		}
+		if s.n%s.every == 0 {
+			s.kept = append(s.kept, v)
+		}
+	}
+	s.n++
+}
+
+// merge takes in the measures of a smaller sample.
+func (s *sample) merge(o *sample) {
+	if o.n == 0 {
+		return
+	}
+	for _, v := range o.kept {
+		s.add(v)
+	}
+	s.n += o.n - uint64(len(o.kept))
+	s.min, s.max = min(s.min, o.min), max(s.max, o.max)
+}
+
+// median returns the middle measure, or of very many the middle of some.
+func (s *sample) median() int64 {
+	if len(s.kept) == 0 {
+		return -1
+	}
+	sorted := slices.Sorted(slices.Values(s.kept))
+	return sorted[(len(sorted)-1)/2]
+}
+
+// collector groups incidents and notes by service in bounded memory.
+type collector struct {
+	groups map[service]*group
+	ports  map[service]int // services held apart, by host and by cause
+	order  int
+}
+
+func newCollector() *collector {
+	return &collector{groups: make(map[service]*group), ports: make(map[service]int)}
+}
+
+func (c *collector) incident(i *analyzer.Incident) *group {
+	r := i.Reset
+	g := c.group(service{rule: i.Verdict.Rule, from: r.Dir, end: r.Flow.Ends[flows.Server]})
+	g.resets += 1 + uint64(len(r.Follow))
+	g.seen(r.RST.Time, r.RST.Where(), r.Flow.Ends[flows.Client])
+	g.guessed = g.guessed && r.Flow.Guessed
+	if m := i.Verdict.Rule.Telling; i.Verdict.Timing.Has(m) {
+		g.telling.add(i.Verdict.Timing.At[m])
+	}
+	if g.example == nil || i.Verdict.Confidence > g.confidence {
+		g.example, g.confidence = i.Clone(), i.Verdict.Confidence
+	}
+	return g
+}
+
+func (c *collector) remark(n *flows.Note) *group {
+	g := c.group(service{note: n.Kind, end: n.Ends[flows.Server]})
+	g.resets += uint64(n.Tries)
+	g.seen(n.First, n.Where, n.Ends[flows.Client])
+	g.last = max(g.last, n.Latest)
+	return g
+}
+
+func (g *group) seen(at int64, where packet.Where, client flows.Endpoint) {
+	g.incidents++
+	g.first, g.last = min(g.first, at), max(g.last, at)
+	if len(g.frames) < framesMax {
+		g.frames = append(g.frames, where)
+	}
+	client.Port = 0
+	g.addClient(client)
+}
+
+func (g *group) addClient(client flows.Endpoint) {
+	if slices.Contains(g.clients, client) {
+		return
+	}
+	if len(g.clients) == clientsMax {
+		g.manyMore = true
+		return
+	}
+	g.clients = append(g.clients, client)
+}
+
+// group finds the group of s, or makes it. When a host has too many services,
+// or there are too many groups, what is new goes into one group for the host or
+// for the cause.
+func (c *collector) group(s service) *group {
+	if g := c.groups[s]; g != nil {
+		return g
+	}
+	if host := s.host(); c.ports[host] >= portsMax {
+		if g := c.full(host); c.ports[host] >= portsMax {
+			return g
+		}
+	}
+	if len(c.groups) >= groupsMax {
+		if g := c.full(s.anywhere()); len(c.groups) >= groupsMax {
+			return g
+		}
+	}
+	return c.make(s)
+}
+
+func (c *collector) make(s service) *group {
+	if g := c.groups[s]; g != nil {
+		return g
+	}
+	g := &group{service: s, order: c.order, guessed: true, first: math.MaxInt64, last: math.MinInt64}
+	c.order++
+	c.groups[s] = g
+	if s.end.Port != 0 {
+		c.ports[s.host()]++
+	}
+	return g
+}
+
+// full returns the group of wide, a host or a cause, and makes room at times:
+// it folds into it each time it has doubled, which keeps the work in proportion.
+func (c *collector) full(wide service) *group {
+	g := c.make(wide)
+	if g.incidents >= g.foldAt {
+		c.fold(g)
+		g.foldAt = 2*g.incidents + 1
+	}
+	return g
+}
+
+// fold merges into g, that of a host or of a cause, those groups it could stand
+// for which have one incident: what comes back is worth a group of its own.
+func (c *collector) fold(g *group) {
+	var small []*group
+	for _, o := range c.groups {
+		wide := o.service.host()
+		if g.hosts() {
+			wide = o.service.anywhere()
+		}
+		if o.incidents == 1 && o != g && wide == g.service && (g.hosts() || o.end.Port != 0) {
+			small = append(small, o)
+		}
+	}
+	// The order of a map must not show in what the merged group keeps.
+	slices.SortFunc(small, func(a, b *group) int { return cmp.Compare(a.order, b.order) })
+	for _, o := range small {
+		g.merge(o)
+		delete(c.groups, o.service)
+		if o.end.Port != 0 {
+			host := o.service.host()
+			if c.ports[host]--; c.ports[host] == 0 {
+				delete(c.ports, host)
+			}
+		}
+	}
+}
+
+func (g *group) merge(o *group) {
+	g.incidents += o.incidents
+	g.resets += o.resets
+	g.guessed = g.guessed && o.guessed
+	g.first, g.last = min(g.first, o.first), max(g.last, o.last)
+	for _, w := range o.frames {
+		if len(g.frames) < framesMax {
+			g.frames = append(g.frames, w)
+		}
+	}
+	for _, e := range o.clients {
+		g.addClient(e)
+	}
+	g.manyMore = g.manyMore || o.manyMore
+	g.telling.merge(&o.telling)
+	if g.example == nil || o.confidence > g.confidence {
+		g.example, g.confidence = o.example, o.confidence
+	}
+}
+
+// harm says what a family of causes costs: 0 is an open connection that was
+// lost, perhaps with data, 1 one that could not be opened or that nothing
+// explains, 2 one that a program gave up on purpose, 3 nothing by itself.
+func harm(f classify.Family) int {
+	switch f {
+	case classify.FamilyUnreadData, classify.FamilyDataAfterClose, classify.FamilyStalePeer:
+		return 0
+	case classify.FamilyDeliberate:
+		return 2
+	case classify.FamilyFollowUp:
+		return 3
+	}
+	return 1
+}
+
+// cause is the groups of one rule.
+type cause struct {
+	rule      *classify.Rule
+	incidents uint64
+	resets    uint64
+	groups    []*group // those with most incidents first
+}
+
+// causes returns what was collected, what matters most first: by harm, then by
+// how many incidents there are.
+func (c *collector) causes() []*cause {
+	var out []*cause
+	for _, g := range c.ranked() {
+		var of *cause
+		for _, k := range out {
+			if k.rule == g.rule {
+				of = k
+			}
+		}
+		if of == nil {
+			of = &cause{rule: g.rule}
+			out = append(out, of)
+		}
+		of.incidents += g.incidents
+		of.resets += g.resets
+		of.groups = append(of.groups, g)
+	}
+	slices.SortStableFunc(out, func(a, b *cause) int {
+		return cmp.Or(
+			cmp.Compare(harm(a.rule.Family), harm(b.rule.Family)),
+			cmp.Compare(b.incidents, a.incidents),
+		)
+	})
+	return out
+}
+
+// ranked returns the groups, those with most incidents first, then the surest,
+// then the earliest.
+func (c *collector) ranked() []*group {
+	c.tidy()
+	out := make([]*group, 0, len(c.groups))
+	for _, g := range c.groups {
+		out = append(out, g)
+	}
+	slices.SortFunc(out, func(a, b *group) int {
+		return cmp.Or(
+			cmp.Compare(b.incidents, a.incidents),
+			cmp.Compare(b.confidence, a.confidence),
+			cmp.Compare(a.first, b.first),
+			cmp.Compare(a.order, b.order),
+		)
+	})
+	return out
+}
+
+// tidy folds what has come to hosts and causes after they were folded last.
+func (c *collector) tidy() {
+	var wide []*group
+	for _, g := range c.groups {
+		if g.foldAt > 0 {
+			wide = append(wide, g)
+		}
+	}
+	slices.SortFunc(wide, func(a, b *group) int { return cmp.Compare(a.order, b.order) })
+	for _, g := range wide {
+		c.fold(g)
+	}
+}

@@ -1,0 +1,394 @@
+package report
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Schema is the version of the objects that the formats json and ndjson write.
+// Fields may be added to a version; none changes its meaning.
+const Schema = "rstwhy/1"
+
+// notesMax is how many notes a JSON document holds: they stand after the
+// incidents and have to wait in memory for them. NDJSON has them all.
+const notesMax = 1 << 16
+
+type incidentJSON struct {
+	Type       string         `json:"type"` // "incident"
+	Schema     string         `json:"schema"`
+	Number     uint64         `json:"number"`
+	Frame      uint64         `json:"frame"`
+	File       string         `json:"file,omitempty"`
+	Frames     []uint64       `json:"frames"`
+	Files      []string       `json:"files,omitempty"`
+	Time       string         `json:"time"`
+	Kind       string         `json:"kind"`
+	Family     string         `json:"family"`
+	Cause      string         `json:"cause"`
+	Title      string         `json:"title"`
+	Confidence string         `json:"confidence"`
+	AlsoFits   []alsoJSON     `json:"also_fits"`
+	Sender     endJSON        `json:"sender"`
+	Receiver   endJSON        `json:"receiver"`
+	Story      string         `json:"story"`
+	Timing     timingJSON     `json:"timing"`
+	Trigger    *frameJSON     `json:"trigger,omitempty"`
+	Evidence   []evidenceJSON `json:"evidence"`
+	Advice     []string       `json:"advice"`
+	Confirm    []string       `json:"confirm"`
+	History    string         `json:"history"`
+	Lacks      []string       `json:"lacks,omitempty"`
+	Untold     []string       `json:"untold,omitempty"`
+	Payload    string         `json:"payload,omitempty"`
+	Kernel     *kernelJSON    `json:"kernel,omitempty"`
+}
+
+type frameJSON struct {
+	Frame uint64 `json:"frame"`
+	File  string `json:"file,omitempty"`
+}
+
+type alsoJSON struct {
+	Cause string `json:"cause"`
+	Tell  string `json:"tell"`
+}
+
+type endJSON struct {
+	IP      string `json:"ip"`
+	Port    uint16 `json:"port"`
+	Role    string `json:"role"`
+	Guessed bool   `json:"guessed,omitempty"`
+}
+
+type evidenceJSON struct {
+	Text   string   `json:"text"`
+	Frames []uint64 `json:"frames,omitempty"`
+	Files  []string `json:"files,omitempty"`
+}
+
+type kernelJSON struct {
+	Reason string `json:"reason"`
+	Active bool   `json:"active"`
+	State  string `json:"state,omitempty"`
+}
+
+type noteJSON struct {
+	Type    string  `json:"type"` // "note"
+	Schema  string  `json:"schema"`
+	Note    string  `json:"note"`
+	Frame   uint64  `json:"frame"`
+	File    string  `json:"file,omitempty"`
+	Time    string  `json:"time"`
+	Latest  string  `json:"latest"`
+	Client  endJSON `json:"client"`
+	Server  endJSON `json:"server"`
+	Tries   int     `json:"tries"`
+	Watched seconds `json:"watched"`
+}
+
+type summaryJSON struct {
+	Type        string            `json:"type"` // "summary"
+	Schema      string            `json:"schema"`
+	Version     string            `json:"version,omitempty"`
+	Command     []string          `json:"command,omitempty"`
+	Files       []fileJSON        `json:"files"`
+	Filter      string            `json:"filter,omitempty"`
+	Packets     uint64            `json:"packets"`
+	Bytes       uint64            `json:"bytes"`
+	TCP         uint64            `json:"tcp"`
+	Skipped     map[string]uint64 `json:"skipped,omitempty"`
+	First       string            `json:"first,omitempty"`
+	Last        string            `json:"last,omitempty"`
+	Span        seconds           `json:"span"`
+	Connections connectionsJSON   `json:"connections"`
+	Resets      uint64            `json:"resets"`
+	Incidents   uint64            `json:"incidents"`
+	Notes       uint64            `json:"notes"`
+	NotesLeft   uint64            `json:"notes_left_out,omitempty"`
+	Gaps        uint64            `json:"gaps,omitempty"`
+	Copies      uint64            `json:"copies,omitempty"`
+	Backwards   uint64            `json:"backwards,omitempty"`
+	Early       uint64            `json:"settled_early,omitempty"`
+	Damage      []string          `json:"damage,omitempty"`
+	Interrupted bool              `json:"interrupted,omitempty"`
+	Live        *liveJSON         `json:"live,omitempty"`
+	Elapsed     seconds           `json:"elapsed,omitempty"`
+}
+
+type fileJSON struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+type connectionsJSON struct {
+	All       uint64 `json:"all"`
+	Reset     uint64 `json:"reset"`
+	MidStream uint64 `json:"mid_stream"`
+	OneSided  uint64 `json:"one_sided"`
+	Evicted   uint64 `json:"evicted"`
+}
+
+type liveJSON struct {
+	Received           uint64 `json:"received"`
+	Dropped            uint64 `json:"dropped"`
+	DroppedByInterface uint64 `json:"dropped_by_interface"`
+}
+
+// seconds are nanoseconds, written as exact decimal seconds.
+type seconds int64
+
+func (s seconds) MarshalJSON() ([]byte, error) {
+	var b []byte
+	if s < 0 {
+		b = append(b, '-')
+		s = -s
+	}
+	b = strconv.AppendInt(b, int64(s)/1e9, 10)
+	frac := strconv.FormatInt(int64(s)%1e9+1e9, 10)[1:]
+	if frac = strings.TrimRight(frac, "0"); frac != "" {
+		b = append(append(b, '.'), frac...)
+	}
+	return b, nil
+}
+
+// timingJSON writes every measure that was taken by its name.
+type timingJSON classify.Timing
+
+func (t *timingJSON) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	timing := (*classify.Timing)(t)
+	for m := classify.NoMeasure + 1; m < classify.NumMeasures; m++ {
+		if !timing.Has(m) {
+			continue
+		}
+		b = append(strconv.AppendQuote(b, m.Name()), ':')
+		v, _ := seconds(t.At[m]).MarshalJSON()
+		b = append(append(b, v...), ',')
+	}
+	b = append(b, `"tries":`...)
+	return append(strconv.AppendInt(b, int64(t.Tries), 10), '}'), nil
+}
+
+// encoder turns findings into objects.
+type encoder struct {
+	o     Options
+	files []string // whole names, empty with one input
+	asked bool
+}
+
+func (e *encoder) names() []string {
+	if !e.asked {
+		e.asked = true
+		if e.o.Files != nil {
+			if all := e.o.Files(); len(all) > 1 {
+				e.files = all
+			}
+		}
+	}
+	return e.files
+}
+
+func (e *encoder) file(w packet.Where) string {
+	if names := e.names(); w.File() < len(names) {
+		return names[w.File()]
+	}
+	return ""
+}
+
+func (e *encoder) places(ws []packet.Where) (frames []uint64, files []string) {
+	for _, w := range ws {
+		frames = append(frames, w.Frame())
+		if len(e.names()) > 0 {
+			files = append(files, e.file(w))
+		}
+	}
+	return frames, files
+}
+
+func endOf(f *flows.Endpoint, d flows.Dir, guessed bool) endJSON {
+	a := f.AddrPort()
+	return endJSON{IP: a.Addr().String(), Port: a.Port(), Role: d.String(), Guessed: guessed}
+}
+
+func rfc3339(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339Nano) }
+
+func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
+	r, v := i.Reset, &i.Verdict
+	f := &r.Flow
+	where := r.RST.Where()
+	j := &incidentJSON{
+		Type: "incident", Schema: Schema, Number: i.Number,
+		Frame: where.Frame(), File: e.file(where), Time: rfc3339(r.RST.Time),
+		Kind: v.Kind.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
+		Confidence: v.Confidence.String(),
+		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.Guessed),
+		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.Guessed),
+		Story:      story(i), Timing: timingJSON(v.Timing), History: f.History(),
+		Advice: v.Rule.Advice, Confirm: v.Rule.Confirm,
+		AlsoFits: []alsoJSON{}, Evidence: []evidenceJSON{},
+	}
+	j.Frames, j.Files = e.places(i.Frames())
+	for _, a := range v.AlsoFits {
+		j.AlsoFits = append(j.AlsoFits, alsoJSON{a.Rule.ID, a.Tell})
+	}
+	n := namer{files: fileNames(&e.o), ends: &f.Ends}
+	for k := range v.Evidence {
+		ev := evidenceJSON{Text: v.Evidence[k].Text(&n)}
+		ev.Frames, ev.Files = e.places(v.Evidence[k].Frames())
+		j.Evidence = append(j.Evidence, ev)
+	}
+	if w := v.Trigger.Where; w != 0 {
+		j.Trigger = &frameJSON{w.Frame(), e.file(w)}
+	}
+	for _, l := range lackWords {
+		if v.Lacks.Has(l.lack) {
+			j.Lacks = append(j.Lacks, l.name)
+		}
+	}
+	for _, u := range v.Untold {
+		j.Untold = append(j.Untold, u.ID)
+	}
+	if len(r.Note) > 0 {
+		j.Payload = strconv.QuoteToASCII(string(r.Note))
+	}
+	if k := i.Testimony; k != nil {
+		j.Kernel = &kernelJSON{k.Reason, k.Active, k.State}
+	}
+	return j
+}
+
+func (e *encoder) note(n *flows.Note) *noteJSON {
+	kind := "unanswered-syn"
+	if n.Kind == flows.RepeatedSYNACK {
+		kind = "repeated-syn-ack"
+	}
+	return &noteJSON{
+		Type: "note", Schema: Schema, Note: kind, Frame: n.Where.Frame(), File: e.file(n.Where),
+		Time: rfc3339(n.First), Latest: rfc3339(n.Latest),
+		Client: endOf(&n.Ends[flows.Client], flows.Client, false),
+		Server: endOf(&n.Ends[flows.Server], flows.Server, false),
+		Tries:  n.Tries, Watched: seconds(n.Watched),
+	}
+}
+
+func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
+	f := &s.Flows
+	j := &summaryJSON{
+		Type: "summary", Schema: Schema, Version: e.o.Version, Command: e.o.Command, Filter: s.Filter,
+		Files: []fileJSON{}, Packets: s.Frames, Bytes: s.Bytes, TCP: f.Segments,
+		Connections: connectionsJSON{f.Connections, f.Reset, f.MidStream, f.OneSided, f.Evicted},
+		Resets:      f.RSTs, Incidents: s.Incidents, Notes: s.Notes,
+		Gaps: f.Holes, Copies: f.Copies, Backwards: f.Backwards, Early: f.SettledEarly,
+		Interrupted: s.Interrupted, Elapsed: seconds(s.Elapsed),
+	}
+	var digests []string
+	if e.o.Digests != nil {
+		digests = e.o.Digests()
+	}
+	for k, name := range s.Files {
+		file := fileJSON{Name: name}
+		if k < len(digests) {
+			file.SHA256 = digests[k]
+		}
+		j.Files = append(j.Files, file)
+	}
+	if s.Frames > 0 {
+		j.First, j.Last, j.Span = rfc3339(s.First), rfc3339(s.Last), seconds(s.Last-s.First)
+	}
+	for r := packet.Decoded + 1; r < packet.NumSkips; r++ {
+		if s.Skipped[r] > 0 {
+			if j.Skipped == nil {
+				j.Skipped = make(map[string]uint64)
+			}
+			j.Skipped[r.String()] = s.Skipped[r]
+		}
+	}
+	for _, err := range s.Damage {
+		j.Damage = append(j.Damage, err.Error())
+	}
+	if l := s.Live; l != nil {
+		j.Live = &liveJSON{l.Received, l.Dropped, l.DroppedByInterface}
+	}
+	return j
+}
+
+// document is the format json: one object with the incidents, the notes and the
+// summary.
+type document struct {
+	encoder
+	w       *bufio.Writer
+	json    *json.Encoder
+	notes   []flows.Note
+	left    uint64
+	started bool
+}
+
+func newJSON(w io.Writer, o Options) analyzer.Sink {
+	d := &document{encoder: encoder{o: o}, w: bufio.NewWriter(w)}
+	d.json = jsonEncoder(d.w)
+	return d
+}
+
+// jsonEncoder writes < and & as they are: the output is no web page, and
+// escaping makes evidence hard to read.
+func jsonEncoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e
+}
+
+func (d *document) Incident(i *analyzer.Incident) error {
+	if !d.started {
+		d.begin()
+		d.w.WriteString("\n")
+	} else {
+		d.w.WriteString(",")
+	}
+	d.started = true
+	return d.json.Encode(d.incident(i))
+}
+
+func (d *document) begin() {
+	d.w.WriteString(`{"schema":"` + Schema + `","incidents":[`)
+}
+
+func (d *document) Note(n *flows.Note) error {
+	if len(d.notes) == notesMax {
+		d.left++
+		return nil
+	}
+	d.notes = append(d.notes, *n)
+	return nil
+}
+
+func (d *document) Close(s *analyzer.Summary) error {
+	if !d.started {
+		d.begin()
+	}
+	d.w.WriteString("],\n\"notes\":[")
+	for k := range d.notes {
+		if k > 0 {
+			d.w.WriteString(",")
+		}
+		if err := d.json.Encode(d.note(&d.notes[k])); err != nil {
+			return err
+		}
+	}
+	d.w.WriteString("],\n\"summary\":")
+	sum := d.summary(s)
+	sum.NotesLeft = d.left
+	if err := d.json.Encode(sum); err != nil {
+		return err
+	}
+	d.w.WriteString("}\n")
+	return d.w.Flush()
+}

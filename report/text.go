@@ -1,0 +1,445 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Limits of the text report.
+const (
+	textTop      = 10  // groups shown with evidence
+	textPerCause = 2   // of these, of one cause
+	textProse    = 100 // columns of prose: longer lines are hard to read
+	notesTop     = 10  // groups of notes
+	// A person reads no more than this of a live capture; what is beyond is
+	// counted.
+	livePerSecond  = 10
+	livePerService = 3 // in liveWindow
+	liveWindow     = int64(10 * time.Second)
+)
+
+// ANSI sequences of a coloured report.
+const (
+	bold  = "\x1b[1m"
+	red   = "\x1b[31m"
+	plain = "\x1b[0m"
+)
+
+// text is the report for people.
+type text struct {
+	w         *bufio.Writer
+	o         Options
+	files     []string
+	named     bool
+	incidents *collector
+	notes     *collector
+	pace      pace
+}
+
+func newText(w io.Writer, o Options) analyzer.Sink {
+	if o.Width == 0 {
+		o.Width = 80
+	}
+	o.Width = max(o.Width, 60)
+	return &text{w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector()}
+}
+
+// names is what frames call their files; it is asked for late, when the input
+// is open.
+func (t *text) names() []string {
+	if !t.named {
+		t.files, t.named = fileNames(&t.o), true
+	}
+	return t.files
+}
+
+func (t *text) Incident(i *analyzer.Incident) error {
+	g := t.incidents.incident(i)
+	switch {
+	case t.o.Verbose:
+		t.heading("%s (%s), %s", i.Verdict.Rule.Title, i.Verdict.Rule.ID, i.Verdict.Confidence)
+		t.indented(2, moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Where()))
+		t.detail(i)
+		t.line("")
+	case t.o.Live:
+		now := i.Reset.RST.Time
+		if !t.pace.allows(g, now) {
+			return nil
+		}
+		head := time.Unix(0, now).UTC().Format("15:04:05.000000") + "  " + i.Verdict.Rule.ID + ", " + i.Verdict.Confidence.String()
+		if hidden := t.pace.hidden(g); hidden > 0 {
+			head += fmt.Sprintf(" (%s more before it)", thousands(hidden))
+		}
+		t.line(t.paint(bold, head))
+		t.indented(4, story(i))
+	}
+	return t.live()
+}
+
+func (t *text) Note(n *flows.Note) error {
+	g := t.notes.remark(n)
+	if t.o.Live && t.pace.allows(g, n.Latest) {
+		t.line(t.paint(bold, time.Unix(0, n.First).UTC().Format("15:04:05.000000")+"  no reset"))
+		t.indented(4, noteSentence(g, n.Ends[flows.Server].AddrPort().String(), 1, uint64(n.Tries)))
+		return t.live()
+	}
+	return nil
+}
+
+// live shows at once what a person waits for.
+func (t *text) live() error {
+	if t.o.Live {
+		return t.w.Flush()
+	}
+	return nil
+}
+
+// pace lets through what a person can follow. It goes by the clock of the
+// capture, so that the same input gives the same report.
+type pace struct {
+	second  int64
+	written int
+}
+
+func (p *pace) allows(g *group, now int64) bool {
+	if second := now / 1e9; second != p.second {
+		p.second, p.written = second, 0
+	}
+	if now-g.shownSince > liveWindow || now < g.shownSince {
+		g.shownSince, g.shown = now, 0
+	}
+	if p.written >= livePerSecond || g.shown >= livePerService {
+		g.unshown++
+		return false
+	}
+	p.written++
+	g.shown++
+	return true
+}
+
+// hidden returns how many of g were not shown since the last that was.
+func (p *pace) hidden(g *group) uint64 {
+	n := g.unshown
+	g.unshown = 0
+	return n
+}
+
+func (t *text) Close(s *analyzer.Summary) error {
+	causes := t.incidents.causes()
+	if (t.o.Live || t.o.Verbose) && s.Incidents+s.Notes > 0 {
+		t.line(t.paint(bold, strings.Repeat("=", min(t.o.Width, 80))))
+	}
+	for _, l := range captureLines(s, len(causes) > 0) {
+		t.indented(0, l)
+	}
+	if len(causes) > 0 {
+		t.line("")
+		if err := t.table(causes); err != nil {
+			return err
+		}
+	}
+	if !t.o.Verbose {
+		t.top(causes)
+	}
+	t.noteSection()
+	return t.w.Flush()
+}
+
+// captureLines says in sentences what was read, and what was not and why.
+func captureLines(s *analyzer.Summary, resets bool) []string {
+	var names []string
+	for _, f := range s.Files {
+		names = append(names, clean(f))
+	}
+	what := list(names)
+	if len(names) > 3 {
+		what = fmt.Sprintf("%s, ... %s (%s)", names[0], names[len(names)-1], count(uint64(len(names)), "file"))
+	}
+	if what == "" {
+		what = "the capture"
+	}
+	f := &s.Flows
+	line := what + ": " + count(s.Frames, "packet")
+	if s.Frames > 0 {
+		line += fmt.Sprintf(" (%s TCP) in %s, %s", percent(f.Segments, s.Frames), span(s.Last-s.First), count(f.Connections, "connection"))
+	}
+	if f.RSTs > 0 {
+		line += fmt.Sprintf("; %s in %s, %s of the connections were reset.", count(f.RSTs, "reset"), count(s.Incidents, "incident"), percent(f.Reset, f.Connections))
+	} else {
+		line += "."
+	}
+	out := []string{line}
+	if s.Frames > 0 {
+		out = append(out, "From "+moment(s.First)+" to "+moment(s.Last)+".")
+	}
+	switch {
+	case f.RSTs > 0:
+	case s.Frames == 0:
+		out = append(out, "No packet was captured, so there is nothing to explain.")
+	case f.Segments == 0:
+		out = append(out, "There is no TCP among these packets, so there is no reset to explain.")
+	default:
+		out = append(out, "No connection was reset: not one TCP segment has the RST flag.")
+	}
+	if s.Interrupted {
+		out = append(out, "Stopped before the end of the input: this is what was read until then.")
+	}
+	if s.Filter != "" {
+		out = append(out, "Only what the filter lets through was read: "+clean(s.Filter))
+	}
+	if l := s.Live; l != nil {
+		received := fmt.Sprintf("The kernel received %s for this capture and dropped %s", count(l.Received, "packet"), thousands(l.Dropped))
+		if l.DroppedByInterface > 0 {
+			received += fmt.Sprintf("; the interface dropped %s", thousands(l.DroppedByInterface))
+		}
+		out = append(out, received+".")
+	}
+	var skipped []string
+	for r := packet.Decoded + 1; r < packet.NumSkips; r++ {
+		if n := s.Skipped[r]; n > 0 {
+			skipped = append(skipped, thousands(n)+" "+r.String())
+		}
+	}
+	if len(skipped) > 0 {
+		out = append(out, "Skipped: "+strings.Join(skipped, ", ")+".")
+	}
+	out = append(out, limits(f)...)
+	for k, err := range s.Damage {
+		if k == 10 && len(s.Damage) > 11 {
+			out = append(out, fmt.Sprintf("Damaged: %d more files.", len(s.Damage)-k))
+			break
+		}
+		out = append(out, "Damaged: "+clean(err.Error())+". What comes before it was read.")
+	}
+	return out
+}
+
+// limits says what the capture lacks, and what was given up.
+func limits(f *flows.Stats) []string {
+	var seen, gave []string
+	say := func(to *[]string, n uint64, format string) {
+		if n > 0 {
+			*to = append(*to, fmt.Sprintf(format, thousands(n)))
+		}
+	}
+	say(&seen, f.MidStream, "%s of the connections began before it")
+	say(&seen, f.OneSided, "%s show one direction only")
+	say(&seen, f.Holes, "there are %s gaps in the sequence numbers (lost by the capture, or late)")
+	say(&seen, f.Copies, "%s packets are in it twice")
+	if f.Backwards > 0 {
+		seen = append(seen, fmt.Sprintf("time runs backwards %s times, by %s at most", thousands(f.Backwards), classify.Duration(f.BackwardsLargest)))
+	}
+	say(&gave, f.Evicted, "%s idle connections were forgotten because there were too many at once")
+	say(&gave, f.SettledEarly, "%s resets were judged without waiting for what follows, because there were too many at once")
+	var out []string
+	if len(seen) > 0 {
+		out = append(out, "The capture: "+strings.Join(seen, "; ")+".")
+	}
+	if len(gave) > 0 {
+		out = append(out, capital(strings.Join(gave, "; "))+".")
+	}
+	return out
+}
+
+// table writes the table of causes, without the spaces that tablewriter leaves
+// at the ends of lines.
+func (t *text) table(causes []*cause) error {
+	var b bytes.Buffer
+	if err := writeTable(&b, causes, t.o.Width); err != nil {
+		return err
+	}
+	for k, l := range strings.Split(strings.TrimRight(b.String(), "\n"), "\n") {
+		l = strings.TrimRight(l, " ")
+		if k == 0 {
+			l = t.paint(bold, l)
+		}
+		t.line(l)
+	}
+	return nil
+}
+
+// top shows the groups that matter most, at most textPerCause of each cause.
+func (t *text) top(causes []*cause) {
+	number, shown, all := 0, 0, 0
+	for _, c := range causes {
+		all += len(c.groups)
+		for k, g := range c.groups {
+			if k == textPerCause || number == textTop {
+				break
+			}
+			number++
+			shown++
+			t.line("")
+			t.group(number, g)
+		}
+	}
+	if shown < all {
+		t.line("")
+		t.indented(0, fmt.Sprintf("%s of %s are shown in full; -v shows every incident.", thousands(uint64(shown)), count(uint64(all), "group")))
+	}
+}
+
+func (t *text) group(number int, g *group) {
+	i := g.example
+	t.heading("%d. %s (%s), %s", number, capital(g.rule.Title), g.rule.ID, g.confidence)
+	n := t.namer(i)
+	if g.incidents == 1 {
+		t.indented(3, fmt.Sprintf("%s, %s", moment(i.Reset.RST.Time), n.Frame(i.Reset.RST.Where())))
+	} else {
+		t.indented(3, g.repeated(n))
+	}
+	t.detailAt(3, i)
+}
+
+// repeated says how often, since when, whom, and where else.
+func (g *group) repeated(n classify.Namer) string {
+	s := fmt.Sprintf("%s times (%s) from %s to %s, clients %s.",
+		thousands(g.incidents), count(g.resets, "reset"), moment(g.first), moment(g.last), g.clientsOf())
+	if g.telling.n > 1 {
+		s += fmt.Sprintf(" %s: %s to %s, median %s.", capital(g.rule.Telling.Title()),
+			classify.Duration(g.telling.min), classify.Duration(g.telling.max), classify.Duration(g.telling.median()))
+	}
+	where := g.example.Reset.RST.Where()
+	s += " Shown here: " + n.Frame(where) + "."
+	var others []string
+	for _, w := range slices.Sorted(slices.Values(g.frames)) {
+		if w != where {
+			others = append(others, n.Frame(w))
+		}
+	}
+	if len(others) > 0 {
+		if rest := g.incidents - uint64(len(others)) - 1; rest > 0 {
+			others = append(others, thousands(rest)+" more")
+		}
+		s += " The same in " + list(others) + "."
+	}
+	return s
+}
+
+func (t *text) detail(i *analyzer.Incident) { t.detailAt(2, i) }
+
+// detailAt writes an incident: the sentence, why, the packets, what else fits,
+// and what to do.
+func (t *text) detailAt(in int, i *analyzer.Incident) {
+	v := &i.Verdict
+	t.line("")
+	t.indented(in, story(i))
+	if s := lacks(v); s != "" {
+		t.indented(in, s)
+	}
+	t.items(in, "Evidence", evidence(i, t.namer(i)))
+	t.line("")
+	t.line(strings.Repeat(" ", in) + "Packets, in ms before and after the RST")
+	lines, isRST := ladder(i, t.names(), t.o.Width-in-2)
+	for k, l := range lines {
+		if isRST[k] {
+			l = t.paint(red, l)
+		}
+		t.line(strings.Repeat(" ", in+2) + l)
+	}
+	var also []string
+	for _, a := range v.AlsoFits {
+		also = append(also, a.Rule.ID+" ("+a.Rule.Title+"). To tell: "+a.Tell)
+	}
+	t.items(in, "Also fits", also)
+	t.items(in, "To make sure", v.Rule.Confirm)
+	t.items(in, "What to change", v.Rule.Advice)
+}
+
+// evidence is what speaks for the verdict, and what else the reset says.
+func evidence(i *analyzer.Incident, n classify.Namer) []string {
+	var out []string
+	for k := range i.Verdict.Evidence {
+		out = append(out, i.Verdict.Evidence[k].Text(n))
+	}
+	return append(out, remarks(i)...)
+}
+
+func (t *text) namer(i *analyzer.Incident) *namer {
+	return &namer{files: t.names(), ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.Guessed}
+}
+
+func (t *text) noteSection() {
+	groups := t.notes.ranked()
+	if len(groups) == 0 {
+		return
+	}
+	t.line("")
+	t.heading("Not reset, but it belongs to the question")
+	for k, g := range groups {
+		if k == notesTop && len(groups) > notesTop+1 {
+			t.item(2, fmt.Sprintf("%d more servers", len(groups)-k))
+			break
+		}
+		s := noteSentence(g, g.where(), g.incidents, g.resets)
+		n := namer{files: t.names()}
+		s += fmt.Sprintf(" First in %s, %s; clients %s.", n.Frame(slices.Min(g.frames)), moment(g.first), g.clientsOf())
+		t.item(2, s)
+	}
+}
+
+// noteSentence says what was seen of so many connections, and what it means.
+func noteSentence(g *group, where string, connections, tries uint64) string {
+	if g.service.note == flows.RepeatedSYNACK {
+		return fmt.Sprintf("%s repeated its SYN/ACK although the client had acknowledged it, in %s: its accept queue is full, the program is too slow to accept (`nstat -az TcpExtListenOverflows`, `ss -ltn`).",
+			where, count(connections, "connection"))
+	}
+	return fmt.Sprintf("%s did not answer %s (%s): a filter that drops, a host that is down, or a full SYN backlog.",
+		where, count(connections, "connection attempt"), count(tries, "SYN"))
+}
+
+func (t *text) heading(format string, args ...any) {
+	for _, l := range wrap(fmt.Sprintf(format, args...), t.o.Width) {
+		t.line(t.paint(bold, l))
+	}
+}
+
+func (t *text) items(in int, title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	t.line("")
+	t.line(strings.Repeat(" ", in) + title)
+	for _, s := range items {
+		t.item(in+2, s)
+	}
+}
+
+func (t *text) item(in int, s string) {
+	for k, l := range wrap(s, min(t.o.Width, textProse)-in-2) {
+		lead := "- "
+		if k > 0 {
+			lead = "  "
+		}
+		t.line(strings.Repeat(" ", in) + lead + l)
+	}
+}
+
+func (t *text) indented(in int, s string) {
+	for _, l := range wrap(s, min(t.o.Width, textProse)-in) {
+		t.line(strings.Repeat(" ", in) + l)
+	}
+}
+
+func (t *text) paint(code, s string) string {
+	if !t.o.Color || s == "" {
+		return s
+	}
+	return code + s + plain
+}
+
+// line writes a line; an error stays in the writer until Flush.
+func (t *text) line(s string) {
+	t.w.WriteString(s)
+	t.w.WriteByte('\n')
+}

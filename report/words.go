@@ -1,0 +1,346 @@
+package report
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// namer writes frames and ends in the words of one report. It implements
+// classify.Namer for the incident or note that it was made for.
+type namer struct {
+	files []string // short names by packet.Header.File; empty when frames need none
+	quote func(string) string
+	ends  *[2]flows.Endpoint
+	// roles says that the ends are called "the client" and "the server": their
+	// addresses stand beside, and a SYN showed which is which.
+	roles bool
+}
+
+// fileNames returns what frames call their files: nothing when there is only
+// one, else base names, or the whole names where those would be ambiguous.
+func fileNames(o *Options) []string {
+	if o.Files == nil {
+		return nil
+	}
+	all := o.Files()
+	if len(all) < 2 {
+		return nil
+	}
+	count := make(map[string]int, len(all))
+	for _, name := range all {
+		count[filepath.Base(name)]++
+	}
+	out := make([]string, len(all))
+	for i, name := range all {
+		if base := filepath.Base(name); count[base] == 1 {
+			name = base
+		}
+		out[i] = clean(name)
+	}
+	return out
+}
+
+// Frame implements classify.Namer.
+func (n *namer) Frame(w packet.Where) string {
+	if w == 0 {
+		return "a frame that was not captured"
+	}
+	s := "frame " + strconv.FormatUint(w.Frame(), 10)
+	if w.File() < len(n.files) {
+		name := n.files[w.File()]
+		if n.quote != nil {
+			name = n.quote(name)
+		}
+		s += " of " + name
+	}
+	return s
+}
+
+// End implements classify.Namer.
+func (n *namer) End(d flows.Dir) string {
+	if n.roles {
+		return "the " + d.String()
+	}
+	return n.ends[d&1].AddrPort().String()
+}
+
+// story fills the placeholders of the verdict's story. The first mention of an
+// end has its role and address, later ones the role alone; a role that was
+// guessed is not given.
+func story(i *analyzer.Incident) string {
+	f := &i.Reset.Flow
+	var named [2]bool
+	end := func(d flows.Dir) string {
+		addr := f.Ends[d].AddrPort().String()
+		switch {
+		case f.Guessed:
+			return addr
+		case named[d]:
+			return "the " + d.String()
+		}
+		named[d] = true
+		return "the " + d.String() + " " + addr
+	}
+	var b strings.Builder
+	rest := i.Verdict.Story
+	for {
+		before, after, ok := strings.Cut(rest, "{")
+		b.WriteString(before)
+		if !ok {
+			break
+		}
+		name, after, ok := strings.Cut(after, "}")
+		if !ok {
+			b.WriteString("{" + name)
+			break
+		}
+		rest = after
+		switch name {
+		case "X":
+			b.WriteString(end(i.Reset.Dir))
+		case "Y":
+			b.WriteString(end(i.Reset.Dir.Peer()))
+		case "client":
+			b.WriteString(end(flows.Client))
+		case "server":
+			b.WriteString(end(flows.Server))
+		case "port":
+			b.WriteString(strconv.Itoa(int(f.Ends[flows.Server].Port)))
+		default:
+			b.WriteString(measure(&i.Verdict.Timing, strings.TrimPrefix(name, "m:")))
+		}
+	}
+	return capital(b.String())
+}
+
+func measure(t *classify.Timing, name string) string {
+	for m := classify.NoMeasure + 1; m < classify.NumMeasures; m++ {
+		if m.Name() == name && t.Has(m) {
+			return classify.Duration(t.At[m])
+		}
+	}
+	return "an unknown time"
+}
+
+// remarks are what an incident has to say beside the evidence of its rule.
+func remarks(i *analyzer.Incident) []string {
+	var out []string
+	if n := i.Reset.Note; len(n) > 0 {
+		out = append(out, fmt.Sprintf("the RST carries %s, which begin: %s", count(uint64(i.Reset.RST.Len), "byte"), strconv.QuoteToASCII(string(n))))
+	}
+	if i.Reset.RST.Marks.Has(packet.BadChecksum) {
+		out = append(out, "the TCP checksum of the RST is wrong: the receiver ignored it, or the capture was taken before the network card filled it in")
+	}
+	if t := i.Testimony; t != nil {
+		what := "it answered a segment"
+		if t.Active {
+			what = "it aborted a socket"
+		}
+		s := "the kernel that sent it says " + clean(t.Reason) + ": " + what
+		if t.State != "" {
+			s += " in state " + clean(t.State)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+var lackWords = [...]struct {
+	lack classify.Lack
+	name string // in JSON
+	text string
+}{
+	{classify.LacksHandshake, "handshake", "the handshake"},
+	{classify.LacksSender, "sender", "every segment of the side that sent the RST"},
+	{classify.LacksReceiver, "receiver", "every segment of the side that got the RST"},
+	{classify.LacksSegments, "segments", "some segments in between"},
+}
+
+// lacks says in a sentence what the capture does not hold of the connection,
+// and which causes could not be asked for that; it is empty when it holds all.
+func lacks(v *classify.Verdict) string {
+	var words []string
+	for _, l := range lackWords {
+		if v.Lacks.Has(l.lack) {
+			words = append(words, l.text)
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	s := "The capture lacks " + list(words) + " of this connection, so no verdict on it is certain."
+	if len(v.Untold) > 0 {
+		var ids []string
+		for _, r := range v.Untold {
+			ids = append(ids, r.ID)
+		}
+		s += " These causes could not be checked for the same reason: " + list(ids) + "."
+	}
+	return s
+}
+
+// list joins words as a sentence does.
+func list(words []string) string {
+	switch n := len(words); n {
+	case 0:
+		return ""
+	case 1:
+		return words[0]
+	default:
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+}
+
+// count writes "1 packet", "12,345 packets".
+func count(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if noun[len(noun)-1] == 'y' {
+		return thousands(n) + " " + noun[:len(noun)-1] + "ies"
+	}
+	return thousands(n) + " " + noun + "s"
+}
+
+// thousands writes n with commas.
+func thousands(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// percent writes a share of people's resolution: never 0 % or 100 % for what is
+// neither.
+func percent(n, of uint64) string {
+	if of == 0 {
+		return "0 %"
+	}
+	p := 100 * float64(n) / float64(of)
+	switch {
+	case n == 0 || n == of:
+		return fmt.Sprintf("%.0f %%", p)
+	case p < 0.1:
+		return "less than 0.1 %"
+	case p > 99.9:
+		return "more than 99.9 %"
+	}
+	return fmt.Sprintf("%.1f %%", p)
+}
+
+// span writes the length of a capture.
+func span(ns int64) string {
+	d := time.Duration(ns)
+	switch {
+	case d < 10*time.Second:
+		return classify.Duration(ns)
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm%02ds", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d days %d hours", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// moment writes a time with the resolution of most captures, in UTC.
+func moment(ns int64) string {
+	return time.Unix(0, ns).UTC().Format("2006-01-02 15:04:05.000000 UTC")
+}
+
+// clean returns s with everything escaped that is no printable character:
+// terminals obey escape bytes, and readers are misled by invisible ones.
+func clean(s string) string {
+	ok := utf8.ValidString(s)
+	for _, r := range s {
+		ok = ok && unicode.IsPrint(r)
+	}
+	if ok {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
+			b.WriteString(s[:n])
+		} else {
+			q := strconv.QuoteToASCII(s[:n])
+			b.WriteString(q[1 : len(q)-1])
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+func capital(s string) string {
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return s
+	}
+	return string(s[0]-'a'+'A') + s[1:]
+}
+
+// columns measures text independently of the locale.
+var columns = runewidth.Condition{StrictEmojiNeutral: true}
+
+func width(s string) int { return columns.StringWidth(s) }
+
+// wrap breaks prose into lines of at most cols columns. Words longer than a line
+// are broken, addresses and names preferably after a colon, a slash or a hyphen.
+func wrap(s string, cols int) []string {
+	var lines []string
+	line, used := "", 0
+	for _, word := range strings.Fields(s) {
+		n := width(word)
+		if used > 0 && used+1+n <= cols {
+			line += " " + word
+			used += 1 + n
+			continue
+		}
+		if used > 0 {
+			lines = append(lines, line)
+		}
+		for n > cols {
+			head := breakWord(word, cols)
+			lines = append(lines, head)
+			word = word[len(head):]
+			n = width(word)
+		}
+		line, used = word, n
+	}
+	if used > 0 || len(lines) == 0 {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// breakWord returns the longest head of word that fits cols columns; it is never
+// empty.
+func breakWord(word string, cols int) string {
+	end, good, used := 0, 0, 0
+	for i, r := range word {
+		used += columns.RuneWidth(r)
+		if used > cols && i > 0 {
+			break
+		}
+		end = i + utf8.RuneLen(r)
+		if r == ':' || r == '/' || r == '-' {
+			good = end
+		}
+	}
+	if good > 0 && good < len(word) {
+		return word[:good]
+	}
+	return word[:end]
+}

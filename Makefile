@@ -1,0 +1,58 @@
+# make run    builds bin/rstwhy and explains a capture
+# make test   runs the tests
+# make check  looks at the code: gofmt, go vet, staticcheck
+# make fuzz   runs each fuzz target for FUZZTIME
+#
+# Whatever compiles installs a C compiler and the headers of libpcap first, if
+# they are missing. That needs Debian or Ubuntu; the message says so elsewhere.
+
+FUZZTIME ?= 10s
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CAPTURE = testdata/pcaps/unread-data-on-close/client.pcap
+
+.PHONY: run build test race check fuzz benchmarks-once libpcap clean
+
+run: build
+	bin/rstwhy $(CAPTURE)
+
+build: libpcap
+	go build -o bin/rstwhy ./cmd/rstwhy
+
+test: libpcap
+	go test ./...
+
+race: libpcap
+	go test -race ./...
+
+check: libpcap
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then \
+		echo "gofmt would change these files:"; echo "$$files"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+# go test -fuzz takes one package and one target at a time.
+fuzz: libpcap
+	@set -e; for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "go test -fuzz=^$$target$$ -fuzztime=$(FUZZTIME) $$package"; \
+			go test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZTIME) $$package; \
+		done; done
+
+# Once each: this finds benchmarks that no longer run, it measures nothing.
+benchmarks-once: libpcap
+	go test -run='^$$' -bench=. -benchtime=1x ./...
+
+# cc -E is the question that the build will ask.
+libpcap:
+	@if echo '#include <pcap.h>' | cc -E - >/dev/null 2>&1; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "rstwhy needs a C compiler and the headers of libpcap: install gcc and libpcap-devel (Fedora), libpcap-dev (Alpine), libpcap (Homebrew) or the like" >&2; \
+		exit 1; fi; \
+	if [ "$$(id -u)" = 0 ]; then root=; elif command -v sudo >/dev/null; then root=sudo; else \
+		echo "rstwhy needs gcc and libpcap-dev: as root, run apt-get install gcc libc6-dev libpcap-dev" >&2; exit 1; fi; \
+	echo "installing gcc, libc6-dev and libpcap-dev"; \
+	$$root apt-get update -qq && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev libpcap-dev
+
+clean:
+	rm -rf bin

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/packet"
+	"github.com/rstwhy/rstwhy/report"
+)
+
+// analyse reads the input to its end, or until a signal ends it, and writes the
+// reports.
+func (o *options) analyse(args []string) (int, error) {
+	formats, err := o.formats()
+	if err != nil {
+		return exitUsage, &usageError{err}
+	}
+	in := &input{live: o.iface != "", progress: newProgress(os.Stderr)}
+	if !in.live {
+		in.stream = slices.ContainsFunc(args, isStream)
+	}
+	interrupt := watchSignals(in.stream)
+	if !in.live && slices.ContainsFunc(formats, func(f report.Format) bool { return f.Name == "md" }) {
+		in.sums = newDigests(args, os.Stdin)
+	}
+	if err := o.open(in, args); err != nil {
+		return exitFailed, err
+	}
+	outs, err := newOutputs(o.outputs)
+	if err != nil {
+		in.Close()
+		return exitFailed, err
+	}
+	interrupt.begun(in, outs)
+	outs.stdout().prompt = in.live || in.stream
+	outs.stdout().before = in.progress.clear
+	for i, out := range outs.list {
+		options := report.Options{
+			Version: version(),
+			Command: append([]string{"rstwhy"}, os.Args[1:]...),
+			Started: time.Now(),
+			Files:   in.Names,
+			Verbose: o.verbose,
+		}
+		if out.path == "" {
+			options.Width = terminalWidth(os.Stdout)
+			options.Color = wantsColor(o.color, os.Stdout)
+		}
+		if in.sums != nil {
+			options.Digests = func() []string { return in.sums.of(in.Names()) }
+		}
+		out.sink = formats[i].New(out.buf, options)
+	}
+
+	summary, err := analyzer.Run(context.Background(), in, analyzer.Config{
+		Live: in.live,
+		Tick: in.progress.tick,
+	}, outs.sinks()...)
+	in.progress.end()
+	in.Close()
+	summary.Files = in.Names()
+	summary.Filter = o.filter
+	summary.Live = in.counters()
+	summary.Interrupted = interrupt.cut()
+	if failed := outs.failed(); failed != nil {
+		err = nil // every report has failed, and says so below
+	}
+	if err != nil && summary.Frames == 0 {
+		outs.discard()
+		return exitFailed, err
+	}
+	failed := outs.close(summary)
+	for _, damage := range summary.Damage {
+		explain(os.Stderr, damage)
+	}
+	if err == nil {
+		err = failed
+	} else if failed != nil {
+		explain(os.Stderr, failed)
+	}
+	switch {
+	case err != nil:
+		return exitFailed, err
+	case len(summary.Damage) > 0:
+		return exitDamaged, nil
+	}
+	return exitAnalysed, nil
+}
+
+// formats finds the format of each report: of standard output, then of each
+// file.
+func (o *options) formats() ([]report.Format, error) {
+	f, ok := report.ByName(o.format)
+	if !ok {
+		return nil, badChoice("--format", o.format, report.Names()...)
+	}
+	formats := []report.Format{f}
+	for i, path := range o.outputs {
+		if f, ok = report.ByFile(path); !ok {
+			return nil, noFormat(path)
+		}
+		if slices.Contains(o.outputs[:i], path) {
+			return nil, sameOutput(path)
+		}
+		formats = append(formats, f)
+	}
+	return formats, nil
+}
+
+func (o *options) open(in *input, args []string) (err error) {
+	if in.live {
+		if len(args) > 0 {
+			o.filter = strings.Join(args, " ")
+		}
+		in.capture, err = capture.OpenLive(o.iface, capture.LiveConfig{
+			Filter:      o.filter,
+			Snaplen:     o.snaplen,
+			Promiscuous: !o.noPromi,
+			Count:       o.count,
+		})
+		if err == nil {
+			in.source = in.capture
+			tellListening(os.Stderr, o.iface, o.filter)
+		}
+		return err
+	}
+	config := capture.Config{Filter: o.filter, Libpcap: o.reader == "libpcap", Count: o.count}
+	if slices.Contains(args, "-") {
+		if isTerminal(os.Stdin) {
+			return &usageError{errStdinTerminal}
+		}
+		if in.sums != nil {
+			config.Stdin = in.sums.stdin
+		}
+	}
+	files, err := capture.Open(args, config)
+	if err != nil {
+		return err
+	}
+	in.source, in.progress.files = files, files
+	return nil
+}
+
+// isStream reports whether path is read as it is written: its end may be a
+// long time away.
+func isStream(path string) bool {
+	if path == "-" {
+		return true
+	}
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
+// source is what both kinds of capture have.
+type source interface {
+	analyzer.Source
+	Names() []string
+	Close() error
+}
+
+// input is the source of a run, which a signal may end.
+type input struct {
+	source
+	capture  *capture.Live // nil for files
+	live     bool
+	stream   bool
+	progress *progress
+	sums     *digests // nil when none are wanted
+	ended    atomic.Bool
+}
+
+// Read returns io.EOF once the input was ended, wherever it is.
+func (in *input) Read(b *packet.Batch) error {
+	if in.ended.Load() {
+		b.Reset()
+		return io.EOF
+	}
+	return in.source.Read(b)
+}
+
+// end makes the next Read, or one that waits, the last.
+func (in *input) end() {
+	in.ended.Store(true)
+	if in.sums != nil {
+		in.sums.giveUp()
+	}
+	in.Close()
+}
+
+func (in *input) counters() *analyzer.Counters {
+	if in.capture == nil {
+		return nil
+	}
+	s, err := in.capture.Stats()
+	if err != nil {
+		explain(os.Stderr, err)
+		return nil
+	}
+	return &analyzer.Counters{Received: s.Received, Dropped: s.Dropped, DroppedByInterface: s.IfDropped}
+}

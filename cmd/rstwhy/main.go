@@ -1,0 +1,160 @@
+// Command rstwhy says for every TCP reset in a capture, or on an interface, why
+// it was sent.
+//
+// main.go has the flags and the run; words.go every word that goes to the
+// terminal outside of the reports; output.go where reports go; interrupt.go the
+// signals.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rstwhy/rstwhy/capture"
+)
+
+// Exit codes.
+const (
+	exitAnalysed = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitDamaged  = 4 // the input was damaged or cut short; what could be read was analysed
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is main without the exit.
+func run(args []string) int {
+	code := exitAnalysed
+	var o options
+	cmd := o.command(func(args []string) (err error) {
+		code, err = o.run(args)
+		return err
+	})
+	cmd.SetArgs(args)
+	if err := cmd.Execute(); err != nil {
+		explain(os.Stderr, err)
+		var usage *usageError
+		var filter *capture.FilterError
+		if errors.As(err, &usage) || errors.As(err, &filter) {
+			return exitUsage
+		}
+		return exitFailed
+	}
+	return code
+}
+
+// options are the flags.
+type options struct {
+	iface   string
+	list    bool
+	filter  string
+	format  string
+	outputs []string
+	verbose bool
+	reader  string
+	color   string
+	count   uint64
+	snaplen int
+	noPromi bool
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func (o *options) command(run func([]string) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           useLine,
+		Long:          about,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := o.check(cmd, args); err != nil {
+			return &usageError{err}
+		}
+		return run(args)
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	cmd.SetHelpTemplate(helpTemplate)
+	cmd.SetVersionTemplate(versionTemplate)
+	cmd.CompletionOptions.DisableDefaultCmd = true
+
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVarP(&o.iface, "interface", "i", "", useInterface)
+	f.BoolVarP(&o.list, "list-interfaces", "D", false, useList)
+	f.StringVarP(&o.filter, "filter", "f", "", useFilter)
+	f.Uint64VarP(&o.count, "count", "c", 0, useCount)
+	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, useSnaplen)
+	f.BoolVarP(&o.noPromi, "no-promiscuous-mode", "p", false, useNoPromiscuous)
+	f.StringVar(&o.format, "format", "text", useFormat())
+	f.StringArrayVarP(&o.outputs, "output", "o", nil, useOutput())
+	f.BoolVarP(&o.verbose, "verbose", "v", false, useVerbose)
+	f.StringVar(&o.color, "color", "auto", useColor)
+	f.StringVar(&o.reader, "reader", "pcapgo", useReader)
+	f.Bool("version", false, useVersion)
+	f.BoolP("help", "h", false, useHelp)
+	return cmd
+}
+
+// check refuses flags that would have no effect or contradict each other.
+func (o *options) check(cmd *cobra.Command, args []string) error {
+	given := cmd.Flags().Changed
+	switch {
+	case o.list && len(args) > 0:
+		return errListAlone
+	case o.list:
+		return nil
+	case o.color != "auto" && o.color != "always" && o.color != "never":
+		return badChoice("--color", o.color, "auto", "always", "never")
+	case o.reader != "pcapgo" && o.reader != "libpcap":
+		return badChoice("--reader", o.reader, "pcapgo", "libpcap")
+	case given("count") && o.count == 0:
+		return errNoCount
+	}
+	if given("interface") {
+		switch {
+		case given("reader"):
+			return errReaderLive
+		case given("filter") && len(args) > 0:
+			return errTwoFilters
+		case o.snaplen < 0:
+			return errSnaplen
+		}
+		return nil
+	}
+	switch {
+	case given("snapshot-length"):
+		return onlyLive("-s")
+	case given("no-promiscuous-mode"):
+		return onlyLive("-p")
+	case len(args) == 0:
+		return errNothing
+	}
+	return nil
+}
+
+// run does what the checked flags say. An error has not been printed.
+func (o *options) run(args []string) (int, error) {
+	if o.list {
+		var list bytes.Buffer
+		if err := listInterfaces(&list); err != nil {
+			return exitFailed, err
+		}
+		if _, err := io.Copy(os.Stdout, &list); err != nil {
+			return exitFailed, stdoutError(err)
+		}
+		return exitAnalysed, nil
+	}
+	return o.analyse(args)
+}

@@ -1,0 +1,304 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/report"
+)
+
+// The help, apart from the table of flags.
+const (
+	useLine = `rstwhy [flags] FILE...
+  rstwhy [flags] -i INTERFACE [FILTER]`
+
+	about = `rstwhy reads packet captures, or an interface, and says for every TCP reset why
+it was sent.
+
+FILE is a pcap or pcapng capture, plain or compressed with gzip or zstd; - is
+standard input. Several files are read as one capture, in the order of their
+first packets.`
+
+	examples = `Examples:
+  rstwhy web.pcap
+  rstwhy -f 'host 192.0.2.7 and port 443' -o ticket.md web-*.pcap.gz
+  ssh web1 tcpdump -U -w - tcp | rstwhy -
+  rstwhy -i eth0 tcp port 443`
+
+	exitCodes = `Exit codes:
+  0  analysed
+  1  failed
+  2  wrong usage
+  4  the input was damaged or cut short; what could be read was analysed`
+
+	helpTemplate = `{{.Long}}
+
+Usage:
+  {{.Use}}
+
+Flags:
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}
+
+` + examples + "\n\n" + exitCodes + "\n"
+
+	versionTemplate = "rstwhy {{.Version}}\n"
+)
+
+// What the flags do. The word in backquotes is the value.
+const (
+	useInterface     = "capture on the `INTERFACE`, until Ctrl-C; the words that follow are a filter"
+	useList          = "list the interfaces"
+	useFilter        = "look only at packets that match the `FILTER`, in the syntax of tcpdump"
+	useCount         = "stop after `N` packets"
+	useSnaplen       = "with -i: keep `N` bytes of each packet; by default, what rstwhy needs"
+	useNoPromiscuous = "with -i: do not put the interface into promiscuous mode"
+	useVerbose       = "show every reset, not only the first of each group"
+	useColor         = "colour the report `WHEN`: auto, always or never"
+	useReader        = "read files through `READER`: pcapgo, or libpcap, which is slower"
+	useVersion       = "print the version"
+	useHelp          = "print this help"
+)
+
+func useFormat() string {
+	return "write to standard output as `FORMAT`: " + choices(report.Names())
+}
+
+func useOutput() string {
+	return "also write a report to `FILE`, in the format of its extension; may be repeated"
+}
+
+// Mistakes in the command line.
+var (
+	errNothing       = errors.New("which capture? name a file, - for standard input, or an interface with -i")
+	errListAlone     = errors.New("-D takes no arguments")
+	errTwoFilters    = errors.New("give the filter once: with -f, or as the last words")
+	errReaderLive    = errors.New("--reader is for files, an interface is always read through libpcap")
+	errSnaplen       = errors.New("-s: the number of bytes cannot be negative")
+	errNoCount       = errors.New("-c: the number of packets must be at least 1")
+	errStdinTerminal = errors.New("standard input is a terminal: send a capture through a pipe")
+)
+
+// errNotRegular is why a report cannot be written to a device or a directory.
+var errNotRegular = errors.New("not a regular file")
+
+func onlyLive(flag string) error { return fmt.Errorf("%s needs an interface: -i", flag) }
+
+func badChoice(flag, value string, known ...string) error {
+	return fmt.Errorf("%s: %q is not one of %s", flag, value, choices(known))
+}
+
+func noFormat(path string) error {
+	var known []string
+	for _, name := range report.Names() {
+		if f, ok := report.ByName(name); ok {
+			known = append(known, f.Ext)
+		}
+	}
+	return fmt.Errorf("-o %s: the name must end in %s", path, choices(known))
+}
+
+func sameOutput(path string) error { return fmt.Errorf("-o %s: given twice", path) }
+
+func choices(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// outputError says which report could not be written. The standard library
+// names the temporary file, which nobody asked for.
+func outputError(path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	var l *os.LinkError
+	if errors.As(err, &l) {
+		err = l.Err
+	}
+	if path == "" {
+		path = "standard output"
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+func stdoutError(err error) error { return outputError("", err) }
+
+// explain writes err in a line, and below it what to do about it, where there is
+// something to say.
+func explain(w io.Writer, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range several.Unwrap() {
+			explain(w, err)
+		}
+		return
+	}
+	fmt.Fprintf(w, "rstwhy: %s\n", printable(err.Error()))
+	if h := hint(err); h != "" {
+		fmt.Fprintf(w, "rstwhy: hint: %s\n", printable(h))
+	}
+}
+
+func hint(err error) string {
+	var (
+		usage *usageError
+		iface *capture.InterfaceError
+		bad   *capture.FilterError
+	)
+	switch {
+	case errors.As(err, &bad):
+		return "the syntax is that of tcpdump: man pcap-filter"
+	case errors.As(err, &usage):
+		return "rstwhy --help lists the flags"
+	case errors.As(err, &iface) && errors.Is(err, fs.ErrPermission):
+		program, err := os.Executable()
+		if err != nil {
+			program = "rstwhy"
+		}
+		return "run it as root, or once as root: setcap cap_net_raw,cap_net_admin+ep " + program
+	case errors.Is(err, capture.ErrNoInterface):
+		return "rstwhy -D lists the interfaces"
+	case errors.Is(err, capture.ErrEmpty):
+		return "tcpdump writes in blocks: end it with Ctrl-C, or run it with -U"
+	case errors.Is(err, capture.ErrNotCapture):
+		return "rstwhy reads what tcpdump -w, dumpcap and Wireshark write: pcap or pcapng, also gzip or zstd"
+	}
+	return ""
+}
+
+// printable makes s safe for a terminal: names of files and the words of
+// libraries may hold anything.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r < utf8.RuneSelf:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+func tellListening(w io.Writer, name, filter string) {
+	if filter != "" {
+		filter = ", filter " + filter
+	}
+	fmt.Fprintf(w, "rstwhy: listening on %s%s; Ctrl-C ends\n", printable(name), printable(filter))
+}
+
+// tellCounts answers SIGUSR1.
+func (in *input) tellCounts(w io.Writer) {
+	in.progress.clear()
+	line := fmt.Sprintf("rstwhy: %s packets, %s resets",
+		grouped(in.progress.frames.Load()), grouped(in.progress.resets.Load()))
+	if c := in.counters(); c != nil {
+		line += fmt.Sprintf("; received %s, dropped %s by the kernel, %s by the interface",
+			grouped(c.Received), grouped(c.Dropped), grouped(c.DroppedByInterface))
+	}
+	fmt.Fprintln(w, line)
+}
+
+// progressLine says how far the reading has come. total is 0 when nobody knows.
+func progressLine(elapsed time.Duration, done, total int64, frames, resets uint64) string {
+	counts := fmt.Sprintf("%s packets, %s resets", grouped(frames), grouped(resets))
+	if total <= 0 {
+		return "rstwhy: " + counts
+	}
+	done = min(done, total)
+	line := fmt.Sprintf("rstwhy: %d %% of %s, %s", int64(float64(done)/float64(total)*100), size(total), counts)
+	if done > 0 {
+		left := time.Duration(float64(elapsed) * float64(total-done) / float64(done))
+		line += ", " + remaining(left) + " left"
+	}
+	return line
+}
+
+func remaining(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", (d+time.Second-1)/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", (d+time.Minute-1)/time.Minute)
+	}
+	return fmt.Sprintf("%.1f h", d.Hours())
+}
+
+func size(n int64) string {
+	units := []string{"kB", "MB", "GB", "TB"}
+	f, unit := float64(n)/1000, 0
+	for f >= 1000 && unit < len(units)-1 {
+		f, unit = f/1000, unit+1
+	}
+	return fmt.Sprintf("%.1f %s", f, units[unit])
+}
+
+// grouped writes n with a comma before every third digit.
+func grouped(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func listInterfaces(w io.Writer) error {
+	list, err := capture.Interfaces()
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return errors.New("there is no interface to capture on")
+	}
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, in := range list {
+		state := "down"
+		if in.Up {
+			state = "up"
+		}
+		if in.Loopback {
+			state += ", loopback"
+		}
+		words := []string{state}
+		for _, a := range in.Addresses {
+			words = append(words, a.String())
+		}
+		if in.Description != "" {
+			words = append(words, in.Description)
+		}
+		fmt.Fprintf(tab, "%s\t%s\n", printable(in.Name), printable(strings.Join(words, ", ")))
+	}
+	return tab.Flush()
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "of unknown version"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "development version"
+	}
+	return v
+}

@@ -42,6 +42,9 @@ type Reset struct {
 	due int64
 }
 
+// Due is the clock at which the watch over r ended, or would have.
+func (r *Reset) Due() int64 { return r.due }
+
 // Sender is the side in whose name the RST was sent.
 func (r *Reset) Sender() *Side { return &r.Flow.Side[r.Dir] }
 

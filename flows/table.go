@@ -71,6 +71,7 @@ func (s *Stats) Add(o Stats) {
 type Output struct {
 	Resets []*Reset
 	Notes  []Note
+	Events []Event
 }
 
 // chunkLen flows make one block of the slab, so that growth never copies flows.
@@ -223,7 +224,17 @@ func (t *Table) add(h *packet.Header, hash uint32, note []byte, out *Output) {
 	if f.open != 0 {
 		t.open[f.open-1].watch(h, d)
 	}
+	syns := f.Side[d].SYNs
 	f.update(h, d)
+	if h.Flags&packet.SYN != 0 && syns == 0 {
+		k := Asked
+		if h.Flags&packet.ACK != 0 {
+			k = Answered
+		}
+		e := f.event(k, h, d, t.clock)
+		e.RTT = f.RTTServer()
+		out.Events = append(out.Events, e)
+	}
 	if f.due == 0 && f.Side[0].Known&f.Side[1].Known&SawFIN != 0 {
 		t.closing(f, slot, closedFor)
 	}
@@ -333,6 +344,11 @@ func (t *Table) leave(slot uint32, out *Output) {
 func (t *Table) reset(f *Flow, slot uint32, h *packet.Header, d Dir, note []byte, out *Output) {
 	t.stats.RSTs++
 	rst := segmentOf(h, d)
+	e := f.event(WasReset, h, d, t.clock)
+	e.First = (f.Side[0].Known|f.Side[1].Known)&SawRST == 0
+	e.Payload = f.Side[0].Bytes+f.Side[1].Bytes > 0
+	e.Refusal = f.Handshake <= SYNSent && f.Side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && f.Side[d.Peer()].SYNs > 0
+	out.Events = append(out.Events, e)
 	if f.open != 0 && len(t.open[f.open-1].Follow) >= FollowMax {
 		f.open = 0 // it settles when it is due
 	}
@@ -340,7 +356,7 @@ func (t *Table) reset(f *Flow, slot uint32, h *packet.Header, d Dir, note []byte
 		r := t.open[f.open-1]
 		r.Follow = append(r.Follow, Answer{rst, f.trigger(&rst, r.Follow, &r.Trigger)})
 	} else {
-		if (f.Side[0].Known|f.Side[1].Known)&SawRST == 0 {
+		if e.First {
 			t.stats.Reset++
 		}
 		r := t.newReset()

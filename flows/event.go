@@ -1,0 +1,46 @@
+package flows
+
+import "github.com/rstwhy/rstwhy/packet"
+
+// EventKind is a turn in a connection that tells something about its hosts.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	Asked    EventKind = iota // the first SYN of a connection
+	Answered                  // its first SYN/ACK
+	WasReset                  // a RST, each one
+)
+
+// Event is one such turn, with what a host shows in it. Events come in the
+// order of the segments; facts that only many connections show are made from
+// them.
+type Event struct {
+	Clock   int64 // the table's clock at the segment
+	Time    int64 // of the segment
+	Ends    [2]Endpoint
+	RTT     int64 // Answered: Flow.RTTServer, 0 when the SYN was not captured
+	Where   packet.Where
+	Zone    uint32
+	Window  uint16
+	IPID    uint16
+	Options packet.Options
+	Marks   packet.Marks
+	Flags   packet.Flags
+	TTL     uint8
+	Kind    EventKind
+	Dir     Dir // who sent the segment
+	// First says that this RST is the first of its connection.
+	First bool
+	// Payload says that either side had sent payload before a RST.
+	Payload bool
+	// Refusal says that a RST answers a SYN.
+	Refusal bool
+}
+
+func (f *Flow) event(k EventKind, h *packet.Header, d Dir, clock int64) Event {
+	return Event{
+		Clock: clock, Time: h.Time, Ends: f.Ends, Where: h.Where(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
+		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,
+	}
+}

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -64,6 +65,9 @@ func limit(count uint64) uint64 {
 // It fails if any of the files cannot be read at all: with an *OpenError, a
 // *LinkTypeError or a *FilterError.
 func Open(paths []string, config Config) (*Files, error) {
+	if len(paths) > math.MaxUint16+1 {
+		return nil, fmt.Errorf("%d files are more than the %d that can be told apart", len(paths), math.MaxUint16+1)
+	}
 	f := &Files{config: config, filter: newFilter(config.Filter), left: limit(config.Count)}
 	for _, path := range paths {
 		in := &input{path: path, name: path}

@@ -106,13 +106,15 @@ func (in *input) openReader(config Config) error {
 		in.stream = newStream(src)
 		src = in.stream
 	}
-	br, read, err := unpack(bufio.NewReaderSize(src, bufferSize), &in.count)
+	br, read, err := unpack(newBuffer(src), &in.count)
 	if err != nil {
 		return err
 	}
 	in.r, err = newReader(in.name, br, read, config.Libpcap)
 	return err
 }
+
+func newBuffer(r io.Reader) *bufio.Reader { return bufio.NewReaderSize(r, bufferSize) }
 
 // check replaces the end of a file of which no frame could be decoded for its
 // link type.
@@ -180,7 +182,7 @@ func unpack(br *bufio.Reader, read *atomic.Int64) (*bufio.Reader, *atomic.Int64,
 		return nil, nil, u.explain(err)
 	}
 	read = new(atomic.Int64)
-	return bufio.NewReaderSize(&counter{r: u, n: read}, bufferSize), read, nil
+	return newBuffer(&counter{r: u, n: read}), read, nil
 }
 
 // unpacker names the compression in errors, so that the end of the compressed

@@ -3,7 +3,6 @@ package capture
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,7 +17,7 @@ type libpcapReader struct {
 	handle   *pcap.Handle
 	link     packet.Link
 	linkType uint32
-	pumped   chan error
+	pumped   chan error // how the copying into the pipe ended
 }
 
 // newLibpcapReader has libpcap read a pipe, into which a goroutine copies br.
@@ -31,8 +30,8 @@ func newLibpcapReader(br *bufio.Reader) (reader, error) {
 	p := &libpcapReader{pumped: make(chan error, 1)}
 	go func() {
 		_, err := io.Copy(w, br)
-		w.Close()
 		p.pumped <- err
+		w.Close()
 	}()
 	if p.handle, err = openPipe(r); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrNotCapture, err)
@@ -51,24 +50,34 @@ func openPipe(r *os.File) (*pcap.Handle, error) {
 // dataLink returns the whole DLT_ value of a handle, of which LinkType has but
 // eight bits. It is the LINKTYPE_ value, or one that LinkFromType knows as well.
 func dataLink(handle *pcap.Handle) uint32 {
+	short := uint8(handle.LinkType())
 	links, err := handle.ListDataLinks()
-	if err != nil || len(links) == 0 {
-		return uint32(handle.LinkType())
+	if err == nil {
+		for _, l := range links {
+			if full := pcap.DatalinkNameToVal(l.Name); uint8(full) == short {
+				return uint32(full)
+			}
+		}
 	}
-	return uint32(pcap.DatalinkNameToVal(links[0].Name))
+	return uint32(short)
 }
 
 func (p *libpcapReader) next(fr *frame) (bool, error) {
 	data, ci, err := p.handle.ZeroCopyReadPacketData()
 	switch {
-	case err == io.EOF:
-		if err := <-p.pumped; err != nil {
-			return false, err
+	case err == io.EOF || err == pcap.NextErrorReadError:
+		// What libpcap takes for the end may be where unpacking failed.
+		select {
+		case broken := <-p.pumped:
+			if broken != nil {
+				return false, broken
+			}
+		default:
 		}
-		p.pumped <- nil
-		return false, io.EOF
-	case errors.Is(err, pcap.NextErrorReadError):
-		return false, p.handle.Error()
+		if err == pcap.NextErrorReadError {
+			err = p.handle.Error()
+		}
+		return false, err
 	case err != nil:
 		return false, err
 	}

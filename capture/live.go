@@ -1,0 +1,252 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/google/gopacket/pcap"
+
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Poll is the longest time after which Live.Read returns, with frames or
+// without.
+const Poll = 100 * time.Millisecond
+
+// LiveConfig says how to capture on an interface. The zero value captures
+// every frame, as much of it as rstwhy needs.
+type LiveConfig struct {
+	Filter string // pcap-filter expression, applied by the kernel
+	Count  uint64 // end after so many frames; 0 is no limit
+	// Snaplen is the number of octets to keep of a frame. 0 is enough for every
+	// header through tunnels and for the payload that is shown of a RST.
+	Snaplen int
+	// Promiscuous also captures what is not for this host, where the interface
+	// can.
+	Promiscuous bool
+	// Buffer is the size of the kernel's buffer in octets. 0 is libpcap's own.
+	Buffer int
+}
+
+// defaultSnaplen holds Ethernet, two tags, an overlay with IPv6 outside and
+// inside, the longest TCP header, and packet.NoteLen octets.
+const defaultSnaplen = 512
+
+// Live is a source that captures on an interface.
+type Live struct {
+	name   string
+	handle *pcap.Handle
+	link   packet.Link
+	number uint64
+	left   uint64 // frames until the limit
+
+	mu     sync.Mutex // guards the handle's end against Stats
+	closed bool
+	stats  Stats // the last, once closed
+}
+
+// Stats are libpcap's counts since the capture began.
+type Stats struct {
+	Received  uint64 // frames that passed the filter
+	Dropped   uint64 // of these, lost because the kernel's buffer was full
+	IfDropped uint64 // frames lost by the interface or its driver
+}
+
+// OpenLive begins to capture on an interface of the operating system, or on all
+// of them, which Linux names "any". The error is an *InterfaceError, a
+// *LinkTypeError or a *FilterError.
+func OpenLive(name string, config LiveConfig) (*Live, error) {
+	// libpcap cannot be promiscuous on "any", and gopacket fails for it.
+	handle, err := activate(name, config, config.Promiscuous && name != "any")
+	if err == notPromiscuous {
+		handle, err = activate(name, config, false)
+	}
+	if err != nil {
+		return nil, err
+	}
+	live := &Live{name: name, handle: handle, left: limit(config.Count)}
+	linkType := dataLink(handle)
+	var ok bool
+	if live.link, ok = packet.LinkFromType(linkType); !ok {
+		handle.Close()
+		return nil, &LinkTypeError{name, linkType}
+	}
+	if config.Filter != "" {
+		if err := handle.SetBPFFilter(config.Filter); err != nil {
+			handle.Close()
+			return nil, &FilterError{config.Filter, live.link, err.Error()}
+		}
+	}
+	return live, nil
+}
+
+func activate(name string, config LiveConfig, promiscuous bool) (*pcap.Handle, error) {
+	inactive, err := pcap.NewInactiveHandle(name)
+	if err != nil {
+		return nil, &InterfaceError{Interface: name, Reason: err.Error()}
+	}
+	defer inactive.CleanUp()
+	snaplen := config.Snaplen
+	if snaplen <= 0 {
+		snaplen = defaultSnaplen
+	}
+	steps := []func() error{
+		func() error { return inactive.SetSnapLen(min(snaplen, maxRecord)) },
+		func() error { return inactive.SetPromisc(promiscuous) },
+		// Without an end to waiting, the handle could not be closed.
+		func() error { return inactive.SetTimeout(Poll) },
+		func() error { return inactive.SetImmediateMode(true) },
+	}
+	if config.Buffer > 0 {
+		steps = append(steps, func() error { return inactive.SetBufferSize(config.Buffer) })
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, &InterfaceError{Interface: name, Reason: err.Error()}
+		}
+	}
+	handle, err := inactive.Activate()
+	if err == nil {
+		return handle, nil
+	}
+	// gopacket does not export the kinds of these errors, only their words.
+	switch err.Error() {
+	case "No Such Device":
+		return nil, &InterfaceError{name, "no such interface", ErrNoInterface}
+	case "Permission Denied", "unknown activated error: -11": // PCAP_ERROR_PROMISC_PERM_DENIED
+		return nil, &InterfaceError{name, "no permission to capture", fs.ErrPermission}
+	case "Interface Not Up":
+		return nil, &InterfaceError{name, "the interface is down", nil}
+	case notPromiscuous.Error():
+		return nil, notPromiscuous
+	}
+	return nil, &InterfaceError{name, err.Error(), nil}
+}
+
+// notPromiscuous has the words of gopacket for an interface that cannot be
+// promiscuous: a warning of libpcap, but the handle is lost.
+var notPromiscuous = errors.New("Cannot set as promisc")
+
+// Read empties b and fills it with the next frames. It returns after Poll at the
+// latest, then perhaps without a frame: b.First and b.Last are the time of the
+// host's clock in that case, so that time passes on a quiet interface too. It
+// returns io.EOF once the source is closed, and an *InterfaceError if the
+// interface fails.
+func (l *Live) Read(b *packet.Batch) error {
+	b.Reset()
+	if cap(b.Headers) == 0 {
+		b.Headers = make([]packet.Header, 0, batchHeaders)
+	}
+	if l.left == 0 {
+		return io.EOF
+	}
+	end := time.Now().Add(Poll)
+	for len(b.Headers) < cap(b.Headers) && b.Frames < batchFrames && l.left > 0 {
+		data, ci, err := l.handle.ZeroCopyReadPacketData()
+		if err == pcap.NextErrorTimeoutExpired {
+			break
+		}
+		if err == io.EOF {
+			return io.EOF
+		}
+		if err != nil {
+			return l.failed(err)
+		}
+		l.number++
+		l.left--
+		b.Add(ci.Timestamp.UnixNano(), l.number, 0, l.link, data, ci.Length)
+		if time.Now().After(end) {
+			break
+		}
+	}
+	if b.Frames == 0 {
+		now := time.Now().UnixNano()
+		b.First, b.Last = now, now
+	}
+	return nil
+}
+
+// failed asks libpcap for its words, unless the handle was closed meanwhile.
+func (l *Live) failed(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return io.EOF
+	}
+	if err == pcap.NextErrorReadError {
+		err = l.handle.Error()
+	}
+	return &InterfaceError{Interface: l.name, Reason: err.Error()}
+}
+
+// Stats returns libpcap's counts, also after Close. It may be called while Read
+// runs.
+func (l *Live) Stats() (Stats, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return l.stats, nil
+	}
+	return l.count()
+}
+
+func (l *Live) count() (Stats, error) {
+	s, err := l.handle.Stats()
+	if err != nil {
+		return Stats{}, &InterfaceError{Interface: l.name, Reason: err.Error()}
+	}
+	return Stats{uint64(s.PacketsReceived), uint64(s.PacketsDropped), uint64(s.PacketsIfDropped)}, nil
+}
+
+// Names returns the name of the interface.
+func (l *Live) Names() []string { return []string{l.name} }
+
+// Close ends the capture. It may be called while Read runs, which then returns
+// io.EOF within Poll.
+func (l *Live) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	var err error
+	l.stats, err = l.count()
+	l.closed = true
+	l.handle.Close()
+	return err
+}
+
+// Interface is an interface that OpenLive may be given.
+type Interface struct {
+	Name        string
+	Description string       // may be empty
+	Addresses   []netip.Addr // without their networks
+	Up          bool
+	Loopback    bool
+}
+
+// Interfaces lists the interfaces in libpcap's order: the likeliest choice
+// first.
+func Interfaces() ([]Interface, error) {
+	devices, err := pcap.FindAllDevs()
+	if err != nil {
+		return nil, fmt.Errorf("listing the interfaces: %w", err)
+	}
+	list := make([]Interface, 0, len(devices))
+	for _, d := range devices {
+		const loopback, up = 1, 2 // PCAP_IF_LOOPBACK, PCAP_IF_UP
+		in := Interface{Name: d.Name, Description: d.Description, Up: d.Flags&up != 0, Loopback: d.Flags&loopback != 0}
+		for _, a := range d.Addresses {
+			if addr, ok := netip.AddrFromSlice(a.IP); ok {
+				in.Addresses = append(in.Addresses, addr.Unmap())
+			}
+		}
+		list = append(list, in)
+	}
+	return list, nil
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/hosts"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -24,7 +25,7 @@ const liveLag = int64(500 * time.Millisecond)
 // may still be in Read: close it before letting go of it.
 func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, error) {
 	began := time.Now()
-	r := &run{config: c, table: flows.NewTable(c.Table), sinks: sinks, summary: &Summary{}}
+	r := &run{config: c, table: flows.NewTable(c.Table), memory: hosts.New(), sinks: sinks, summary: &Summary{}}
 	err := r.read(ctx, src)
 	if !r.failed {
 		r.table.Flush(&r.out)
@@ -40,6 +41,7 @@ type run struct {
 	config  Config
 	table   *flows.Table
 	judge   classify.Judge
+	memory  *hosts.Memory
 	out     flows.Output
 	sinks   []Sink
 	summary *Summary
@@ -146,9 +148,16 @@ func (r *run) take(b *packet.Batch) error {
 
 // deliver judges what has settled and hands it to the sinks.
 func (r *run) deliver() error {
+	seen := 0
+	observe := func(until int) {
+		for ; seen < until; seen++ {
+			r.memory.Observe(&r.out.Events[seen])
+		}
+	}
 	for _, reset := range r.out.Resets {
+		observe(reset.Events())
 		r.summary.Incidents++
-		i := Incident{Number: r.summary.Incidents, Reset: reset, Verdict: r.judge.Verdict(reset)}
+		i := Incident{Number: r.summary.Incidents, Reset: reset, Verdict: r.judge.Verdict(reset, r.memory.View(reset))}
 		if w := r.config.Witness; w != nil {
 			if t, ok := w.Testimony(&reset.RST); ok {
 				i.Testimony = &t
@@ -171,8 +180,9 @@ func (r *run) deliver() error {
 			}
 		}
 	}
+	observe(len(r.out.Events))
 	clear(r.out.Resets)
-	r.out.Resets, r.out.Notes = r.out.Resets[:0], r.out.Notes[:0]
+	r.out.Resets, r.out.Notes, r.out.Events = r.out.Resets[:0], r.out.Notes[:0], r.out.Events[:0]
 	return nil
 }
 

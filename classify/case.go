@@ -2,6 +2,7 @@ package classify
 
 import (
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/hosts"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -11,8 +12,11 @@ type Case struct {
 	Kind    Kind
 	Trigger flows.Segment // the segment it answers; hides Reset.Trigger
 	X, Y    *flows.Side   // in whose name the RST was sent, and who was to get it
+	Around  hosts.View    // what other connections show
 	Timing  Timing
 	Lacks   Lack
+	Origin  Origin // who really sent it
+	Effect  Effect // what the receiver did with it
 }
 
 // Lack says what the capture does not hold of a connection.
@@ -29,8 +33,8 @@ const (
 // Has reports whether anything of want is lacking.
 func (l Lack) Has(want Lack) bool { return l&want != 0 }
 
-func newCase(r *flows.Reset) Case {
-	c := Case{Reset: r, X: r.Sender(), Y: r.Receiver()}
+func newCase(r *flows.Reset, around hosts.View) Case {
+	c := Case{Reset: r, Around: around, X: r.Sender(), Y: r.Receiver()}
 	c.Kind, c.Trigger = kindOf(r)
 	if !c.X.Spoke() {
 		c.Lacks |= LacksSender
@@ -46,6 +50,8 @@ func newCase(r *flows.Reset) Case {
 		c.Lacks |= LacksSegments
 	}
 	c.Timing = timingOf(&c)
+	c.Effect = effectOf(&c)
+	c.Origin = originOf(&c)
 	return c
 }
 

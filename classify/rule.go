@@ -27,6 +27,10 @@ const (
 	FamilyDataAfterClose Family = "data-after-close"
 	FamilyDeliberate     Family = "deliberate-abort"
 	FamilyStalePeer      Family = "stale-peer"
+	FamilyTimeout        Family = "timeout"
+	FamilyOverload       Family = "overload"
+	FamilyInjected       Family = "injected"
+	FamilyMPTCP          Family = "mptcp"
 	FamilyFollowUp       Family = "follow-up"
 	FamilyUnclassified   Family = "unclassified"
 )
@@ -46,6 +50,12 @@ type Rule struct {
 	Confirm []string // how to make sure, on the host
 	Advice  []string // what to change
 	Refs    []string
+	// Narrows is the ID of a wider cause of which this is a special case: when
+	// both match and this one as well, the wider is not mentioned.
+	Narrows string
+	// Harm says what the reset cost, when the default (what was in flight) is
+	// not right for the cause. Nil means the default.
+	Harm func(c *Case) Harm
 	// Confused lists the causes that packets may not tell from this one, each
 	// with the observation that would.
 	Confused []Confusion

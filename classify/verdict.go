@@ -1,6 +1,9 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/hosts"
+)
 
 // Alternative is a cause that the packets cannot exclude.
 type Alternative struct {
@@ -22,13 +25,15 @@ type Verdict struct {
 	Trigger flows.Segment
 	Timing  Timing
 	Lacks   Lack
+	Origin  Origin
+	Effect  Effect
+	Harm    Harm
 }
 
 // Judge finds causes. The zero value is ready. It reuses memory between calls
 // and is not safe for concurrent use.
 type Judge struct {
 	matched [64]match
-	scratch Findings
 }
 
 type match struct {
@@ -38,9 +43,13 @@ type match struct {
 }
 
 // Verdict judges r, which has settled. What it returns shares nothing with r.
-func (j *Judge) Verdict(r *flows.Reset) Verdict {
-	c := newCase(r)
-	v := Verdict{Kind: c.Kind, Trigger: c.Trigger, Timing: c.Timing, Lacks: c.Lacks}
+// The view is that of the moment at which r settled.
+func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
+	c := newCase(r, around)
+	v := Verdict{
+		Kind: c.Kind, Trigger: c.Trigger, Timing: c.Timing, Lacks: c.Lacks,
+		Origin: c.Origin, Effect: c.Effect,
+	}
 	n, best := 0, -1
 	for i := range rules {
 		rule := rules[i]
@@ -59,23 +68,29 @@ func (j *Judge) Verdict(r *flows.Reset) Verdict {
 		}
 		m.confidence = min(m.confidence, c.ceiling())
 		m.rule = rule
-		if best < 0 || m.confidence > j.matched[best].confidence {
-			best = n
-		}
 		n++
 	}
+	n = dropWider(j.matched[:n])
+	for i := range n {
+		if best < 0 || j.matched[i].confidence > j.matched[best].confidence {
+			best = i
+		}
+	}
 	if best < 0 {
-		v.Rule = &unclassified
-		j.scratch.n = 0
-		v.Confidence = unclassified.Match(&c, &j.scratch)
-		v.Evidence = append([]Evidence(nil), j.scratch.All()...)
-		v.Story = unclassified.Story(&c)
-		return v
+		b := &j.matched[0]
+		b.findings.n = 0
+		b.rule = &unclassified
+		b.confidence = unclassified.Match(&c, &b.findings)
+		best, n = 0, 1
 	}
 	b := &j.matched[best]
 	v.Rule, v.Confidence = b.rule, b.confidence
 	v.Evidence = append([]Evidence(nil), b.findings.All()...)
 	v.Story = b.rule.Story(&c)
+	v.Harm = harmOf(&c)
+	if b.rule.Harm != nil {
+		v.Harm = b.rule.Harm(&c)
+	}
 	for i := range n {
 		if m := &j.matched[i]; i != best {
 			tell := b.rule.tell(m.rule.ID)
@@ -86,6 +101,29 @@ func (j *Judge) Verdict(r *flows.Reset) Verdict {
 		}
 	}
 	return v
+}
+
+// dropWider removes every match of a rule that another match, at least as sure,
+// narrows, and returns how many are left.
+func dropWider(ms []match) int {
+	n := 0
+	for i := range ms {
+		wider := false
+		for k := range ms {
+			if ms[k].rule.Narrows == ms[i].rule.ID && ms[k].confidence >= ms[i].confidence {
+				wider = true
+				break
+			}
+		}
+		if wider {
+			continue
+		}
+		if n != i {
+			ms[n], ms[i] = ms[i], ms[n]
+		}
+		n++
+	}
+	return n
 }
 
 // ceiling is how sure any verdict on c may be: never certain without the

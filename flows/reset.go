@@ -17,6 +17,7 @@ type After struct {
 	Segments [2]uint32 // segments without RST, by Dir
 	Bytes    [2]uint64 // their payload
 	First    [2]Segment
+	Latest   [2]int64 // time of the latest segment without SYN and RST, 0 for none
 	// Carried is the first segment in which the RST's own sender went on with
 	// its stream beyond what it had sent before: it had not reset anything.
 	Carried Segment
@@ -39,11 +40,13 @@ type Reset struct {
 	Follow  []Answer      // RSTs of the same connection during the grace, in order
 	After   After
 
-	due int64
+	due    int64
+	events int
 }
 
-// Due is the clock at which the watch over r ended, or would have.
-func (r *Reset) Due() int64 { return r.due }
+// Events is how many events of its Output came before r settled: what was to
+// be seen of other connections until then.
+func (r *Reset) Events() int { return r.events }
 
 // Sender is the side in whose name the RST was sent.
 func (r *Reset) Sender() *Side { return &r.Flow.Side[r.Dir] }
@@ -119,6 +122,9 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 	a.Bytes[d] += uint64(h.Len)
 	if !a.First[d].Valid() {
 		a.First[d] = s
+	}
+	if h.Flags&packet.SYN == 0 {
+		a.Latest[d] = h.Time
 	}
 	side := &r.Flow.Side[d]
 	switch {

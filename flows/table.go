@@ -415,6 +415,7 @@ func (t *Table) settle(at int64, end bool, out *Output) {
 	t.head++
 	r := t.open[i]
 	r.After.Settled, r.After.AtEnd = at, end
+	r.events = len(out.Events)
 	t.open[i] = nil
 	t.spare = append(t.spare, i)
 	h := &r.RST

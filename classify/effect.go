@@ -1,0 +1,69 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Effect is what the RST's receiver made of it, as far as packets show.
+type Effect uint8
+
+// The effects (RFC 9293, 3.10.7; RFC 5961, 3.2; Linux tcp_validate_incoming).
+const (
+	// EffectUnknown: the capture does not hold what it takes to say.
+	EffectUnknown Effect = iota
+	// Accepted: the numbers are those that end the connection, and nothing of
+	// the receiver after it speaks against that.
+	Accepted
+	// Challenged: in the window but not exact; the receiver asks back with an ACK.
+	Challenged
+	// Ignored: outside the window, or the receiver carried on.
+	Ignored
+)
+
+// String is the word in reports.
+func (e Effect) String() string {
+	return [...]string{"unknown", "accepted", "challenged", "ignored"}[e]
+}
+
+// carriedOn is how long after a RST a segment of its receiver proves that the
+// RST had no effect: what was in flight has arrived by then.
+const carriedOn = 100e6
+
+// effectOf applies the receiver's rules to the first RST of the case.
+func effectOf(c *Case) Effect {
+	rst, x, y := &c.RST, c.X, c.Y
+	if !y.Spoke() {
+		return EffectUnknown
+	}
+	if late := c.After.Latest[c.Dir.Peer()] - rst.Time; late > max(carriedOn, 2*(c.Flow.RTTServer()+c.Flow.RTTClient())) {
+		return Ignored
+	}
+	if c.Flow.Handshake == flows.SYNSent && c.Dir == flows.Server {
+		// RFC 9293, 3.10.7.3: only a RST that acknowledges the SYN counts.
+		if rst.Flags&packet.ACK != 0 && rst.Ack == y.ISN+1 {
+			return Accepted
+		}
+		return Ignored
+	}
+	if !y.Known.Has(flows.SawAck) {
+		return EffectUnknown
+	}
+	next := y.Ack.Max(x.Max)
+	if !x.Spoke() {
+		next = y.Ack
+	}
+	switch {
+	case rst.Seq == y.Ack, rst.Seq == next,
+		// tcp_reset_check: one less once the FIN has been taken.
+		x.Known.Has(flows.SawFIN) && rst.Seq+1 == next,
+		// tcp_validate_incoming: the right edge of the highest SACK block.
+		y.Known.Has(flows.SawSACK) && rst.Seq == y.SACKRight:
+		return Accepted
+	case y.Ack.LessEq(rst.Seq) && rst.Seq.Less(y.Edge.Max(next+1)):
+		return Challenged
+	case rst.Seq.Less(y.Ack) && y.Ack.Sub(rst.Seq) < 1<<30 || y.Edge.Less(rst.Seq):
+		return Ignored
+	}
+	return EffectUnknown
+}

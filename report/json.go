@@ -182,6 +182,7 @@ func (t *timingJSON) MarshalJSON() ([]byte, error) {
 type encoder struct {
 	o     Options
 	files []string // whole names, empty with one input
+	short []string // as evidence names them
 	asked bool
 }
 
@@ -190,7 +191,7 @@ func (e *encoder) names() []string {
 		e.asked = true
 		if e.o.Files != nil {
 			if all := e.o.Files(); len(all) > 1 {
-				e.files = all
+				e.files, e.short = all, fileNames(&e.o)
 			}
 		}
 	}
@@ -240,7 +241,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	for _, a := range v.AlsoFits {
 		j.AlsoFits = append(j.AlsoFits, alsoJSON{a.Rule.ID, a.Tell})
 	}
-	n := namer{files: fileNames(&e.o), ends: &f.Ends}
+	n := namer{files: e.short, ends: &f.Ends}
 	for k := range v.Evidence {
 		ev := evidenceJSON{Text: v.Evidence[k].Text(&n)}
 		ev.Frames, ev.Files = e.places(v.Evidence[k].Frames())
@@ -249,8 +250,9 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	if w := v.Trigger.Where; w != 0 {
 		j.Trigger = &frameJSON{w.Frame(), e.file(w)}
 	}
+	missing := lack(i)
 	for _, l := range lackWords {
-		if v.Lacks.Has(l.lack) {
+		if missing.Has(l.lack) {
 			j.Lacks = append(j.Lacks, l.name)
 		}
 	}
@@ -269,7 +271,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 func (e *encoder) note(n *flows.Note) *noteJSON {
 	kind := "unanswered-syn"
 	if n.Kind == flows.RepeatedSYNACK {
-		kind = "repeated-syn-ack"
+		kind = "accept-queue-full"
 	}
 	return &noteJSON{
 		Type: "note", Schema: Schema, Note: kind, Frame: n.Where.Frame(), File: e.file(n.Where),

@@ -14,10 +14,9 @@ import (
 
 // What a ladder shows at most, so that one incident fits a screen.
 const (
-	ladderBefore  = 8 // segments before the RST
-	ladderResets  = 4 // resets after the first
-	ladderWidth   = 100
-	ladderNameMax = 40
+	ladderBefore = 8 // segments before the RST
+	ladderResets = 4 // resets after the first
+	ladderWidth  = 100
 )
 
 // rung is one segment of a ladder.
@@ -42,7 +41,7 @@ func ladder(i *analyzer.Incident, files []string, cols int) (lines []string, isR
 	times := make([]string, len(rungs))
 	timeWidth, frameWidth := len("ms"), len("frame")
 	for k, r := range rungs {
-		times[k] = fmt.Sprintf("%.3f", float64(r.Time-rst)/1e6)
+		times[k] = millis(r.Time - rst)
 		timeWidth = max(timeWidth, len(times[k]))
 		frameWidth = max(frameWidth, len(strconv.FormatUint(r.Where.Frame(), 10)))
 	}
@@ -60,7 +59,7 @@ func ladder(i *analyzer.Incident, files []string, cols int) (lines []string, isR
 	for k, r := range rungs {
 		if len(files) > 0 && r.Where.File() != file {
 			file = r.Where.File()
-			add(fmt.Sprintf("%*s  %*s  -- %s", timeWidth, "", frameWidth, "", shorten(fileName(files, file), ladderNameMax)), false)
+			add(fmt.Sprintf("%*s  %*s  -- %s", timeWidth, "", frameWidth, "", shortenLeft(fileName(files, file), lane-3)), false)
 		}
 		red := r.Flags&packet.RST != 0
 		if red {
@@ -74,6 +73,15 @@ func ladder(i *analyzer.Incident, files []string, cols int) (lines []string, isR
 	return lines, isRST
 }
 
+// millis writes nanoseconds as milliseconds, with the microseconds.
+func millis(ns int64) string {
+	us := ns / 1e3
+	sign := ""
+	if us < 0 {
+		sign, us = "-", -us
+	}
+	return fmt.Sprintf("%s%d.%03d", sign, us/1000, us%1000)
+}
 
 func fileName(files []string, i int) string {
 	if i < len(files) {
@@ -88,6 +96,14 @@ func shorten(s string, cols int) string {
 		return s
 	}
 	return columns.Truncate(s, cols, "...")
+}
+
+// shortenLeft cuts s at so many columns and keeps its end.
+func shortenLeft(s string, cols int) string {
+	if width(s) <= cols {
+		return s
+	}
+	return columns.TruncateLeft(s, width(s)-cols+3, "...")
 }
 
 // rungsOf chooses what is shown: the segments just before the RST and the one

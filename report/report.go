@@ -46,7 +46,7 @@ var formats = []Format{
 	{"text", ".txt", newText},
 	{"json", ".json", newJSON},
 	{"ndjson", ".ndjson", newNDJSON},
-	//{"md", ".md", newMarkdown},
+	{"md", ".md", newMarkdown},
 }
 
 // ByName returns the format of that name.

@@ -142,7 +142,7 @@ func fitCell(s string, cols int) []string {
 	return wrap(s, max(1, cols))
 }
 
-// clientsOf names the clients of a group.
+// clientsOf names the clients of a group: "client A", "clients A, B and others".
 func (g *group) clientsOf() string {
 	var out []string
 	for _, c := range g.clients {
@@ -152,6 +152,8 @@ func (g *group) clientsOf() string {
 	if g.manyMore {
 		out = append(out, "others")
 	}
-	return list(out)
+	if len(out) == 1 {
+		return "client " + out[0]
+	}
+	return "clients " + list(out)
 }
-

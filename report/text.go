@@ -139,7 +139,7 @@ func (t *text) Close(s *analyzer.Summary) error {
 	if (t.o.Live || t.o.Verbose) && s.Incidents+s.Notes > 0 {
 		t.line(t.paint(bold, strings.Repeat("=", min(t.o.Width, 80))))
 	}
-	for _, l := range captureLines(s, len(causes) > 0) {
+	for _, l := range captureLines(s, asIs) {
 		t.indented(0, l)
 	}
 	if len(causes) > 0 {
@@ -156,14 +156,14 @@ func (t *text) Close(s *analyzer.Summary) error {
 }
 
 // captureLines says in sentences what was read, and what was not and why.
-func captureLines(s *analyzer.Summary, resets bool) []string {
+func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 	var names []string
 	for _, f := range s.Files {
-		names = append(names, clean(f))
+		names = append(names, quote(clean(f)))
 	}
 	what := list(names)
 	if len(names) > 3 {
-		what = fmt.Sprintf("%s, ... %s (%s)", names[0], names[len(names)-1], count(uint64(len(names)), "file"))
+		what = fmt.Sprintf("%d files, %s to %s", len(names), names[0], names[len(names)-1])
 	}
 	if what == "" {
 		what = "the capture"
@@ -195,7 +195,7 @@ func captureLines(s *analyzer.Summary, resets bool) []string {
 		out = append(out, "Stopped before the end of the input: this is what was read until then.")
 	}
 	if s.Filter != "" {
-		out = append(out, "Only what the filter lets through was read: "+clean(s.Filter))
+		out = append(out, "Only what the filter lets through was read: "+quote(clean(s.Filter)))
 	}
 	if l := s.Live; l != nil {
 		received := fmt.Sprintf("The kernel received %s for this capture and dropped %s", count(l.Received, "packet"), thousands(l.Dropped))
@@ -219,7 +219,7 @@ func captureLines(s *analyzer.Summary, resets bool) []string {
 			out = append(out, fmt.Sprintf("Damaged: %d more files.", len(s.Damage)-k))
 			break
 		}
-		out = append(out, "Damaged: "+clean(err.Error())+". What comes before it was read.")
+		out = append(out, "Damaged: "+quote(clean(err.Error()))+". What comes before it was read.")
 	}
 	return out
 }
@@ -303,7 +303,7 @@ func (t *text) group(number int, g *group) {
 
 // repeated says how often, since when, whom, and where else.
 func (g *group) repeated(n classify.Namer) string {
-	s := fmt.Sprintf("%s times (%s) from %s to %s, clients %s.",
+	s := fmt.Sprintf("%s times (%s) from %s to %s, %s.",
 		thousands(g.incidents), count(g.resets, "reset"), moment(g.first), moment(g.last), g.clientsOf())
 	if g.telling.n > 1 {
 		s += fmt.Sprintf(" %s: %s to %s, median %s.", capital(g.rule.Telling.Title()),
@@ -334,10 +334,10 @@ func (t *text) detailAt(in int, i *analyzer.Incident) {
 	v := &i.Verdict
 	t.line("")
 	t.indented(in, story(i))
-	if s := lacks(v); s != "" {
+	if s := lacks(i); s != "" {
 		t.indented(in, s)
 	}
-	t.items(in, "Evidence", evidence(i, t.namer(i)))
+	t.items(in, "Evidence", evidence(i, t.namer(i), asIs))
 	t.line("")
 	t.line(strings.Repeat(" ", in) + "Packets, in ms before and after the RST")
 	lines, isRST := ladder(i, t.names(), t.o.Width-in-2)
@@ -357,13 +357,15 @@ func (t *text) detailAt(in int, i *analyzer.Incident) {
 }
 
 // evidence is what speaks for the verdict, and what else the reset says.
-func evidence(i *analyzer.Incident, n classify.Namer) []string {
+func evidence(i *analyzer.Incident, n classify.Namer, quote func(string) string) []string {
 	var out []string
 	for k := range i.Verdict.Evidence {
 		out = append(out, i.Verdict.Evidence[k].Text(n))
 	}
-	return append(out, remarks(i)...)
+	return append(out, remarks(i, quote)...)
 }
+
+func asIs(s string) string { return s }
 
 func (t *text) namer(i *analyzer.Incident) *namer {
 	return &namer{files: t.names(), ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.Guessed}
@@ -381,10 +383,7 @@ func (t *text) noteSection() {
 			t.item(2, fmt.Sprintf("%d more servers", len(groups)-k))
 			break
 		}
-		s := noteSentence(g, g.where(), g.incidents, g.resets)
-		n := namer{files: t.names()}
-		s += fmt.Sprintf(" First in %s, %s; clients %s.", n.Frame(slices.Min(g.frames)), moment(g.first), g.clientsOf())
-		t.item(2, s)
+		t.item(2, noteSentence(g, g.where(), g.incidents, g.resets)+g.noteWhere(&namer{files: t.names()}))
 	}
 }
 
@@ -396,6 +395,11 @@ func noteSentence(g *group, where string, connections, tries uint64) string {
 	}
 	return fmt.Sprintf("%s did not answer %s (%s): a filter that drops, a host that is down, or a full SYN backlog.",
 		where, count(connections, "connection attempt"), count(tries, "SYN"))
+}
+
+// noteWhere says where a group of notes begins and whom it concerns.
+func (g *group) noteWhere(n classify.Namer) string {
+	return fmt.Sprintf(" First in %s, %s; %s.", n.Frame(slices.Min(g.frames)), moment(g.first), g.clientsOf())
 }
 
 func (t *text) heading(format string, args ...any) {

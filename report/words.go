@@ -2,7 +2,7 @@ package report
 
 import (
 	"fmt"
-	"path/filepath"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +29,7 @@ type namer struct {
 }
 
 // fileNames returns what frames call their files: nothing when there is only
-// one, else base names, or the whole names where those would be ambiguous.
+// one, else as much of the end of each path as tells it from the others.
 func fileNames(o *Options) []string {
 	if o.Files == nil {
 		return nil
@@ -38,18 +38,40 @@ func fileNames(o *Options) []string {
 	if len(all) < 2 {
 		return nil
 	}
-	count := make(map[string]int, len(all))
-	for _, name := range all {
-		count[filepath.Base(name)]++
-	}
 	out := make([]string, len(all))
-	for i, name := range all {
-		if base := filepath.Base(name); count[base] == 1 {
-			name = base
+	copy(out, all)
+	for left, parts := len(all), 1; left > 0 && parts < 64; parts++ {
+		count := make(map[string]int, len(all))
+		for _, name := range all {
+			count[tail(name, parts)]++
 		}
-		out[i] = clean(name)
+		left = 0
+		for k, name := range all {
+			switch short := tail(name, parts); {
+			case out[k] != name: // settled with fewer parts
+			case count[short] == 1:
+				out[k] = short
+			case short != name:
+				left++
+			}
+		}
+	}
+	for k := range out {
+		out[k] = clean(out[k])
 	}
 	return out
+}
+
+// tail returns the last parts of a path.
+func tail(path string, parts int) string {
+	for i := len(path) - 1; i >= 0; i-- {
+		if os.IsPathSeparator(path[i]) {
+			if parts--; parts == 0 {
+				return path[i+1:]
+			}
+		}
+	}
+	return path
 }
 
 // Frame implements classify.Namer.
@@ -135,10 +157,11 @@ func measure(t *classify.Timing, name string) string {
 }
 
 // remarks are what an incident has to say beside the evidence of its rule.
-func remarks(i *analyzer.Incident) []string {
+// quote makes a text from the wire, of printable ASCII, fit for the format.
+func remarks(i *analyzer.Incident, quote func(string) string) []string {
 	var out []string
 	if n := i.Reset.Note; len(n) > 0 {
-		out = append(out, fmt.Sprintf("the RST carries %s, which begin: %s", count(uint64(i.Reset.RST.Len), "byte"), strconv.QuoteToASCII(string(n))))
+		out = append(out, fmt.Sprintf("the RST carries %s of payload: %s", count(uint64(i.Reset.RST.Len), "byte"), quote(strconv.QuoteToASCII(string(n)))))
 	}
 	if i.Reset.RST.Marks.Has(packet.BadChecksum) {
 		out = append(out, "the TCP checksum of the RST is wrong: the receiver ignored it, or the capture was taken before the network card filled it in")
@@ -168,19 +191,30 @@ var lackWords = [...]struct {
 	{classify.LacksSegments, "segments", "some segments in between"},
 }
 
+// lack returns what the capture does not hold of the connection. A host that
+// refuses a SYN has sent nothing before: there, nothing of it is lacking.
+func lack(i *analyzer.Incident) classify.Lack {
+	l := i.Verdict.Lacks
+	if f := &i.Reset.Flow; f.Handshake == flows.SYNSent && i.Reset.Dir == flows.Server {
+		l &^= classify.LacksSender
+	}
+	return l
+}
+
 // lacks says in a sentence what the capture does not hold of the connection,
 // and which causes could not be asked for that; it is empty when it holds all.
-func lacks(v *classify.Verdict) string {
+func lacks(i *analyzer.Incident) string {
+	v, missing := &i.Verdict, lack(i)
 	var words []string
 	for _, l := range lackWords {
-		if v.Lacks.Has(l.lack) {
+		if missing.Has(l.lack) {
 			words = append(words, l.text)
 		}
 	}
 	if len(words) == 0 {
 		return ""
 	}
-	s := "The capture lacks " + list(words) + " of this connection, so no verdict on it is certain."
+	s := "Of this connection the capture lacks " + list(words) + ", so no verdict on it is certain."
 	if len(v.Untold) > 0 {
 		var ids []string
 		for _, r := range v.Untold {

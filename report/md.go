@@ -1,0 +1,308 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/flows"
+)
+
+// Limits of a ticket: nobody reads more, and the trackers cut long ones off.
+const (
+	mdTop   = 5 // groups with evidence and packets
+	mdLines = 88
+)
+
+// markdown is the report for a ticket, in GitHub Flavored Markdown. What came
+// from the wire, and file names, stand in code spans and fenced blocks only.
+type markdown struct {
+	w         *bufio.Writer
+	o         Options
+	incidents *collector
+	notes     *collector
+}
+
+func newMarkdown(w io.Writer, o Options) analyzer.Sink {
+	return &markdown{w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector()}
+}
+
+func (m *markdown) Incident(i *analyzer.Incident) error {
+	m.incidents.incident(i)
+	return nil
+}
+
+func (m *markdown) Note(n *flows.Note) error {
+	m.notes.remark(n)
+	return nil
+}
+
+func (m *markdown) Close(s *analyzer.Summary) error {
+	files := fileNames(&m.o)
+	causes := m.incidents.causes()
+	m.para("# " + headline(s, causes))
+	for _, l := range captureLines(s, mdCode) {
+		m.para(mdProse(l))
+	}
+	if len(causes) > 0 {
+		m.table(causes)
+	}
+	m.top(causes, files)
+	m.noteSection(files)
+	m.record(s)
+	return m.w.Flush()
+}
+
+// headline says the most important thing in a few words.
+func headline(s *analyzer.Summary, causes []*cause) string {
+	if len(causes) == 0 {
+		return "No TCP reset"
+	}
+	return fmt.Sprintf("%s: %s", count(s.Flows.RSTs, "TCP reset"), mdProse(causes[0].rule.Title))
+}
+
+func (m *markdown) table(causes []*cause) {
+	m.line("| Cause | Resets | Sent by | Server | How sure | Telling time |")
+	m.line("| --- | ---: | --- | --- | --- | --- |")
+	for _, row := range rows(causes) {
+		for _, cell := range row {
+			m.w.WriteString("| " + strings.ReplaceAll(mdProse(cell), "|", `\|`) + " ")
+		}
+		m.line("|")
+	}
+	m.line("")
+}
+
+func (m *markdown) top(causes []*cause, files []string) {
+	number, all := 0, 0
+	for _, c := range causes {
+		all += len(c.groups)
+		for k, g := range c.groups {
+			if k == textPerCause || number == mdTop {
+				break
+			}
+			number++
+			m.group(number, g, files)
+		}
+	}
+	if number < all {
+		m.para(fmt.Sprintf("%d of %s are shown.", number, count(uint64(all), "group")))
+	}
+}
+
+func (m *markdown) group(number int, g *group, files []string) {
+	i := g.example
+	v := &i.Verdict
+	n := &namer{files: files, quote: mdCode, ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.Guessed}
+	m.para(fmt.Sprintf("## %d. %s", number, mdProse(capital(g.rule.Title))))
+	m.para(mdProse(story(i)))
+
+	m.line("- **To whom:** " + mdProse(fmt.Sprintf("%s at server %s, %s.", count(g.incidents, "connection"), g.where(), g.clientsOf())))
+	when := moment(g.first) + "."
+	if g.incidents > 1 {
+		when = moment(g.first) + ", last at " + moment(g.last) + "; shown below is " + n.Frame(i.Reset.RST.Where()) + "."
+	} else {
+		when += " " + capital(n.Frame(i.Reset.RST.Where())) + "."
+	}
+	m.line("- **Since when:** " + mdProse(when))
+	sure := fmt.Sprintf("%s that the cause is %s.", v.Confidence, mdCode(g.rule.ID))
+	if s := lacks(i); s != "" {
+		sure += " " + s
+	}
+	m.line("- **How sure:** " + mdProse(sure))
+	m.line("- **What to do:**")
+	m.items("  ", v.Rule.Advice)
+	m.line("")
+
+	m.para("Evidence:")
+	m.items("", evidence(i, n, mdCode))
+	m.line("")
+	m.para("Packets, in ms before and after the RST:")
+	lines, _ := ladder(i, files, mdLines)
+	m.fence("text", lines)
+	if len(v.AlsoFits) > 0 {
+		m.para("Also fits:")
+		for _, a := range v.AlsoFits {
+			m.line("- " + mdProse(mdCode(a.Rule.ID)+" ("+a.Rule.Title+"). To tell: "+a.Tell))
+		}
+		m.line("")
+	}
+	m.para("To make sure:")
+	m.items("", v.Rule.Confirm)
+	m.line("")
+}
+
+func (m *markdown) noteSection(files []string) {
+	groups := m.notes.ranked()
+	if len(groups) == 0 {
+		return
+	}
+	m.para("## Not reset, but it belongs to the question")
+	n := namer{files: files, quote: mdCode}
+	for k, g := range groups {
+		if k == notesTop && len(groups) > notesTop+1 {
+			m.line(fmt.Sprintf("- %d more servers", len(groups)-k))
+			break
+		}
+		m.line("- " + mdProse(noteSentence(g, g.where(), g.incidents, g.resets)+g.noteWhere(&n)))
+	}
+	m.line("")
+}
+
+// record says what this was made from, so that it can be made again.
+func (m *markdown) record(s *analyzer.Summary) {
+	m.para("## Made from")
+	var digests []string
+	if m.o.Digests != nil {
+		digests = m.o.Digests()
+	}
+	for k, f := range s.Files {
+		sum := "no SHA-256"
+		if k < len(digests) && digests[k] != "" {
+			sum = "SHA-256 " + mdCode(digests[k])
+		}
+		m.line("- " + mdProse(mdCode(f)+", "+sum))
+	}
+	by := "- by rstwhy"
+	if m.o.Version != "" {
+		by += " " + mdProse(mdCode(m.o.Version))
+	}
+	if !m.o.Started.IsZero() {
+		by += ", " + moment(m.o.Started.UnixNano())
+	}
+	m.line(by)
+	m.line("")
+	if len(m.o.Command) > 0 {
+		m.fence("sh", []string{shellLine(m.o.Command)})
+	}
+}
+
+func (m *markdown) items(in string, items []string) {
+	for _, s := range items {
+		m.line(in + "- " + mdProse(s))
+	}
+}
+
+// fence writes a fenced code block, the fence being longer than any run of
+// backticks in it.
+func (m *markdown) fence(info string, lines []string) {
+	longest := 2
+	for _, l := range lines {
+		longest = max(longest, backticks(l))
+	}
+	f := strings.Repeat("`", longest+1)
+	m.line(f + info)
+	for _, l := range lines {
+		m.line(l)
+	}
+	m.line(f)
+	m.line("")
+}
+
+func (m *markdown) para(s string) {
+	m.line(s)
+	m.line("")
+}
+
+func (m *markdown) line(s string) {
+	m.w.WriteString(s)
+	m.w.WriteByte('\n')
+}
+
+// backticks is the length of the longest run of backticks in s.
+func backticks(s string) int {
+	longest, run := 0, 0
+	for k := range len(s) {
+		if s[k] != '`' {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+// mdCode makes a code span of any text (CommonMark 0.31.2, 6.1). Nothing in one
+// is markup, a link or a mention.
+func mdCode(s string) string {
+	s = clean(s)
+	if s == "" {
+		return "(empty)"
+	}
+	f := strings.Repeat("`", backticks(s)+1)
+	if s[0] == '`' || s[len(s)-1] == '`' || s[0] == ' ' && s[len(s)-1] == ' ' {
+		s = " " + s + " "
+	}
+	return f + s + f
+}
+
+// mdProse escapes all but the code spans of s.
+func mdProse(s string) string {
+	var b strings.Builder
+	for k := 0; k < len(s); {
+		if s[k] == '`' {
+			run := len(s[k:]) - len(strings.TrimLeft(s[k:], "`"))
+			if end := closing(s[k+run:], run); end >= 0 {
+				b.WriteString(s[k : k+run+end+run])
+				k += run + end + run
+				continue
+			}
+			b.WriteString(strings.Repeat("\\`", run))
+			k += run
+			continue
+		}
+		c := s[k]
+		between := k > 0 && k+1 < len(s) && isWord(s[k-1]) && isWord(s[k+1])
+		if strings.IndexByte("\\*[]<>&~|#!", c) >= 0 || c == '_' && !between {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+		k++
+	}
+	return b.String()
+}
+
+// closing finds the next run of exactly so many backticks.
+func closing(s string, run int) int {
+	for k := 0; k < len(s); {
+		if s[k] != '`' {
+			k++
+			continue
+		}
+		n := len(s[k:]) - len(strings.TrimLeft(s[k:], "`"))
+		if n == run {
+			return k
+		}
+		k += n
+	}
+	return -1
+}
+
+func isWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+// shellLine writes a command so that a shell reads it back.
+func shellLine(args []string) string {
+	out := make([]string, len(args))
+	for k, a := range args {
+		switch {
+		case a != "" && !strings.ContainsFunc(a, func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./=:,+@%", r)
+		}):
+			out[k] = a
+		case clean(a) == a:
+			out[k] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		default:
+			q := strconv.QuoteToASCII(a)
+			q = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+			out[k] = "$'" + strings.ReplaceAll(q, "'", `\'`) + "'"
+		}
+	}
+	return strings.Join(out, " ")
+}

@@ -52,6 +52,7 @@ func (o *options) analyse(args []string) (int, error) {
 		if out.path == "" {
 			options.Width = terminalWidth(os.Stdout)
 			options.Color = wantsColor(o.color, os.Stdout)
+			options.Live = in.live
 		}
 		if in.sums != nil {
 			options.Digests = func() []string { return in.sums.of(in.Names()) }
@@ -68,7 +69,8 @@ func (o *options) analyse(args []string) (int, error) {
 	summary.Files = in.Names()
 	summary.Filter = o.filter
 	summary.Live = in.counters()
-	summary.Interrupted = interrupt.cut()
+	// Only a signal ends an interface: nothing is missing then.
+	summary.Interrupted = interrupt.cut() && !in.live
 	if failed := outs.failed(); failed != nil {
 		err = nil // every report has failed, and says so below
 	}

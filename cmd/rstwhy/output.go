@@ -5,13 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
 	"time"
-
-	"os/signal"
 
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/flows"
@@ -52,8 +51,8 @@ func newOutputs(paths []string) (*outputs, error) {
 	}
 	if len(paths) > 0 {
 		// Without this a closed standard output ends the program at once, and
-		// the files are lost. See close.
-		signal.Ignore(syscall.SIGPIPE)
+		// the files are lost. See close. What is ignored could not be reset.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	}
 	return s, nil
 }

@@ -210,8 +210,7 @@ func tellListening(w io.Writer, name, filter string) {
 // tellCounts answers SIGUSR1.
 func (in *input) tellCounts(w io.Writer) {
 	in.progress.clear()
-	line := fmt.Sprintf("rstwhy: %s packets, %s resets",
-		grouped(in.progress.frames.Load()), grouped(in.progress.resets.Load()))
+	line := "rstwhy: " + counts(in.progress.frames.Load(), in.progress.resets.Load())
 	if c := in.counters(); c != nil {
 		line += fmt.Sprintf("; received %s, dropped %s by the kernel, %s by the interface",
 			grouped(c.Received), grouped(c.Dropped), grouped(c.DroppedByInterface))
@@ -219,14 +218,24 @@ func (in *input) tellCounts(w io.Writer) {
 	fmt.Fprintln(w, line)
 }
 
+func counts(frames, resets uint64) string {
+	return plural(frames, "packet") + ", " + plural(resets, "reset")
+}
+
+func plural(n uint64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return grouped(n) + " " + noun
+}
+
 // progressLine says how far the reading has come. total is 0 when nobody knows.
 func progressLine(elapsed time.Duration, done, total int64, frames, resets uint64) string {
-	counts := fmt.Sprintf("%s packets, %s resets", grouped(frames), grouped(resets))
 	if total <= 0 {
-		return "rstwhy: " + counts
+		return "rstwhy: " + counts(frames, resets)
 	}
 	done = min(done, total)
-	line := fmt.Sprintf("rstwhy: %d %% of %s, %s", int64(float64(done)/float64(total)*100), size(total), counts)
+	line := fmt.Sprintf("rstwhy: %d %% of %s, %s", int64(float64(done)/float64(total)*100), size(total), counts(frames, resets))
 	if done > 0 {
 		left := time.Duration(float64(elapsed) * float64(total-done) / float64(done))
 		line += ", " + remaining(left) + " left"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -118,12 +119,15 @@ func TestLive(t *testing.T) {
 // waitFor keeps what is written to it and says when a word has come.
 type waitFor struct {
 	word  []byte
+	mu    sync.Mutex
 	buf   bytes.Buffer
 	found chan struct{}
 	done  bool
 }
 
 func (w *waitFor) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.buf.Write(p)
 	if !w.done && bytes.Contains(w.buf.Bytes(), w.word) {
 		w.done = true
@@ -132,7 +136,11 @@ func (w *waitFor) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (w *waitFor) String() string { return w.buf.String() }
+func (w *waitFor) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
+}
 
 func (w *waitFor) await(t *testing.T) {
 	t.Helper()

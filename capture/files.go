@@ -39,6 +39,7 @@ type Files struct {
 	left   uint64 // frames until the limit
 	fr     frame
 
+	busy   sync.Mutex // held while Read runs
 	mu     sync.Mutex // guards closed and what Close reaches of the inputs
 	closed bool
 }
@@ -149,12 +150,14 @@ func (f *Files) Progress() (done, total int64) {
 // From a stream, frames are returned as soon as no further one can be had
 // without waiting.
 func (f *Files) Read(b *packet.Batch) error {
+	f.busy.Lock()
+	defer f.busy.Unlock()
 	b.Reset()
 	if cap(b.Headers) == 0 {
 		b.Headers = make([]packet.Header, 0, batchHeaders)
 	}
 	for {
-		if f.left == 0 {
+		if f.left == 0 || f.isClosed() {
 			return io.EOF
 		}
 		if f.cur == nil {
@@ -183,13 +186,10 @@ func (f *Files) Read(b *packet.Batch) error {
 	}
 }
 
-// end turns the failure of a file that was closed under the reader into the
-// end of the input.
+// end turns the failure of a stream that was interrupted into the end of the
+// input.
 func (f *Files) end(err error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		f.next = len(f.inputs)
+	if f.isClosed() {
 		return io.EOF
 	}
 	return err
@@ -237,16 +237,28 @@ func (f *Files) fill(b *packet.Batch) error {
 	return nil
 }
 
-// Close ends the reading. It may be called while Read waits for a stream: Read
-// then returns io.EOF.
+// Close ends the reading and closes the files. It may be called while Read
+// runs, which then returns soon, and io.EOF from then on.
 func (f *Files) Close() error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.closed = true
 	for _, in := range f.inputs {
 		in.interrupt()
 	}
+	f.mu.Unlock()
+
+	f.busy.Lock()
+	defer f.busy.Unlock()
+	for _, in := range f.inputs {
+		in.close()
+	}
 	return nil
+}
+
+func (f *Files) isClosed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
 }
 
 var errClosed = errors.New("closed")

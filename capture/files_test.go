@@ -569,6 +569,29 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestClose ends the reading of a file before its end.
+func TestClose(t *testing.T) {
+	path := file(t, "a", many(2*batchHeaders))
+	readers(t, func(t *testing.T, config Config) {
+		f, err := Open([]string{path}, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b packet.Batch
+		if err := f.Read(&b); err != nil || b.Frames == 0 {
+			t.Fatalf("%d frames, %v", b.Frames, err)
+		}
+		open := f.cur.file
+		f.Close()
+		if err := f.Read(&b); err != io.EOF || b.Frames != 0 {
+			t.Errorf("after Close: %d frames, %v", b.Frames, err)
+		}
+		if _, err := open.Stat(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("the file is still open: %v", err)
+		}
+	})
+}
+
 func TestFilter(t *testing.T) {
 	var records []record
 	for i := range uint32(6) {

@@ -32,8 +32,9 @@ type Batch struct {
 	Frames  uint64   // all frames read into this batch, also those skipped
 	Bytes   uint64   // their length on the wire
 	Skipped [NumSkips]uint64
-	First   int64 // time of the first frame, valid when Frames > 0
-	Last    int64 // latest time of any frame, valid when Frames > 0
+	// First is the time of the first frame, Last the latest of any. Without a
+	// frame, a live source sets both to the host's clock; a file leaves them 0.
+	First, Last int64
 	// Notes hold the whole captured payload of resets that carried one, in the
 	// order of their headers, at most NoteLen octets each.
 	Notes []Note

@@ -1,0 +1,182 @@
+package classify
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the table of causes into README.md")
+
+// linuxReasons are the names of enum sk_rst_reason in Linux 6.18
+// (include/net/rstreason.h).
+var linuxReasons = strings.Fields(`NO_SOCKET TCP_INVALID_ACK_SEQUENCE TCP_RFC7323_PAWS TCP_TOO_OLD_ACK
+	TCP_ACK_UNSENT_DATA TCP_FLAGS TCP_OLD_ACK TCP_ABORT_ON_DATA TCP_TIMEWAIT_SOCKET INVALID_SYN
+	TCP_ABORT_ON_CLOSE TCP_ABORT_ON_LINGER TCP_ABORT_ON_MEMORY TCP_STATE TCP_KEEPALIVE_TIMEOUT
+	TCP_DISCONNECT_WITH_DATA MPTCP_RST_EUNSPEC MPTCP_RST_EMPTCP MPTCP_RST_ERESOURCE MPTCP_RST_EPROHIBIT
+	MPTCP_RST_EWQ2BIG MPTCP_RST_EBADPERF MPTCP_RST_EMIDDLEBOX`)
+
+var (
+	kebab    = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	sentence = regexp.MustCompile(`^[^\n]+[.?]$`)
+	fill     = regexp.MustCompile(`\{[^}]*\}`)
+)
+
+// A cause that is not documented, tested and referenced is not finished.
+func TestCatalogue(t *testing.T) {
+	ids := map[string]bool{}
+	reasons := map[string]bool{}
+	for _, r := range linuxReasons {
+		reasons[r] = true
+	}
+	for _, r := range Rules() {
+		if ids[r.ID] {
+			t.Errorf("%s stands in the table twice", r.ID)
+		}
+		ids[r.ID] = true
+	}
+	for _, r := range Rules() {
+		t.Run(r.ID, func(t *testing.T) {
+			if !kebab.MatchString(r.ID) {
+				t.Error("the ID is not in kebab case")
+			}
+			if r.Family == "" || r.Kinds == 0 || r.Match == nil || r.Story == nil {
+				t.Error("family, kinds, match or story is missing")
+			}
+			if r.Title == "" || len(r.Title) > 48 {
+				t.Errorf("title %q is empty or longer than 48 letters", r.Title)
+			}
+			if !sentence.MatchString(r.Summary) {
+				t.Errorf("the summary is not one sentence: %q", r.Summary)
+			}
+			if r.Wire == "" || len(r.Confirm) == 0 || len(r.Advice) == 0 || len(r.Refs) == 0 {
+				t.Error("wire, confirm, advice or references are missing")
+			}
+			for line := range strings.Lines(r.Wire) {
+				if len(line) > 76 {
+					t.Errorf("a line of the wire picture has %d columns: %q", len(line), line)
+				}
+			}
+			for _, a := range r.Advice {
+				if !sentence.MatchString(a) {
+					t.Errorf("no sentence: %q", a)
+				}
+			}
+			for _, name := range r.Reasons {
+				if !reasons[name] {
+					t.Errorf("Linux knows no reset reason %s", name)
+				}
+			}
+			if r.Narrows != "" && !ids[r.Narrows] {
+				t.Errorf("narrows %s, which does not exist", r.Narrows)
+			}
+			for _, c := range r.Confused {
+				if !ids[c.ID] || c.ID == r.ID || c.Tell == "" {
+					t.Errorf("confused with %q: %q", c.ID, c.Tell)
+				}
+			}
+			dir := filepath.Join("..", "testdata", "scenarios", r.ID)
+			for _, kind := range []string{"hit", "near-miss"} {
+				found, _ := filepath.Glob(filepath.Join(dir, kind+"*.txtar"))
+				if len(found) == 0 {
+					t.Errorf("no scenario %s/%s*.txtar", dir, kind)
+				}
+				for _, path := range found {
+					checkFindings(t, path, r.ID, kind == "hit")
+				}
+			}
+		})
+	}
+	dirs, err := filepath.Glob(filepath.Join("..", "testdata", "scenarios", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		switch id := filepath.Base(d); id {
+		case "notes", "demands", "artefacts": // not about one cause
+		default:
+			if !ids[id] {
+				t.Errorf("%s holds scenarios of no cause", d)
+			}
+		}
+	}
+}
+
+// checkFindings holds a scenario to its name: a hit finds the cause, a near
+// miss does not.
+func checkFindings(t *testing.T, path, id string, hit bool) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, findings, _ := strings.Cut(string(text), "-- findings --\n")
+	verdict := regexp.MustCompile(`(?m)^frame \S+\s+` + id + `\s`)
+	if verdict.MatchString(findings) != hit {
+		t.Errorf("%s: hit is %v, but the findings are:\n%s", path, hit, findings)
+	}
+}
+
+// Stories have only placeholders that a report can fill.
+func TestStories(t *testing.T) {
+	measures := map[string]bool{}
+	for m := range NumMeasures {
+		measures["{m:"+m.Name()+"}"] = true
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range fill.FindAllString(string(text), -1) {
+			if strings.HasPrefix(p, "{m:") && !measures[p] && p != "{m:NAME}" {
+				t.Errorf("%s: no measure %s", path, p)
+			}
+		}
+	}
+}
+
+const (
+	tableStart = "<!-- causes: written by go test ./classify -update -->\n"
+	tableEnd   = "<!-- end of causes -->"
+)
+
+// The README's table of causes is made of the rules.
+func TestReadmeTable(t *testing.T) {
+	var want strings.Builder
+	want.WriteString("\n| cause | family | what happens |\n|---|---|---|\n")
+	for _, r := range Rules() {
+		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", r.ID, r.Family, strings.ReplaceAll(r.Summary, "|", `\|`))
+	}
+	want.WriteString("\n")
+	path := filepath.Join("..", "README.md")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), tableStart)
+	have, after, ok2 := strings.Cut(rest, tableEnd)
+	if !ok || !ok2 {
+		t.Fatalf("README.md has no %q ... %q", tableStart, tableEnd)
+	}
+	if have == want.String() {
+		return
+	}
+	if !*update {
+		t.Fatal("the table of causes in README.md is not that of the rules; run go test ./classify -update")
+	}
+	if err := os.WriteFile(path, []byte(before+tableStart+want.String()+tableEnd+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

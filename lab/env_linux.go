@@ -29,6 +29,7 @@ type Env struct {
 	ipv6     bool
 	deadline time.Time
 	port     uint16 // of the next connection of the client
+	files    string // directory of the programs, see dir
 }
 
 // failed is the panic of a step that went wrong.
@@ -78,10 +79,15 @@ type Listener struct {
 
 // Listen starts a service on servicePort.
 func (e *Env) Listen() *Listener {
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // the kernel gives other reasons for an MPTCP socket
+	return e.listen(lc)
+}
+
+// listen starts a service on servicePort with a socket of lc's kind.
+func (e *Env) listen(lc net.ListenConfig) *Listener {
 	l := &Listener{e: e}
 	err := e.pair.Server.Do(func() error {
-		var lc net.ListenConfig
-		lc.SetMultipathTCP(false) // the kernel gives other reasons for an MPTCP socket
 		ln, err := lc.Listen(context.Background(), e.network(), e.service(servicePort).String())
 		if err != nil {
 			return err
@@ -117,9 +123,14 @@ func (l *Listener) Stop() { check(l.Close(), "closing the listener") }
 
 // dial connects the client to a port of the server. It may run in a goroutine
 // of its own, so it returns its error.
-func (e *Env) dial(from netip.AddrPort, port uint16, deadline time.Time) (c *net.TCPConn, err error) {
+func (e *Env) dial(from netip.AddrPort, port uint16, deadline time.Time) (*net.TCPConn, error) {
+	return e.dialBy(net.Dialer{Deadline: deadline}, from, port)
+}
+
+// dialBy is dial with a socket of d's kind.
+func (e *Env) dialBy(d net.Dialer, from netip.AddrPort, port uint16) (c *net.TCPConn, err error) {
 	err = e.pair.Client.Do(func() error {
-		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(from), Deadline: deadline}
+		d.LocalAddr = net.TCPAddrFromAddrPort(from)
 		nc, err := d.Dial(e.network(), e.service(port).String())
 		if err != nil {
 			return err
@@ -315,22 +326,46 @@ func (p *Process) Close() error {
 
 // Filter adds a rule to a packet filter on what the server receives, in the
 // words of nft(8).
-func (e *Env) Filter(rule string) {
+func (e *Env) Filter(rule string) { e.FilterAt(Server, "input", rule) }
+
+// FilterAt adds a rule to a packet filter of a host, at one of the hooks of
+// nft(8).
+func (e *Env) FilterAt(role Role, hook, rule string) {
+	e.Nft(role, "table inet lab {\n chain "+hook+" {\n  type filter hook "+hook+" priority 0\n  "+rule+"\n }\n}\n")
+}
+
+// Nft gives a host a script of nft(8).
+func (e *Env) Nft(role Role, script string) {
 	cmd := exec.Command("nft", "-f", "-")
-	cmd.Stdin = strings.NewReader("table inet lab {\n chain input {\n  type filter hook input priority 0\n  " + rule + "\n }\n}\n")
+	cmd.Stdin = strings.NewReader(script)
+	e.run(role, cmd)
+}
+
+// Command runs a program on a host to its end, which must be a good one.
+func (e *Env) Command(role Role, name string, args ...string) {
+	e.run(role, exec.Command(name, args...))
+}
+
+func (e *Env) run(role Role, cmd *exec.Cmd) {
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
-	check(e.pair.Server.Start(cmd), "starting nft")
+	check(e.host(role).Start(cmd), "starting %s", cmd.Path)
 	if err := cmd.Wait(); err != nil {
-		check(err, "nft: %s", strings.TrimSpace(out.String()))
+		check(err, "%s: %s", strings.Join(cmd.Args, " "), strings.TrimSpace(out.String()))
 	}
+}
+
+func (e *Env) host(role Role) *Host {
+	switch role {
+	case Client:
+		return e.pair.Client
+	case Server:
+		return e.pair.Server
+	}
+	return e.pair.Middle
 }
 
 // Sysctl sets a value below /proc/sys for one host.
 func (e *Env) Sysctl(role Role, name, value string) {
-	h := e.pair.Client
-	if role == Server {
-		h = e.pair.Server
-	}
-	check(h.Do(func() error { return os.WriteFile("/proc/sys/"+name, []byte(value), 0) }), "sysctl %s", name)
+	check(e.host(role).Do(func() error { return os.WriteFile("/proc/sys/"+name, []byte(value), 0) }), "sysctl %s", name)
 }

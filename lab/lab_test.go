@@ -102,30 +102,18 @@ func checkRecording(t *testing.T, dir string, r Recipe) {
 			t.Errorf("%s: the truth is of another recipe: %+v", base, truth)
 		}
 		var bare []Reset
-		var told []Expect
 		for _, reset := range truth.Resets {
-			if reset.Kernel == nil {
-				t.Errorf("%s: frame %d without the kernel's word", base, reset.Frame)
-				continue
-			}
-			from := Client
-			if reset.Sender.Port() < firstClientPort {
-				from = Server
-			}
-			x := Expect{From: from, Cause: reset.Cause, Reason: reset.Kernel.Reason, Active: reset.Kernel.Active}
-			many := x
-			many.Many = true
-			if slices.Contains(r.Resets, many) {
-				x = many
-			}
-			if len(told) == 0 || !x.Many || told[len(told)-1] != x {
-				told = append(told, x)
-			}
-			reset.Cause, reset.Kernel = "", nil
+			reset.Cause = ""
 			bare = append(bare, reset)
 		}
-		if d := cmp.Diff(r.Resets, told); d != "" {
-			t.Errorf("%s: truth is not what the recipe expects (-recipe +truth):\n%s", base, d)
+		if err := r.name(bare, v); err != nil {
+			t.Errorf("%s: %v", base, err)
+		}
+		if d := cmp.Diff(truth.Resets, append([]Reset{}, bare...), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" {
+			t.Errorf("%s: truth is not what the recipe expects (-truth +recipe):\n%s", base, d)
+		}
+		for i := range bare {
+			bare[i].Cause, bare[i].Kernel = "", nil
 		}
 		equal := cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
 		if d := cmp.Diff(rsts(t, base+".pcap"), append([]Reset{}, bare...), equal); d != "" {
@@ -257,7 +245,7 @@ func TestTruth(t *testing.T) {
 	if len(words) != 2 {
 		t.Fatalf("%d RSTs, want 2", len(words))
 	}
-	if _, err := r.truth(c, words); err != nil {
+	if _, err := r.truth(c, AtClient, words); err != nil {
 		t.Error(err)
 	}
 
@@ -280,7 +268,7 @@ func TestTruth(t *testing.T) {
 		{"a RST too few", three, words, "none that is follow-up"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := tt.recipe.truth(c, tt.words); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := tt.recipe.truth(c, AtClient, tt.words); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}
 		})

@@ -28,13 +28,19 @@ type Link struct {
 	// wrong checksums and segments larger than the MTU. It cannot be combined
 	// with Delay, whose relay would forward the wrong checksums.
 	Offloads bool
+
+	// Router joins the hosts by one that forwards IP packets between them, and
+	// counts their TTL down. It has no delay.
+	Router bool
 }
 
 // Pair is two hosts and the link between them.
 type Pair struct {
 	Client, Server *Host
+	Middle         *Host // the relay or the router between the two, or nil
 
 	link  Link
+	path  path
 	open  []io.Closer // what recipes left open
 	close []func() error
 }
@@ -45,6 +51,23 @@ type Host struct {
 	IPv4, IPv6   netip.Addr
 	hardwareAddr net.HardwareAddr
 	ns           *os.File
+}
+
+// Every Pair has these addresses.
+var (
+	clientIPv4 = netip.MustParseAddr("10.7.0.1")
+	clientIPv6 = netip.MustParseAddr("fd07::1")
+	serverIPv4 = netip.MustParseAddr("10.7.0.2")
+	serverIPv6 = netip.MustParseAddr("fd07::2")
+)
+
+// roleOf says in whose name a segment with the address is: whatever is not the
+// client acts for the server.
+func roleOf(a netip.AddrPort) Role {
+	if a.Addr() == clientIPv4 || a.Addr() == clientIPv6 {
+		return Client
+	}
+	return Server
 }
 
 // Netns is the inode number of the host's network namespace, as kernel.Event
@@ -80,21 +103,21 @@ func (h *Host) Start(cmd *exec.Cmd) error { return h.Do(cmd.Start) }
 
 // NewPair makes two hosts and joins them. It needs root.
 func NewPair(link Link) (_ *Pair, err error) {
-	if link.Delay > 0 && link.Offloads {
-		return nil, errors.New("lab: a link with both delay and offloads")
+	if link.Delay > 0 && (link.Offloads || link.Router) {
+		return nil, errors.New("lab: a link with delay and something else")
 	}
 	p := &Pair{
 		link: link,
 		Client: &Host{
 			Interface:    "eth0",
-			IPv4:         netip.MustParseAddr("10.7.0.1"),
-			IPv6:         netip.MustParseAddr("fd07::1"),
+			IPv4:         clientIPv4,
+			IPv6:         clientIPv6,
 			hardwareAddr: net.HardwareAddr{2, 0, 0, 0, 7, 1},
 		},
 		Server: &Host{
 			Interface:    "eth0",
-			IPv4:         netip.MustParseAddr("10.7.0.2"),
-			IPv6:         netip.MustParseAddr("fd07::2"),
+			IPv4:         serverIPv4,
+			IPv6:         serverIPv6,
 			hardwareAddr: net.HardwareAddr{2, 0, 0, 0, 7, 2},
 		},
 	}
@@ -109,19 +132,24 @@ func NewPair(link Link) (_ *Pair, err error) {
 		}
 		p.close = append(p.close, h.ns.Close)
 	}
-	if link.Delay > 0 {
+	toServer, toClient := p.Server.hardwareAddr, p.Client.hardwareAddr // next hops
+	switch {
+	case link.Delay > 0:
 		err = p.joinByRelay()
-	} else {
+	case link.Router:
+		err = p.joinByRouter()
+		toServer, toClient = routerAddrs[0], routerAddrs[1]
+	default:
 		err = newVeth(p.Client.ns, p.Client.Interface, p.Client.hardwareAddr,
 			p.Server.ns, p.Server.Interface, p.Server.hardwareAddr)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Client.configure(p.Server, link); err != nil {
+	if err := p.Client.configure(p.Server, toServer, link); err != nil {
 		return nil, err
 	}
-	if err := p.Server.configure(p.Client, link); err != nil {
+	if err := p.Server.configure(p.Client, toClient, link); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -179,10 +207,10 @@ func newVeth(aNS *os.File, aName string, aAddr net.HardwareAddr, bNS *os.File, b
 	return nil
 }
 
-// configure gives h its addresses and tells it where peer is. Neighbours are
+// configure gives h its addresses and tells it that peer is behind via. Neighbours are
 // entered by hand: resolving them would add to the time of the first
 // connection.
-func (h *Host) configure(peer *Host, link Link) error {
+func (h *Host) configure(peer *Host, via net.HardwareAddr, link Link) error {
 	if !link.Offloads {
 		if err := h.Do(func() error { return offloadsOff(h.Interface) }); err != nil {
 			return err
@@ -210,10 +238,15 @@ func (h *Host) configure(peer *Host, link Link) error {
 	if err := nl.LinkSetUp(dev); err != nil {
 		return fmt.Errorf("lab: %s up: %w", h.Interface, err)
 	}
-	for _, a := range []netip.Addr{peer.IPv4, peer.IPv6} {
+	return neighbours(nl, dev.Attrs().Index, via, peer.IPv4, peer.IPv6)
+}
+
+// neighbours enters where addresses are on a link.
+func neighbours(nl *netlink.Handle, link int, at net.HardwareAddr, addrs ...netip.Addr) error {
+	for _, a := range addrs {
 		if err := nl.NeighSet(&netlink.Neigh{
-			LinkIndex: dev.Attrs().Index, State: netlink.NUD_PERMANENT,
-			IP: a.AsSlice(), HardwareAddr: peer.hardwareAddr,
+			LinkIndex: link, State: netlink.NUD_PERMANENT,
+			IP: a.AsSlice(), HardwareAddr: at,
 		}); err != nil {
 			return fmt.Errorf("lab: neighbour %v: %w", a, err)
 		}

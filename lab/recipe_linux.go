@@ -13,7 +13,8 @@ type Recipe struct {
 	Link     Link
 	IPv6     bool
 	Vantages []Vantage
-	Nano     bool // record nanosecond times, otherwise microseconds
+	Nano     bool     // record nanosecond times, otherwise microseconds
+	Needs    []string // programs that it runs, besides those that Missing asks for
 
 	// Resets are the RSTs that must be sent, in their order, and Notes what
 	// else the capture must show. A recording that shows anything else fails.
@@ -26,20 +27,25 @@ type Recipe struct {
 
 // Expect is a RST that a recipe must provoke.
 type Expect struct {
-	From   Role
+	From   Role // the host in whose name it is
 	Cause  Cause
-	Reason string // of the kernel, see kernel.Event
+	Reason string // of the kernel, see kernel.Event; empty for a RST that no TCP sent
 	Active bool   // an abort, not a reply
 	Many   bool   // one or more of them
+	Maybe  bool   // any number of them, also none
+
+	// At is the only vantage that sees it; empty for all.
+	At Vantage
 }
 
-// Role is one side of a Pair.
+// Role is a host of a Pair.
 type Role string
 
 // The roles.
 const (
 	Client Role = "client"
 	Server Role = "server"
+	Middle Role = "middle" // whatever joins the two, see Link
 )
 
 // limit is the longest that the steps of a recipe may take.

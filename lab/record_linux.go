@@ -64,6 +64,11 @@ func Record(r Recipe, dir string) (err error) {
 			err = fmt.Errorf("lab: %s: %w", r.Name, err)
 		}
 	}()
+	for _, program := range r.Needs {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("needs the program %s (Debian's package %s): %w", program, packageOf(program), err)
+		}
+	}
 	w, err := newWitness()
 	if err != nil {
 		return err
@@ -90,7 +95,13 @@ func Record(r Recipe, dir string) (err error) {
 	if err := r.Run(p); err != nil {
 		return err
 	}
-	if err := w.await(p, len(r.Resets)); err != nil {
+	spoken := 0
+	for _, x := range r.Resets {
+		if x.Reason != "" && !x.Maybe {
+			spoken++
+		}
+	}
+	if err := w.await(p, spoken); err != nil {
 		return err
 	}
 	// The last packets are on their way, or are about to be answered.
@@ -114,10 +125,10 @@ func Record(r Recipe, dir string) (err error) {
 	}
 	truths := make([]*Truth, len(captures))
 	for i, c := range captures {
-		if truths[i], err = r.truth(c, words); err != nil {
+		if truths[i], err = r.truth(c, r.Vantages[i], words); err != nil {
 			return fmt.Errorf("at the %s: %w", r.Vantages[i], err)
 		}
-		truths[i].Vantage, truths[i].Kernel = r.Vantages[i], release
+		truths[i].Kernel = release
 	}
 	for i, c := range captures {
 		if err := write(filepath.Join(dir, r.Name), c, truths[i]); err != nil {
@@ -128,14 +139,13 @@ func Record(r Recipe, dir string) (err error) {
 }
 
 // truth pairs the RSTs of a capture with the kernel's words, and holds both
-// against what r expects.
-func (r *Recipe) truth(c *pcap, words []kernel.Event) (*Truth, error) {
+// against what r expects at v.
+func (r *Recipe) truth(c *pcap, v Vantage, words []kernel.Event) (*Truth, error) {
 	t := &Truth{
-		Recipe: r.Name, About: r.About, LinkType: linkNames[c.link],
+		Recipe: r.Name, About: r.About, Vantage: v, LinkType: linkNames[c.link],
 		Resets: []Reset{}, Notes: []Note{},
 	}
 	words = slices.Clone(words)
-	next := 0 // of r.Resets
 	for i, f := range c.frames {
 		if !f.rst {
 			continue
@@ -151,23 +161,10 @@ func (r *Recipe) truth(c *pcap, words []kernel.Event) (*Truth, error) {
 			reset.Kernel = &Word{Reason: e.Reason, Active: e.Active, State: e.State}
 			words = slices.Delete(words, j, j+1)
 		}
-		// The last expectation may stand for many frames.
-		if next > 0 && r.Resets[next-1].Many && r.Resets[next-1].agrees(&reset) == nil {
-			next--
-		}
-		if next == len(r.Resets) {
-			return nil, fmt.Errorf("frame %d is a RST too many (kernel: %+v)", reset.Frame, reset.Kernel)
-		}
-		want := r.Resets[next]
-		if err := want.agrees(&reset); err != nil {
-			return nil, fmt.Errorf("frame %d: %w", reset.Frame, err)
-		}
-		reset.Cause = want.Cause
-		next++
 		t.Resets = append(t.Resets, reset)
 	}
-	if next < len(r.Resets) {
-		return nil, fmt.Errorf("%d RSTs in %d frames, and none that is %s", len(t.Resets), len(c.frames), r.Resets[next].Cause)
+	if err := r.name(t.Resets, v); err != nil {
+		return nil, fmt.Errorf("%w (%d frames)", err, len(c.frames))
 	}
 	if len(words) > 0 {
 		return nil, fmt.Errorf("the kernel sent a RST that is not in the capture: %v", words[0])
@@ -181,12 +178,52 @@ func (r *Recipe) truth(c *pcap, words []kernel.Event) (*Truth, error) {
 	return t, nil
 }
 
+// name gives the resets, seen at v, the causes that r expects of them in their
+// order.
+func (r *Recipe) name(resets []Reset, v Vantage) error {
+	var expected []Expect
+	for _, x := range r.Resets {
+		if x.At == "" || x.At == v {
+			expected = append(expected, x)
+		}
+	}
+	next := 0 // of expected
+	for i := range resets {
+		reset := &resets[i]
+		// The one before may stand for many frames.
+		if next > 0 && (expected[next-1].Many || expected[next-1].Maybe) && expected[next-1].agrees(reset) == nil {
+			reset.Cause = expected[next-1].Cause
+			continue
+		}
+		for next < len(expected) && expected[next].Maybe && expected[next].agrees(reset) != nil {
+			next++
+		}
+		if next == len(expected) {
+			return fmt.Errorf("frame %d is a RST too many (kernel: %+v)", reset.Frame, reset.Kernel)
+		}
+		if err := expected[next].agrees(reset); err != nil {
+			return fmt.Errorf("frame %d: %w", reset.Frame, err)
+		}
+		reset.Cause = expected[next].Cause
+		next++
+	}
+	for _, x := range expected[next:] {
+		if !x.Maybe {
+			return fmt.Errorf("%d RSTs, and none that is %s", len(resets), x.Cause)
+		}
+	}
+	return nil
+}
+
 // agrees reports in which way r is not the RST that was expected.
 func (x Expect) agrees(r *Reset) error {
-	server := r.Sender.Port() < firstClientPort
 	switch {
-	case server != (x.From == Server):
+	case roleOf(r.Sender) != x.From:
 		return fmt.Errorf("a RST from %v, which is not the %s", r.Sender, x.From)
+	case x.Reason == "" && r.Kernel == nil:
+		return nil
+	case x.Reason == "":
+		return fmt.Errorf("the kernel says that it sent the RST from %v: %+v", r.Sender, *r.Kernel)
 	case r.Kernel == nil:
 		return fmt.Errorf("the kernel says nothing of a RST from %v", r.Sender)
 	case r.Kernel.Reason != x.Reason || r.Kernel.Active != x.Active:
@@ -201,7 +238,7 @@ func (n Note) seen(c *pcap) bool {
 	type counts struct{ syn, fromServer, synACK, lateSYNACK, clientACK int }
 	all := map[conn]*counts{}
 	for _, f := range c.frames {
-		k, fromServer := conn{f.sender, f.receiver}, f.sender.Port() < firstClientPort
+		k, fromServer := conn{f.sender, f.receiver}, roleOf(f.sender) == Server
 		if fromServer {
 			k = conn{f.receiver, f.sender}
 		}
@@ -299,21 +336,24 @@ func newWitness() (*witness, error) {
 	return w, nil
 }
 
-// of returns the resets that the hosts of p sent.
+// of returns the resets that the hosts of p sent over the link.
 func (w *witness) of(p *Pair) ([]kernel.Event, error) {
-	client, err := p.Client.Netns()
-	if err != nil {
-		return nil, err
-	}
-	server, err := p.Server.Netns()
-	if err != nil {
-		return nil, err
+	ours := map[uint32]bool{}
+	for _, h := range []*Host{p.Client, p.Server, p.Middle} {
+		if h == nil {
+			continue
+		}
+		ns, err := h.Netns()
+		if err != nil {
+			return nil, err
+		}
+		ours[ns] = true
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var own []kernel.Event
 	for _, e := range w.events {
-		if e.Netns == client || e.Netns == server {
+		if ours[e.Netns] && !e.Sender.Addr().IsLoopback() {
 			own = append(own, e)
 		}
 	}
@@ -386,8 +426,11 @@ type dump struct {
 // tcpdump starts a tcpdump and returns when it listens.
 func (p *Pair) tcpdump(v Vantage, nano bool) (_ *dump, err error) {
 	host := p.Client
-	if v == AtServer {
+	switch v {
+	case AtServer:
 		host = p.Server
+	case AtMiddle:
+		host = p.Middle
 	}
 	iface := host.Interface
 	if v == AtAny {

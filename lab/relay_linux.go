@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -20,7 +21,8 @@ func (p *Pair) joinByRelay() error {
 		return err
 	}
 	p.close = append(p.close, ns.Close)
-	middle := &Host{ns: ns}
+	middle := &Host{ns: ns, Interface: clientSide}
+	p.Middle = middle
 	nl, err := netlink.NewHandleAt(netns.NsHandle(ns.Fd()))
 	if err != nil {
 		return fmt.Errorf("lab: netlink: %w", err)
@@ -49,21 +51,28 @@ func (p *Pair) joinByRelay() error {
 		})
 		return f, err
 	}
-	toClient, err := side(p.Client, "client")
+	toClient, err := side(p.Client, clientSide)
 	if err != nil {
 		return err
 	}
 	p.close = append(p.close, toClient.Close)
-	toServer, err := side(p.Server, "server")
+	toServer, err := side(p.Server, serverSide)
 	if err != nil {
 		return err
 	}
 	p.close = append(p.close, toServer.Close)
 
-	go relay(toClient, toServer, p.link.Delay)
-	go relay(toServer, toClient, p.link.Delay)
+	p.path.to = map[Role]io.Writer{Client: toClient, Server: toServer}
+	go relay(toClient, toServer, p.link.Delay, func(b []byte) { p.path.passed(Client, b) })
+	go relay(toServer, toClient, p.link.Delay, func(b []byte) { p.path.passed(Server, b) })
 	return nil
 }
+
+// The interfaces of the relay or router, by who is at their other end.
+const (
+	clientSide = "client"
+	serverSide = "server"
+)
 
 // openFrames opens a packet socket for the frames that arrive at an interface.
 func openFrames(name string, index int) (*os.File, error) {
@@ -84,8 +93,8 @@ func openFrames(name string, index int) (*os.File, error) {
 }
 
 // relay copies frames from one side to the other, each delay after it came,
-// until a side is closed.
-func relay(from, to *os.File, delay time.Duration) {
+// until a side is closed. It shows each to watch when it comes.
+func relay(from, to *os.File, delay time.Duration, watch func([]byte)) {
 	type held struct {
 		frame []byte
 		due   time.Time
@@ -111,6 +120,7 @@ func relay(from, to *os.File, delay time.Duration) {
 			}
 			return
 		}
+		watch(buf[:n])
 		select {
 		case queue <- held{append([]byte(nil), buf[:n]...), time.Now().Add(delay)}:
 		default: // a full queue drops, as a router's does

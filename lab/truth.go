@@ -45,6 +45,7 @@ const (
 	AtClient Vantage = "client" // the client's end of the link
 	AtServer Vantage = "server" // the server's end of the link
 	AtAny    Vantage = "any"    // all interfaces of the client (tcpdump -i any)
+	AtMiddle Vantage = "middle" // between the two, on the client's side of it
 )
 
 // Cause is the recipe's intention with a RST, by the id of the rule that

@@ -104,7 +104,7 @@ func (m *markdown) group(number int, g *group, files []string) {
 	m.line("- **To whom:** " + mdProse(fmt.Sprintf("%s at server %s, %s.", count(g.incidents, "connection"), g.where(), g.clientsOf())))
 	when := moment(g.first) + "."
 	if g.incidents > 1 {
-		when = moment(g.first) + ", last at " + moment(g.last) + "; shown below is " + n.Frame(i.Reset.RST.Where()) + "."
+		when = moment(g.first) + ", last at " + until(g.first, g.last) + "; shown below is " + n.Frame(i.Reset.RST.Where()) + "."
 	} else {
 		when += " " + capital(n.Frame(i.Reset.RST.Where())) + "."
 	}

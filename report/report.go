@@ -16,7 +16,7 @@ import (
 
 // Options of a report. The zero value works.
 type Options struct {
-	Width   int  // columns of the terminal; 0 means 80, and less than 60 means 60
+	Width   int  // columns of the terminal; 0 means 80, and less than 64 means 64
 	Color   bool // ANSI colours
 	Verbose bool // text: every incident in full as it settles, before the summary
 	// Live makes the text report say each incident in a few lines as it settles,

@@ -19,8 +19,9 @@ const rowsPerCause = 5
 var tableHead = [...]string{"cause", "resets", "sent by", "server", "confidence", "telling time"}
 
 // narrowest is how far each column may be squeezed, in the order in which they
-// are: the time first, then the server, then the cause.
-var narrowest = [...]struct{ column, columns int }{{5, 14}, {3, 21}, {0, 15}, {3, 16}}
+// are: the time first, then the server, then the cause. A column of 0 is left
+// out.
+var narrowest = [...]struct{ column, columns int }{{5, 14}, {3, 21}, {0, 15}, {3, 16}, {5, 0}, {0, 12}, {3, 15}}
 
 // rows returns the cells of the table of causes, and under each cause with more
 // services than are shown a row that counts the rest.
@@ -72,19 +73,22 @@ func (g *group) time() string {
 // writeTable writes the table of causes within cols columns. Borders are plain
 // ASCII: a report is read over serial lines and pasted into tickets.
 func writeTable(w io.Writer, causes []*cause, cols int) error {
-	const gap = 2
+	const gap = 2 // right of each column
 	body := rows(causes)
 	widths := make([]int, len(tableHead))
-	total := gap * (len(tableHead) - 1)
+	total := -gap
 	for k := range tableHead {
 		widths[k] = len(tableHead[k])
 		for _, row := range body {
 			widths[k] = max(widths[k], len(row[k]))
 		}
-		total += widths[k]
+		total += widths[k] + gap
 	}
 	for _, n := range narrowest {
-		if less := min(total-cols, widths[n.column]-n.columns); less > 0 {
+		if n.columns == 0 && total > cols {
+			total -= widths[n.column] + gap
+			widths[n.column] = 0
+		} else if less := min(total-cols, widths[n.column]-n.columns); less > 0 {
 			widths[n.column] -= less
 			total -= less
 		}
@@ -108,20 +112,25 @@ func writeTable(w io.Writer, causes []*cause, cols int) error {
 		tablewriter.WithHeaderAlignmentConfig(alignment),
 		tablewriter.WithRowAlignmentConfig(alignment),
 	)
-	rule := make([]string, len(tableHead))
-	for k := range rule {
-		rule[k] = strings.Repeat("-", widths[k])
-	}
-	table.Header(tableHead[:])
-	if err := table.Append(rule); err != nil {
-		return err
-	}
-	for _, row := range body {
-		cells := make([]string, len(row))
+	add := func(row []string) error {
+		var cells []string
 		for k, cell := range row {
-			cells[k] = strings.Join(fitCell(cell, widths[k]), "\n")
+			if widths[k] > 0 {
+				cells = append(cells, strings.Join(wrap(cell, widths[k]), "\n"))
+			}
 		}
-		if err := table.Append(cells); err != nil {
+		return table.Append(cells)
+	}
+	var head, line []string
+	for k, name := range tableHead {
+		if widths[k] > 0 {
+			head = append(head, name)
+		}
+		line = append(line, strings.Repeat("-", widths[k]))
+	}
+	table.Header(head)
+	for _, row := range append([][]string{line}, body...) {
+		if err := add(row); err != nil {
 			return err
 		}
 	}
@@ -131,15 +140,6 @@ func writeTable(w io.Writer, causes []*cause, cols int) error {
 var alignment = tw.CellAlignment{
 	Global:    tw.AlignLeft,
 	PerColumn: []tw.Align{tw.AlignLeft, tw.AlignRight, tw.AlignLeft, tw.AlignLeft, tw.AlignLeft, tw.AlignLeft},
-}
-
-// fitCell breaks a cell into lines, also within words: causes at hyphens, IPv6
-// addresses at colons.
-func fitCell(s string, cols int) []string {
-	if s == "" {
-		return []string{""}
-	}
-	return wrap(s, max(1, cols))
 }
 
 // clientsOf names the clients of a group: "client A", "clients A, B and others".

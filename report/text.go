@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 const (
 	textTop      = 10  // groups shown with evidence
 	textPerCause = 2   // of these, of one cause
+	textMin      = 64  // columns that the table needs at least
 	textProse    = 100 // columns of prose: longer lines are hard to read
 	notesTop     = 10  // groups of notes
 	// A person reads no more than this of a live capture; what is beyond is
@@ -44,14 +46,15 @@ type text struct {
 	incidents *collector
 	notes     *collector
 	pace      pace
+	advised   map[*classify.Rule]string // where the advice of a cause was given
 }
 
 func newText(w io.Writer, o Options) analyzer.Sink {
 	if o.Width == 0 {
 		o.Width = 80
 	}
-	o.Width = max(o.Width, 60)
-	return &text{w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector()}
+	o.Width = max(o.Width, textMin)
+	return &text{w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector(), advised: make(map[*classify.Rule]string)}
 }
 
 // names is what frames call their files; it is asked for late, when the input
@@ -69,7 +72,7 @@ func (t *text) Incident(i *analyzer.Incident) error {
 	case t.o.Verbose:
 		t.heading("%s (%s), %s", i.Verdict.Rule.Title, i.Verdict.Rule.ID, i.Verdict.Confidence)
 		t.indented(2, moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Where()))
-		t.detail(i)
+		t.detail(2, i, "at "+t.namer(i).Frame(i.Reset.RST.Where()))
 		t.line("")
 	case t.o.Live:
 		now := i.Reset.RST.Time
@@ -180,7 +183,7 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 	}
 	out := []string{line}
 	if s.Frames > 0 {
-		out = append(out, "From "+moment(s.First)+" to "+moment(s.Last)+".")
+		out = append(out, "From "+moment(s.First)+" to "+until(s.First, s.Last)+".")
 	}
 	switch {
 	case f.RSTs > 0:
@@ -298,39 +301,53 @@ func (t *text) group(number int, g *group) {
 	} else {
 		t.indented(3, g.repeated(n))
 	}
-	t.detailAt(3, i)
+	t.detail(3, i, fmt.Sprintf("at %d", number))
 }
 
 // repeated says how often, since when, whom, and where else.
-func (g *group) repeated(n classify.Namer) string {
-	s := fmt.Sprintf("%s times (%s) from %s to %s, %s.",
-		thousands(g.incidents), count(g.resets, "reset"), moment(g.first), moment(g.last), g.clientsOf())
-	if g.telling.n > 1 {
-		s += fmt.Sprintf(" %s: %s to %s, median %s.", capital(g.rule.Telling.Title()),
-			classify.Duration(g.telling.min), classify.Duration(g.telling.max), classify.Duration(g.telling.median()))
+func (g *group) repeated(n *namer) string {
+	s := thousands(g.incidents) + " times"
+	if g.resets != g.incidents {
+		s += " (" + count(g.resets, "reset") + ")"
+	}
+	s += " from " + moment(g.first) + " to " + until(g.first, g.last) + ", " + g.clientsOf() + "."
+	if from, to := classify.Duration(g.telling.min), classify.Duration(g.telling.max); g.telling.n > 1 && from != to {
+		s += fmt.Sprintf(" %s: %s to %s, median %s.", capital(g.rule.Telling.Title()), from, to, classify.Duration(g.telling.median()))
 	}
 	where := g.example.Reset.RST.Where()
 	s += " Shown here: " + n.Frame(where) + "."
 	var others []string
 	for _, w := range slices.Sorted(slices.Values(g.frames)) {
-		if w != where {
+		if w == where {
+			continue
+		}
+		if len(n.files) == 0 {
+			others = append(others, strconv.FormatUint(w.Frame(), 10))
+		} else {
 			others = append(others, n.Frame(w))
 		}
 	}
-	if len(others) > 0 {
-		if rest := g.incidents - uint64(len(others)) - 1; rest > 0 {
-			others = append(others, thousands(rest)+" more")
-		}
-		s += " The same in " + list(others) + "."
+	if len(others) == 0 {
+		return s
 	}
-	return s
+	more := g.incidents - uint64(len(others)) - 1
+	same := " The same in "
+	if len(n.files) == 0 {
+		same += "frame "
+		if len(others) > 1 || more > 0 {
+			same = " The same in frames "
+		}
+	}
+	if more > 0 {
+		others = append(others, thousands(more)+" more")
+	}
+	return s + same + list(others) + "."
 }
 
-func (t *text) detail(i *analyzer.Incident) { t.detailAt(2, i) }
-
-// detailAt writes an incident: the sentence, why, the packets, what else fits,
-// and what to do.
-func (t *text) detailAt(in int, i *analyzer.Incident) {
+// detail writes an incident: the sentence, why, the packets, what else fits, and
+// what to do. The latter is the same for every incident of a cause and is given
+// once; here is how to refer to this place.
+func (t *text) detail(in int, i *analyzer.Incident, here string) {
 	v := &i.Verdict
 	t.line("")
 	t.indented(in, story(i))
@@ -352,6 +369,12 @@ func (t *text) detailAt(in int, i *analyzer.Incident) {
 		also = append(also, a.Rule.ID+" ("+a.Rule.Title+"). To tell: "+a.Tell)
 	}
 	t.items(in, "Also fits", also)
+	if there, ok := t.advised[v.Rule]; ok {
+		t.line("")
+		t.indented(in, "How to make sure and what to change: see above, "+there+".")
+		return
+	}
+	t.advised[v.Rule] = here
 	t.items(in, "To make sure", v.Rule.Confirm)
 	t.items(in, "What to change", v.Rule.Advice)
 }

@@ -294,6 +294,16 @@ func moment(ns int64) string {
 	return time.Unix(0, ns).UTC().Format("2006-01-02 15:04:05.000000 UTC")
 }
 
+// until writes the later end of a span of time, with its day if that is another.
+func until(from, to int64) string {
+	const day = 24 * 60 * 60 * 1e9
+	s := moment(to)
+	if from/day == to/day {
+		_, s, _ = strings.Cut(s, " ")
+	}
+	return s
+}
+
 // clean returns s with everything escaped that is no printable character:
 // terminals obey escape bytes, and readers are misled by invisible ones.
 func clean(s string) string {

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rstwhy/rstwhy/synth"
+)
+
+// refused is a capture of a refused connection, and of one that comes so much
+// later that the first has settled.
+const refused = `A refused connection, then another.
+-- packets --
++0      C > S  S  0:0(0) win 64240 <mss 1460>
++.00008 S > C  R. 0:0(0) ack 1 win 0
++10     C:40001 > S  S  0:0(0) win 64240 <mss 1460>
++.00008 S > C:40001  R. 0:0(0) ack 1 win 0
+`
+
+// lateSYN is where the last two records of refused begin: after the file
+// header, and two records of a header and an Ethernet frame each.
+const lateSYN = 24 + 16 + 58 + 16 + 54
+
+// process is rstwhy with a pipe as its input.
+type process struct {
+	cmd            *exec.Cmd
+	in             io.WriteCloser
+	stdout, stderr written
+}
+
+// written is what a process has written so far.
+type written struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *written) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *written) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command("rstwhy", args...)}
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	var err error
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.cmd.Process.Kill() })
+	return p
+}
+
+// until waits for ok, and calls it often.
+func (p *process) until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s\nstdout: %s\nstderr: %s", what, &p.stdout, &p.stderr)
+		}
+	}
+}
+
+func (p *process) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files lists a directory.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func refusals(t *testing.T) []byte {
+	t.Helper()
+	script, err := synth.Parse("refused", []byte(refused))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := script.Write(&b, synth.Format{}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestSignals ends a stream that has no end of its own: what settles is shown at
+// once, SIGUSR1 tells the counts, and SIGINT and SIGTERM end it with a report.
+func TestSignals(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			if s == syscall.SIGHUP && signal.Ignored(s) {
+				t.Skip("SIGHUP is ignored here, as under nohup, and stays so")
+			}
+			p := start(t, "--format", "ndjson", "-")
+			if _, err := p.in.Write(refusals(t)); err != nil {
+				t.Fatal(err)
+			}
+			p.until(t, "the first reset", func() bool { return strings.Contains(p.stdout.String(), `"frames":[2]`) })
+			p.until(t, "the counts", func() bool {
+				p.signal(t, syscall.SIGUSR1)
+				return strings.Contains(p.stderr.String(), "rstwhy: 4 packets, 2 resets\n")
+			})
+			p.signal(t, s)
+			if err := p.cmd.Wait(); err != nil {
+				t.Fatalf("%v\n%s", err, &p.stderr)
+			}
+			for _, want := range []string{`"frames":[4]`, `"interrupted":true`, `"packets":4`} {
+				if !strings.Contains(p.stdout.String(), want) {
+					t.Errorf("no %s in\n%s", want, &p.stdout)
+				}
+			}
+		})
+	}
+}
+
+// TestSignalReachesWriterToo has the writer of the pipe write out its buffer
+// when Ctrl-C ends it, as tcpdump does: all of it is reported.
+func TestSignalReachesWriterToo(t *testing.T) {
+	t.Parallel()
+	all, dir := refusals(t), t.TempDir()
+	p := start(t, "--format", "ndjson", "-o", dir+"/r.txt", "-")
+	if _, err := p.in.Write(all[:lateSYN]); err != nil {
+		t.Fatal(err)
+	}
+	// Before it catches signals one would end it, and there is no earlier sign
+	// of that than the report's own file.
+	p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 0 })
+	p.until(t, "the counts", func() bool {
+		p.signal(t, syscall.SIGUSR1)
+		return strings.Contains(p.stderr.String(), "rstwhy: 2 packets, 1 reset\n")
+	})
+	p.signal(t, syscall.SIGINT)
+	if _, err := p.in.Write(all[lateSYN:]); err != nil {
+		t.Fatal(err)
+	}
+	p.in.Close()
+	if err := p.cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, &p.stderr)
+	}
+	if out := p.stdout.String(); !strings.Contains(out, `"packets":4`) || strings.Contains(out, `"interrupted":true`) {
+		t.Errorf("not the report of a whole capture:\n%s", out)
+	}
+}
+
+// TestSecondSignal kills at once, and leaves no half report behind.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := start(t, "--format", "ndjson", "-o", dir+"/r.txt", "-")
+	if _, err := p.in.Write(refusals(t)); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, "the first reset", func() bool { return strings.Contains(p.stdout.String(), `"frames":[2]`) })
+	p.signal(t, syscall.SIGINT)
+	time.Sleep(50 * time.Millisecond) // two at once would be one
+	p.signal(t, syscall.SIGINT)
+	err := p.cmd.Wait()
+	if s, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
+		t.Errorf("%v, want the end by SIGINT", err)
+	}
+	if strings.Contains(p.stdout.String(), `"summary"`) {
+		t.Errorf("a report after the second signal:\n%s", &p.stdout)
+	}
+	if left := files(t, dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

@@ -25,7 +25,7 @@ const (
 
 // openMax is how many resets wait for their grace at once; beyond it the
 // oldest settles early, which is counted.
-const openMax = 1 << 16
+const openMax = 1 << 14
 
 // Config are the limits of a Table. Its zero value works.
 type Config struct {
@@ -123,6 +123,9 @@ func (t *Table) Clock() int64 { return t.clock }
 
 // Release gives a Reset back for reuse; nothing may hold on to it.
 func (t *Table) Release(r *Reset) {
+	if cap(r.Follow) > 64 {
+		r.Follow = nil // one flood must not stay in every spare Reset
+	}
 	if len(t.unused) < 1024 {
 		t.unused = append(t.unused, r)
 	}

@@ -102,13 +102,21 @@ func slowHandshake() Recipe {
 // setting the socket option to the time given. The socket is open also when
 // connect fails.
 func (e *Env) connectWithTimeout(option int, timeout time.Duration) (fd int, connectErr error) {
+	return e.connectFD(func(fd int) error {
+		tv := unix.NsecToTimeval(int64(timeout))
+		return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, option, &tv)
+	})
+}
+
+// connectFD connects the client to the service with blocking system calls,
+// after prepare. The socket is open also when connect fails.
+func (e *Env) connectFD(prepare func(fd int) error) (fd int, connectErr error) {
 	from, to := e.nextClient(), e.service(servicePort)
 	err := e.pair.Client.Do(func() (err error) {
 		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
 			return err
 		}
-		tv := unix.NsecToTimeval(int64(timeout))
-		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, option, &tv); err != nil {
+		if err := prepare(fd); err != nil {
 			return err
 		}
 		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: from.Addr().As4(), Port: int(from.Port())}); err != nil {
@@ -184,19 +192,19 @@ func earlyResponse() Recipe {
 func abortedDownload() Recipe {
 	return Recipe{
 		Name:     "aborted-download",
-		About:    "the client closes in the middle of a download, and every segment still in flight is answered by one more reset",
+		About:    "the client closes in the middle of the range that it asked for, and every segment still in flight is answered by one more reset",
 		Link:     Link{Delay: 20 * time.Millisecond},
 		Vantages: bothEnds,
 		Resets: []Expect{
-			{From: Client, Cause: UnreadDataOnClose, Reason: "TCP_ABORT_ON_CLOSE", Active: true},
+			{From: Client, Cause: DownloadAbort, Reason: "TCP_ABORT_ON_CLOSE", Active: true},
 			{From: Client, Cause: FollowUp, Reason: "NO_SOCKET", Many: true},
 		},
 		Steps: func(e *Env) {
-			const request = "GET /film HTTP/1.1\r\nHost: server\r\n\r\n"
+			const request = "GET /film HTTP/1.1\r\nHost: server\r\nRange: bytes=500000-599999\r\n\r\n"
 			client, server := e.Connect()
 			client.WriteString(request)
 			server.Read(len(request))
-			server.WriteString("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+			server.WriteString("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 500000-599999/1000000\r\nContent-Length: 100000\r\n\r\n")
 			server.Write(100000) // the socket's buffer takes it all
 			client.Read(20000)
 			client.AwaitUnread(1)

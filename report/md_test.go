@@ -218,3 +218,17 @@ func TestRulesAreProse(t *testing.T) {
 		}
 	}
 }
+
+func TestProseIsEscaped(t *testing.T) {
+	for _, s := range []string{
+		"[a](b) and ![i](j)", "~~s~~ **b** *e* __u__ _v_ a_b_c", "<b>x</b> <!-- --> &amp; &#124;",
+		"a | b \\| c", "# x", "[fd07::2]:81 refused", "`open", "``a` b", "x `code *e*` *e* `", "\\`a\\`",
+	} {
+		p := parse("x " + mdProse(s))
+		for kind := range p.kinds {
+			if !slices.Contains([]string{"Document", "Paragraph", "Text", "CodeSpan"}, kind) {
+				t.Errorf("%q makes a %s", s, kind)
+			}
+		}
+	}
+}

@@ -70,7 +70,7 @@ func (t *text) Incident(i *analyzer.Incident) error {
 	g := t.incidents.incident(i)
 	switch {
 	case t.o.Verbose:
-		t.heading("%s (%s), %s", i.Verdict.Rule.Title, i.Verdict.Rule.ID, i.Verdict.Confidence)
+		t.heading("%s (%s), %s", capital(i.Verdict.Rule.Title), i.Verdict.Rule.ID, i.Verdict.Confidence)
 		t.indented(2, moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Where()))
 		t.detail(2, i, "at "+t.namer(i).Frame(i.Reset.RST.Where()))
 		t.line("")

@@ -81,12 +81,16 @@ func (m *markdown) top(causes []*cause, files []string) {
 	number, all := 0, 0
 	for _, c := range causes {
 		all += len(c.groups)
+		advised := 0
 		for k, g := range c.groups {
 			if k == textPerCause || number == mdTop {
 				break
 			}
 			number++
-			m.group(number, g, files)
+			m.group(number, advised, g, files)
+			if advised == 0 {
+				advised = number
+			}
 		}
 	}
 	if number < all {
@@ -94,7 +98,9 @@ func (m *markdown) top(causes []*cause, files []string) {
 	}
 }
 
-func (m *markdown) group(number int, g *group, files []string) {
+// group writes one section. What to do is the same for every group of a cause;
+// advised is the section that has it already, or 0.
+func (m *markdown) group(number, advised int, g *group, files []string) {
 	i := g.example
 	v := &i.Verdict
 	n := &namer{files: files, quote: mdCode, ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.Guessed}
@@ -114,8 +120,12 @@ func (m *markdown) group(number int, g *group, files []string) {
 		sure += " " + s
 	}
 	m.line("- **How sure:** " + mdProse(sure))
-	m.line("- **What to do:**")
-	m.items("  ", v.Rule.Advice)
+	if advised > 0 {
+		m.line(fmt.Sprintf("- **What to do:** as for %d.", advised))
+	} else {
+		m.line("- **What to do:**")
+		m.items("  ", v.Rule.Advice)
+	}
 	m.line("")
 
 	m.para("Evidence:")
@@ -130,6 +140,9 @@ func (m *markdown) group(number int, g *group, files []string) {
 			m.line("- " + mdProse(mdCode(a.Rule.ID)+" ("+a.Rule.Title+"). To tell: "+a.Tell))
 		}
 		m.line("")
+	}
+	if advised > 0 {
+		return
 	}
 	m.para("To make sure:")
 	m.items("", v.Rule.Confirm)

@@ -57,12 +57,19 @@ func (p *path) passed(from Role, frame []byte) {
 	if fn == nil {
 		return
 	}
+	if s, ok := decodeSegment(from, frame); ok {
+		(*fn)(s)
+	}
+}
+
+// decodeSegment takes an Ethernet frame apart; ok is false when it is not TCP.
+func decodeSegment(from Role, frame []byte) (s Segment, ok bool) {
 	pkt := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default)
 	tcp, ok := pkt.Layer(layers.LayerTypeTCP).(*layers.TCP)
 	if !ok {
-		return
+		return s, false
 	}
-	s := Segment{From: from, TCP: *tcp, Len: len(tcp.Payload)}
+	s = Segment{From: from, TCP: *tcp, Len: len(tcp.Payload)}
 	switch ip := pkt.NetworkLayer().(type) {
 	case *layers.IPv4:
 		s.TTL, s.ID, s.DF = ip.TTL, ip.Id, ip.Flags&layers.IPv4DontFragment != 0
@@ -73,7 +80,7 @@ func (p *path) passed(from Role, frame []byte) {
 		s.Sender, _ = netip.AddrFromSlice(ip.SrcIP)
 		s.Receiver, _ = netip.AddrFromSlice(ip.DstIP)
 	}
-	(*fn)(s)
+	return s, true
 }
 
 // Reset is a RST in s's sender's name, at s.Next(), as if Linux aborted without
@@ -102,10 +109,26 @@ func (s Segment) Reply() Segment {
 func (e *Env) Inject(s Segment) { check(e.pair.inject(s), "injecting") }
 
 func (p *Pair) inject(s Segment) error {
-	to, from := p.Client, p.Server
-	role := Client
+	frame, err := p.frame(s)
+	if err != nil {
+		return err
+	}
+	to := Client
 	if s.From == Client {
-		to, from, role = p.Server, p.Client, Server
+		to = Server
+	}
+	_, err = p.path.to[to].Write(frame)
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// frame is s in an Ethernet frame from its sender to the other host.
+func (p *Pair) frame(s Segment) ([]byte, error) {
+	to, from := p.Client, p.Server
+	if s.From == Client {
+		to, from = p.Server, p.Client
 	}
 	eth := layers.Ethernet{SrcMAC: from.hardwareAddr, DstMAC: to.hardwareAddr, EthernetType: layers.EthernetTypeIPv4}
 	var ip interface {
@@ -130,15 +153,9 @@ func (p *Pair) inject(s Segment) error {
 	}
 	tcp := s.TCP
 	if err := tcp.SetNetworkLayerForChecksum(ip); err != nil {
-		return err
+		return nil, err
 	}
 	buf := gopacket.NewSerializeBuffer()
-	if err := gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, &eth, ip, &tcp); err != nil {
-		return err
-	}
-	_, err := p.path.to[role].Write(buf.Bytes())
-	if errors.Is(err, os.ErrClosed) {
-		return nil
-	}
-	return err
+	err := gopacket.SerializeLayers(buf, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, &eth, ip, &tcp)
+	return buf.Bytes(), err
 }

@@ -85,6 +85,22 @@ const (
 	KeepAliveTimeout     Cause = "keep-alive-timeout"
 	PortReuseChallenge   Cause = "port-reuse-challenge"
 	AcceptQueueOverflow  Cause = "accept-queue-overflow"
+	ClosedPortScan       Cause = "closed-port-scan"
+	StrayProbe           Cause = "stray-probe"
+	FirewallReject       Cause = "firewall-reject"
+	HalfOpenScan         Cause = "half-open-scan"
+	TLSClientNeverRead   Cause = "tls-client-never-read"
+	TLSAlertThenRST      Cause = "tls-alert-then-rst"
+	PlaintextToTLSPort   Cause = "plaintext-to-tls-port"
+	EarlyResponse        Cause = "early-response"
+	KeepAliveRace        Cause = "keep-alive-race"
+	CloseNotifyRace      Cause = "close-notify-race"
+	AbortAfterResponse   Cause = "abort-after-response"
+	AcceptedThenReset    Cause = "accepted-then-reset"
+	MiddleboxIdleTimeout Cause = "middlebox-idle-timeout"
+	UnnattedSegment      Cause = "unnatted-segment"
+	InjectedRST          Cause = "injected-rst"
+	BlindRST             Cause = "blind-rst"
 )
 
 // Note is something in a capture that is no reset but belongs to the question.

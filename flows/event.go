@@ -32,8 +32,10 @@ type Event struct {
 	Dir     Dir // who sent the segment
 	// First says that this RST is the first of its connection.
 	First bool
-	// Payload says that either side had sent payload before a RST.
-	Payload bool
+	// Payload is how many octets of payload both sides had sent before a RST.
+	Payload uint64
+	// Stray says that no SYN of the connection was seen before a RST.
+	Stray bool
 	// Refusal says that a RST answers a SYN.
 	Refusal bool
 }

@@ -52,6 +52,9 @@ type Flow struct {
 	// Guessed says that no SYN told which side is the client: the higher port
 	// was taken for it.
 	Guessed bool
+	// Retried says that the client sent its SYN again after a RST had answered
+	// the first, or had been sent by the client itself (port reuse).
+	Retried bool
 	// Refused says that a repeated SYN/ACK showed that the server had not taken
 	// the client's acknowledgment (accept queue full).
 	Refused  bool
@@ -179,6 +182,9 @@ func (f *Flow) update(h *packet.Header, d Dir) {
 				s.SYNScale = min(h.Scale, 14) // RFC 7323, 2.3
 			}
 		}
+		if s.SYNs > 0 && f.Handshake == SYNSent && (s.Known|p.Known)&SawRST != 0 {
+			f.Retried = true
+		}
 		inc16(&s.SYNs)
 		s.SYNLast = h.Time
 		s.Known |= SawSYN
@@ -241,6 +247,14 @@ func (f *Flow) synAck(h *packet.Header, d Dir) {
 	s, p := &f.Side[d], &f.Side[d.Peer()]
 	if f.Handshake < SYNReceived {
 		f.Handshake = SYNReceived
+	}
+	if f.Retried {
+		// The RST ended the try before this one: what comes now is another
+		// connection, although the SYN is the same.
+		f.Retried = false
+		s.Known &^= SawRST
+		p.Known &^= SawRST
+		f.due, f.open = 0, 0
 	}
 	if s.SYNOptions&p.SYNOptions&packet.OptScale != 0 {
 		s.Scale, p.Scale = s.SYNScale, p.SYNScale

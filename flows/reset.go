@@ -98,7 +98,8 @@ func answers(rst, s *Segment) bool {
 	if rst.Flags&packet.ACK == 0 {
 		return s.Flags&packet.ACK != 0 && s.Ack == rst.Seq
 	}
-	return s.Flags&packet.ACK == 0 && s.End() == rst.Ack
+	// XNU does not count the FIN of a probe when it answers.
+	return s.Flags&packet.ACK == 0 && (s.End() == rst.Ack || s.Flags&packet.FIN != 0 && s.End() == rst.Ack+1)
 }
 
 func taken(s *Segment, used []Answer, first *Segment) bool {

@@ -349,7 +349,8 @@ func (t *Table) reset(f *Flow, slot uint32, h *packet.Header, d Dir, note []byte
 	rst := segmentOf(h, d)
 	e := f.event(WasReset, h, d, t.clock)
 	e.First = (f.Side[0].Known|f.Side[1].Known)&SawRST == 0
-	e.Payload = f.Side[0].Bytes+f.Side[1].Bytes > 0
+	e.Payload = f.Side[0].Bytes + f.Side[1].Bytes
+	e.Stray = f.Handshake == MidStream
 	e.Refusal = f.Handshake <= SYNSent && f.Side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && f.Side[d.Peer()].SYNs > 0
 	out.Events = append(out.Events, e)
 	if f.open != 0 && len(t.open[f.open-1].Follow) >= FollowMax {
@@ -461,6 +462,9 @@ func (t *Table) turn(second int64, out *Output) {
 			f := t.flow(l.slot)
 			if !f.live || f.gen != l.gen {
 				continue
+			}
+			if f.due == 0 {
+				continue // it came back to life
 			}
 			if f.due > s {
 				t.schedule(l.slot, f)

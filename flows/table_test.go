@@ -383,3 +383,28 @@ func BenchmarkTable(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1024, "ns/segment")
 }
+
+// A client whose SYN met an old connection resets that and tries again with the
+// same SYN: what follows is a connection like any other, with its own resets.
+func TestSYNRetriedAfterResetLivesOn(t *testing.T) {
+	c := conversation{now: 1e18, port: 40000}
+	c.send(Client, ms, packet.SYN, 100, 0, 0)
+	c.send(Server, ms, packet.ACK, 9000, 7000, 0)
+	c.send(Client, ms, packet.RST, 7000, 0, 0)
+	c.send(Client, 10*ms, packet.SYN, 100, 0, 0)
+	c.send(Server, ms, packet.SYN|packet.ACK, 500, 101, 0)
+	c.send(Client, ms, packet.ACK, 101, 501, 0)
+	c.send(Client, 500*ms, packet.RST|packet.ACK, 101, 501, 0)
+	table := NewTable(Config{})
+	out := run(table, &c.batch)
+	table.Flush(&out)
+	if len(out.Resets) != 2 {
+		t.Fatalf("%d resets, want 2", len(out.Resets))
+	}
+	if !out.Resets[0].After.NewSYNACK.Valid() {
+		t.Error("the SYN/ACK after the first reset is not remembered")
+	}
+	if s := out.Resets[1].Sender(); s.Known.Has(SawRST) {
+		t.Error("the second reset counts as a follow-up of the first")
+	}
+}

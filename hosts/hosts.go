@@ -24,6 +24,10 @@ const (
 	scanWidth = 10e9
 )
 
+// probePayload is how much both sides of a health check send at most: a request
+// line and a small page.
+const probePayload = 16 << 10
+
 // View is what a Memory knows around one reset.
 type View struct {
 	// The server's port: times of SYN/ACKs from it and of refusals, 0 for never.
@@ -39,9 +43,15 @@ type View struct {
 	// The client: how many distinct address and port pairs it sent SYNs to, in
 	// the ten to twenty seconds before the reset, at most 192 counted.
 	Targets int
-	// Probes is how many connections of this client to this server's port ended
-	// in a RST before any payload; Beat their mean distance in time, and
-	// BeatSpread the standard deviation of it, both 0 before the third.
+	// Fruitless is how many distinct address and port pairs of others refused
+	// this client, or were dropped by it in the handshake, in the same time and
+	// with the same limit. For a reset that answers a segment of no connection
+	// it counts such answers to the one who sent the segment.
+	Fruitless int
+	// Probes is how many short connections of this client to this server's port
+	// the client itself ended with a RST (at most probePayload octets of payload
+	// in all); Beat their mean distance in time, and BeatSpread the standard
+	// deviation of it, both 0 before the third.
 	Probes           int
 	Beat, BeatSpread int64
 
@@ -50,8 +60,8 @@ type View struct {
 	// address for a client.
 	Burst int
 
-	// Elsewhere is the server that answered the client's SYN from the same
-	// client port most recently, when it is another than this connection's.
+	// Elsewhere is the server that answered a SYN from the address and port of
+	// the RST's sender most recently, when it is another than this connection's.
 	Elsewhere      flows.Endpoint
 	ElsewhereKnown bool
 }
@@ -80,8 +90,29 @@ type hostFacts struct {
 }
 
 type clientFacts struct {
-	window  int64 // start, in scanWidths
-	targets [2][4]uint64
+	window    int64 // start, in scanWidths
+	targets   [2][4]uint64
+	fruitless [2][4]uint64
+}
+
+// at begins the window that clock is in, when it is another one.
+func (c *clientFacts) at(clock int64) {
+	w := clock / scanWidth
+	if c.window == w {
+		return
+	}
+	if c.window == w-1 {
+		c.targets[1], c.fruitless[1] = c.targets[0], c.fruitless[0]
+	} else {
+		c.targets[1], c.fruitless[1] = [4]uint64{}, [4]uint64{}
+	}
+	c.targets[0], c.fruitless[0] = [4]uint64{}, [4]uint64{}
+	c.window = w
+}
+
+func mark(b *[4]uint64, e flows.Endpoint) {
+	bit := hashEnd(e) >> 56
+	b[bit>>6] |= 1 << (bit & 63)
 }
 
 type pair struct {
@@ -120,18 +151,8 @@ func (m *Memory) Observe(e *flows.Event) {
 	switch e.Kind {
 	case flows.Asked:
 		c := m.clients.put(client.Addr)
-		w := e.Clock / scanWidth
-		if c.window != w {
-			if c.window == w-1 {
-				c.targets[1] = c.targets[0]
-			} else {
-				c.targets[1] = [4]uint64{}
-			}
-			c.targets[0] = [4]uint64{}
-			c.window = w
-		}
-		bit := hashEnd(server) >> 56
-		c.targets[0][bit>>6] |= 1 << (bit & 63)
+		c.at(e.Clock)
+		mark(&c.targets[0], server)
 	case flows.Answered:
 		p := m.ports.put(server)
 		p.opened = e.Time
@@ -160,7 +181,16 @@ func (m *Memory) Observe(e *flows.Event) {
 			p.beforeRefuse = p.opened
 			p.reopened = 0
 		}
-		if !e.Payload {
+		if e.Payload == 0 {
+			from, to := client, server
+			if e.Stray {
+				from, to = e.Ends[e.Dir.Peer()], e.Ends[e.Dir]
+			}
+			c := m.clients.put(from.Addr)
+			c.at(e.Clock)
+			mark(&c.fruitless[0], to)
+		}
+		if e.Dir == flows.Client && !e.Stray && e.Payload <= probePayload {
 			b := m.pairs.put(pair{client.Addr, server})
 			if b.n > 0 {
 				d := float64(e.Time - b.last)
@@ -197,8 +227,13 @@ func (m *Memory) View(r *flows.Reset) View {
 	if h := m.hosts.get(r.Flow.Ends[r.Dir].Addr); h != nil {
 		v.TTL, v.MinRTT = h.ttl, h.minRTT
 	}
-	if c := m.clients.get(client.Addr); c != nil {
+	asker := client
+	if r.Flow.Handshake == flows.MidStream {
+		asker = r.Flow.Ends[r.Dir.Peer()]
+	}
+	if c := m.clients.get(asker.Addr); c != nil {
 		v.Targets = min(192, estimate(c.targets[0])+estimate(c.targets[1]))
+		v.Fruitless = min(192, estimate(c.fruitless[0])+estimate(c.fruitless[1]))
 	}
 	if b := m.pairs.get(pair{client.Addr, server}); b != nil {
 		v.Probes = b.n
@@ -218,14 +253,15 @@ func (m *Memory) View(r *flows.Reset) View {
 			v.Burst += b.n
 		}
 	}
-	if s := m.locals.get(client); s != nil && *s != server {
+	if s := m.locals.get(r.Flow.Ends[r.Dir]); s != nil && *s != r.Flow.Ends[r.Dir.Peer()] {
 		v.Elsewhere, v.ElsewhereKnown = *s, true
 	}
 	return v
 }
 
 // ToolSYN names the scanner that makes SYNs like e's or h's, or returns "".
-// Sources: nmap (window 1024, MSS only), masscan (window 1024, no options),
+// Sources: nmap (window 1024,
+// older versions up to 4096, MSS only), masscan (window 1024, no options),
 // zmap (IP ID 54321, window 65535), hping3 (window 512, no options).
 func ToolSYN(window, ipID uint16, options packet.Options) string {
 	switch {
@@ -233,7 +269,7 @@ func ToolSYN(window, ipID uint16, options packet.Options) string {
 		return "zmap"
 	case window == 512 && options == 0:
 		return "hping3"
-	case window == 1024 && (options == packet.OptMSS || options == 0):
+	case window >= 1024 && window <= 4096 && window%1024 == 0 && (options == packet.OptMSS || options == 0):
 		return "nmap or masscan"
 	}
 	return ""

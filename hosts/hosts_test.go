@@ -1,0 +1,85 @@
+package hosts
+
+import (
+	"testing"
+
+	"github.com/rstwhy/rstwhy/flows"
+)
+
+func end(last byte, port uint16) flows.Endpoint {
+	return flows.Endpoint{Addr: [16]byte{10: 0xff, 11: 0xff, 12: 192, 14: 2, 15: last}, Port: port}
+}
+
+func resetOf(d flows.Dir, client, server flows.Endpoint, at int64) *flows.Reset {
+	r := &flows.Reset{Dir: d}
+	r.Flow.Ends = [2]flows.Endpoint{client, server}
+	r.Flow.Handshake = flows.SYNSent
+	r.RST.Time = at
+	return r
+}
+
+func TestFruitlessCountsDistinctTargets(t *testing.T) {
+	m := New()
+	const start = 1e18
+	for i := range 12 {
+		client, server := end(1, uint16(40000+i)), end(2, uint16(100+i%6))
+		ends := [2]flows.Endpoint{client, server}
+		m.Observe(&flows.Event{Kind: flows.Asked, Clock: start, Time: start, Ends: ends})
+		m.Observe(&flows.Event{Kind: flows.WasReset, Clock: start, Time: start, Ends: ends, Dir: flows.Server, First: true, Refusal: true})
+	}
+	v := m.View(resetOf(flows.Server, end(1, 40000), end(2, 100), start))
+	if v.Targets != 6 || v.Fruitless != 6 {
+		t.Errorf("%d targets, %d of them fruitless, want 6 and 6", v.Targets, v.Fruitless)
+	}
+	m.Observe(&flows.Event{Kind: flows.Asked, Clock: start + 60e9, Ends: [2]flows.Endpoint{end(1, 50000), end(2, 22)}})
+	if v := m.View(resetOf(flows.Server, end(1, 40000), end(2, 100), start+60e9)); v.Fruitless != 0 {
+		t.Errorf("%d fruitless after a minute, want 0", v.Fruitless)
+	}
+}
+
+func TestBeatOfShortConnectionsOnly(t *testing.T) {
+	for _, test := range []struct {
+		payload uint64
+		dir     flows.Dir
+		probes  int
+	}{
+		{0, flows.Client, 5},
+		{500, flows.Client, 5},
+		{probePayload + 1, flows.Client, 0},
+		{0, flows.Server, 0},
+	} {
+		m := New()
+		for i := range 5 {
+			m.Observe(&flows.Event{
+				Kind: flows.WasReset, Time: 1e18 + int64(i)*2e9, Ends: [2]flows.Endpoint{end(1, uint16(40000+i)), end(2, 80)},
+				Dir: test.dir, First: true, Payload: test.payload,
+			})
+		}
+		v := m.View(resetOf(flows.Client, end(1, 40000), end(2, 80), 1e18))
+		if v.Probes != test.probes {
+			t.Errorf("payload %d by the %v: %d probes, want %d", test.payload, test.dir, v.Probes, test.probes)
+		}
+		if test.probes > 0 && (v.Beat != 2e9 || v.BeatSpread != 0) {
+			t.Errorf("beat %d, spread %d", v.Beat, v.BeatSpread)
+		}
+	}
+}
+
+func TestElsewhereIsOfTheSender(t *testing.T) {
+	m := New()
+	client, service, pod := end(1, 40000), end(2, 80), end(3, 8080)
+	m.Observe(&flows.Event{Kind: flows.Answered, Time: 1, Ends: [2]flows.Endpoint{client, service}, Dir: flows.Server})
+	for _, d := range []flows.Dir{flows.Client, flows.Server} {
+		ends := [2]flows.Endpoint{client, pod}
+		if d == flows.Server {
+			ends = [2]flows.Endpoint{pod, client} // the ports misled the guess
+		}
+		r := resetOf(d, ends[0], ends[1], 2)
+		if v := m.View(r); !v.ElsewhereKnown || v.Elsewhere != service {
+			t.Errorf("%v: elsewhere %v %v", d, v.ElsewhereKnown, v.Elsewhere)
+		}
+	}
+	if v := m.View(resetOf(flows.Client, client, service, 2)); v.ElsewhereKnown {
+		t.Error("its own connection is not elsewhere")
+	}
+}

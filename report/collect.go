@@ -14,7 +14,7 @@ import (
 // Limits of a collector. A scan makes a reset for each port and host it tries;
 // what it leaves behind must not grow with it.
 const (
-	groupsMax  = 4096 // services held apart; about 4 KiB each with its example
+	groupsMax  = 1024 // services held apart; about 4 KiB each with its example
 	portsMax   = 16   // services of one host held apart, for one cause
 	framesMax  = 8    // frames of a group that are listed
 	clientsMax = 3    // clients of a group that are listed

@@ -107,7 +107,7 @@ func (m *markdown) group(number, advised int, g *group, files []string) {
 	m.para(fmt.Sprintf("## %d. %s", number, mdProse(capital(g.rule.Title))))
 	m.para(mdProse(story(i)))
 
-	m.line("- **To whom:** " + mdProse(fmt.Sprintf("%s at server %s, %s.", count(g.incidents, "connection"), g.where(), g.clientsOf())))
+	m.line("- **To whom:** " + mdProse(fmt.Sprintf("%s to %s, %s.", count(g.incidents, "connection"), g.where(), g.clientsOf())))
 	when := moment(g.first) + "."
 	if g.incidents > 1 {
 		when = moment(g.first) + ", last at " + until(g.first, g.last) + "; shown below is " + n.Frame(i.Reset.RST.Where()) + "."

@@ -51,7 +51,7 @@ func rows(causes []*cause) [][]string {
 func (g *group) where() string {
 	switch {
 	case g.hosts():
-		return "other hosts"
+		return "many hosts"
 	case g.end.Port == 0:
 		addr := g.end.AddrPort().Addr()
 		if addr.Is6() {

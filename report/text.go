@@ -80,7 +80,7 @@ func (t *text) Incident(i *analyzer.Incident) error {
 			return nil
 		}
 		head := time.Unix(0, now).UTC().Format("15:04:05.000000") + "  " + i.Verdict.Rule.ID + ", " + i.Verdict.Confidence.String()
-		if hidden := t.pace.hidden(g); hidden > 0 {
+		if hidden := g.hidden(); hidden > 0 {
 			head += fmt.Sprintf(" (%s more before it)", thousands(hidden))
 		}
 		t.line(t.paint(bold, head))
@@ -131,7 +131,7 @@ func (p *pace) allows(g *group, now int64) bool {
 }
 
 // hidden returns how many of g were not shown since the last that was.
-func (p *pace) hidden(g *group) uint64 {
+func (g *group) hidden() uint64 {
 	n := g.unshown
 	g.unshown = 0
 	return n

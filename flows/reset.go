@@ -18,6 +18,8 @@ type After struct {
 	Bytes    [2]uint64 // their payload
 	First    [2]Segment
 	Latest   [2]int64 // time of the latest segment without SYN and RST, 0 for none
+	// Acked is the highest acknowledgment number of those segments, by Dir.
+	Acked [2]packet.Seq
 	// Carried is the first segment in which the RST's own sender went on with
 	// its stream beyond what it had sent before: it had not reset anything.
 	Carried Segment
@@ -125,6 +127,9 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 		a.First[d] = s
 	}
 	if h.Flags&packet.SYN == 0 {
+		if h.Flags&packet.ACK != 0 && (a.Latest[d] == 0 || a.Acked[d].Less(h.Ack)) {
+			a.Acked[d] = h.Ack
+		}
 		a.Latest[d] = h.Time
 	}
 	side := &r.Flow.Side[d]

@@ -33,7 +33,7 @@ const (
 // Has reports whether anything of want is lacking.
 func (l Lack) Has(want Lack) bool { return l&want != 0 }
 
-func newCase(r *flows.Reset, around hosts.View) Case {
+func newCase(r *flows.Reset, around hosts.View, notes *originNotes) Case {
 	c := Case{Reset: r, Around: around, X: r.Sender(), Y: r.Receiver()}
 	c.Kind, c.Trigger = kindOf(r)
 	if !c.X.Spoke() {
@@ -51,7 +51,7 @@ func newCase(r *flows.Reset, around hosts.View) Case {
 	}
 	c.Timing = timingOf(&c)
 	c.Effect = effectOf(&c)
-	c.Origin = originOf(&c)
+	c.Origin = originOf(&c, notes)
 	return c
 }
 

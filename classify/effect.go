@@ -39,6 +39,9 @@ func effectOf(c *Case) Effect {
 	if late := c.After.Latest[c.Dir.Peer()] - rst.Time; late > max(carriedOn, 2*(c.Flow.RTTServer()+c.Flow.RTTClient())) {
 		return Ignored
 	}
+	if c.badChecksum() {
+		return Ignored
+	}
 	if c.Flow.Handshake == flows.SYNSent && c.Dir == flows.Server {
 		// RFC 9293, 3.10.7.3: only a RST that acknowledges the SYN counts.
 		if rst.Flags&packet.ACK != 0 && rst.Ack == y.ISN+1 {
@@ -66,4 +69,25 @@ func effectOf(c *Case) Effect {
 		return Ignored
 	}
 	return EffectUnknown
+}
+
+// offloads is the longest way from a host to the capture point that leaves room
+// for the two to be one machine.
+const offloads = 500e3
+
+// badChecksum reports whether the RST was on the wire with a wrong checksum, so
+// that its receiver drops it (RFC 9293, 3.1). A capture on the sending host
+// proves nothing: its network card may fill in the checksum later.
+func (c *Case) badChecksum() bool {
+	if !c.RST.Marks.Has(packet.BadChecksum) || c.RST.Marks.Has(packet.Outgoing) {
+		return false
+	}
+	if c.RST.Marks.Has(packet.Incoming) {
+		return true
+	}
+	rtt := c.Flow.RTTServer()
+	if c.Dir == flows.Client {
+		rtt = c.Flow.RTTClient()
+	}
+	return rtt > offloads
 }

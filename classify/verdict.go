@@ -34,6 +34,7 @@ type Verdict struct {
 // and is not safe for concurrent use.
 type Judge struct {
 	matched [64]match
+	origin  originNotes
 }
 
 type match struct {
@@ -45,11 +46,13 @@ type match struct {
 // Verdict judges r, which has settled. What it returns shares nothing with r.
 // The view is that of the moment at which r settled.
 func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
-	c := newCase(r, around)
+	c := newCase(r, around, &j.origin)
 	v := Verdict{
 		Kind: c.Kind, Trigger: c.Trigger, Timing: c.Timing, Lacks: c.Lacks,
 		Origin: c.Origin, Effect: c.Effect,
 	}
+	v.Origin.Hard = append([]Evidence(nil), c.Origin.Hard...)
+	v.Origin.Soft = append([]Evidence(nil), c.Origin.Soft...)
 	n, best := 0, -1
 	for i := range rules {
 		rule := rules[i]

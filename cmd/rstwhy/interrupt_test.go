@@ -102,15 +102,21 @@ func files(t *testing.T, dir string) []string {
 
 func refusals(t *testing.T) []byte {
 	t.Helper()
-	script, err := synth.Parse("refused", []byte(refused))
+	var b bytes.Buffer
+	write(t, &b, refused)
+	return b.Bytes()
+}
+
+// write writes the capture of a scenario.
+func write(t *testing.T, w io.Writer, scenario string) {
+	t.Helper()
+	script, err := synth.Parse("scenario", []byte(scenario))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if err := script.Write(&b, synth.Format{}); err != nil {
+	if err := script.Write(w, synth.Format{}); err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
 }
 
 // TestSignals ends a stream that has no end of its own: what settles is shown at
@@ -160,11 +166,14 @@ func TestSignalReachesWriterToo(t *testing.T) {
 		p.signal(t, syscall.SIGUSR1)
 		return strings.Contains(p.stderr.String(), "rstwhy: 2 packets, 1 reset\n")
 	})
+	// It sleeps meanwhile, so that a slow machine cannot make the grace end first.
+	p.signal(t, syscall.SIGSTOP)
 	p.signal(t, syscall.SIGINT)
 	if _, err := p.in.Write(all[lateSYN:]); err != nil {
 		t.Fatal(err)
 	}
 	p.in.Close()
+	p.signal(t, syscall.SIGCONT)
 	if err := p.cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, &p.stderr)
 	}
@@ -173,24 +182,41 @@ func TestSignalReachesWriterToo(t *testing.T) {
 	}
 }
 
-// TestSecondSignal kills at once, and leaves no half report behind.
+// TestSecondSignal has the report stuck in a pipe that nobody reads: the second
+// signal ends the program, and leaves no half report behind.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	p := start(t, "--format", "ndjson", "-o", dir+"/r.txt", "-")
-	if _, err := p.in.Write(refusals(t)); err != nil {
+	stuck, w, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	p.until(t, "the first reset", func() bool { return strings.Contains(p.stdout.String(), `"frames":[2]`) })
-	p.signal(t, syscall.SIGINT)
-	time.Sleep(50 * time.Millisecond) // two at once would be one
-	p.signal(t, syscall.SIGINT)
-	err := p.cmd.Wait()
-	if s, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
-		t.Errorf("%v, want the end by SIGINT", err)
+	defer stuck.Close()
+	var in bytes.Buffer
+	write(t, &in, "Many refused connections.\n-- packets --\nrepeat 1000 +10\n"+
+		"+0 C:{1000+i} > S S 0:0(0) win 64240\n+.0001 S > C:{1000+i} R. 0:0(0) ack 1 win 0\nend\n")
+	cmd := exec.Command("rstwhy", "--format", "ndjson", "-o", dir+"/r.txt", "-")
+	cmd.Stdin, cmd.Stdout = &in, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	if strings.Contains(p.stdout.String(), `"summary"`) {
-		t.Errorf("a report after the second signal:\n%s", &p.stdout)
+	w.Close()
+	p := &process{cmd: cmd}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 0 })
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	p.until(t, "the end", func() bool {
+		select {
+		case err = <-done:
+			return true
+		default:
+			cmd.Process.Signal(syscall.SIGINT) // two at once may be one, so it is sent again
+			return false
+		}
+	})
+	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
+		t.Errorf("%v, want the end by SIGINT", err)
 	}
 	if left := files(t, dir); len(left) != 0 {
 		t.Errorf("left behind: %v", left)

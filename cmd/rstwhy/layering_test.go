@@ -33,9 +33,10 @@ var mayImport = map[string][]string{
 // the longest prefix of its path. One library has one home, where what it gets
 // wrong can be put right.
 var homes = map[string][]string{
-	"github.com/google/gopacket":        {"capture"},
+	"github.com/google/gopacket":        {"capture", "lab"}, // lab makes up segments with layers
 	"github.com/google/gopacket/pcap":   {"capture"},
-	"github.com/klauspost/compress":     {"capture"},
+	"github.com/google/gopacket/pcapgo": {"capture"},
+	"github.com/klauspost/compress":     {"capture", "cmd/rstlab"}, // to read, and to write
 	"github.com/olekukonko/tablewriter": {"report"},
 	"github.com/mattn/go-runewidth":     {"report"},
 	"github.com/spf13/cobra":            {"cmd/rstwhy", "cmd/rstlab"},

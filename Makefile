@@ -32,8 +32,9 @@ check: libpcap
 
 # go test -fuzz takes one package and one target at a time.
 fuzz: libpcap
-	@set -e; for package in $$(go list ./...); do \
-		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	@set -e; packages=$$(go list ./...); for package in $$packages; do \
+		targets=$$(go test -list '^Fuzz' $$package); \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
 			echo "go test -fuzz=^$$target$$ -fuzztime=$(FUZZTIME) $$package"; \
 			go test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZTIME) $$package; \
 		done; done

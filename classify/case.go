@@ -36,7 +36,8 @@ func (l Lack) Has(want Lack) bool { return l&want != 0 }
 func newCase(r *flows.Reset, around hosts.View, notes *originNotes) Case {
 	c := Case{Reset: r, Around: around, X: r.Sender(), Y: r.Receiver()}
 	c.Kind, c.Trigger = kindOf(r)
-	if !c.X.Spoke() {
+	// A host that refuses a SYN need not have spoken before.
+	if !c.X.Spoke() && c.Flow.Handshake != flows.SYNSent {
 		c.Lacks |= LacksSender
 	}
 	if !c.Y.Spoke() {

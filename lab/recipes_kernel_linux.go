@@ -39,4 +39,8 @@ var kernelRecipes = []Recipe{
 	portReuseTimeWait(),
 	synOnFINWait2(),
 	resetAhead(),
+	mptcpFastclose(),
+	mptcpFastcloseLinger(),
+	mptcpUnknownToken(),
+	mptcpJoinRefused(),
 }

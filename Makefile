@@ -1,6 +1,8 @@
 # make run    builds bin/rstwhy and explains a capture
 # make test   runs the tests
 # make check  looks at the code: gofmt, go vet, staticcheck
+# make accuracy  writes how well the verdicts stand against the truth
+# make bench  measures rstwhy beside tcpdump, tcptrace and tshark
 # make fuzz   runs each fuzz target for FUZZTIME
 #
 # Whatever compiles installs a C compiler and the headers of libpcap first, if
@@ -10,7 +12,7 @@ FUZZTIME ?= 10s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CAPTURE = testdata/pcaps/unread-data-on-close/client.pcap
 
-.PHONY: run build test race check fuzz benchmarks-once libpcap clean
+.PHONY: run build test race check fuzz benchmarks-once accuracy bench libpcap clean
 
 run: build
 	bin/rstwhy $(CAPTURE)
@@ -42,6 +44,13 @@ fuzz: libpcap
 # Once each: this finds benchmarks that no longer run, it measures nothing.
 benchmarks-once: libpcap
 	go test -run='^$$' -bench=. -benchtime=1x ./...
+
+accuracy: libpcap
+	go run ./cmd/rstlab accuracy
+
+# The captures take some 6 GB of the temporary directory; BENCH names some of them.
+bench: build
+	go run ./cmd/rstlab bench $(BENCH)
 
 # cc -E is the question that the build will ask.
 libpcap:

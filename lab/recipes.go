@@ -34,6 +34,60 @@ var recipes = []Recipe{
 	staleServiceDown(),
 	filteredSYN(),
 	acceptQueueFull(),
+	handshakeAbortFixed(),
+	noListenerRouter(),
+	handshakeAbortActive(),
+	healthCheck(),
+	healthCheckConnect(),
+	healthCheckFixed(),
+	backscatter(),
+	backscatterOpen(),
+	badACKSYNSent(),
+	badACKSYNReceived(),
+	overIPv6(badACKSYNReceived()),
+	invalidSYN(),
+	handshakePAWS(),
+	fastOpenAbort(),
+	acceptQueueOverflow(),
+	overIPv6(acceptQueueOverflow()),
+	acceptQueueOverflowFixed(),
+	unreadDataFixed(),
+	pipelinedRequestsFixed(),
+	earlyResponseFixed(),
+	unreadAfterShutdown(),
+	processDeath(),
+	processDeathFixed(),
+	dataAfterCloseFixed(),
+	dataAfterCloseTTL(),
+	keepAliveRaceFixed(),
+	shutdownBoth(),
+	halfCloseMisuse(),
+	halfCloseMisuseFixed(),
+	synOnFINWait2(),
+	linger2Close(),
+	linger2ACK(),
+	overIPv6(lingerZero()),
+	adminKill(),
+	disconnect(),
+	disconnectWithData(),
+	listenerClosed(),
+	listenerClosedRequests(),
+	listenerClosedHandshake(),
+	listenerClosedFixed(),
+	finWait2Timeout(),
+	keepAliveTimeout(),
+	overIPv6(keepAliveTimeout()),
+	keepAliveUserTimeout(),
+	staleAfterRetransmissions(),
+	overIPv6(staleServiceUp()),
+	portReuse(),
+	overIPv6(portReuse()),
+	portReuseTimeWait(),
+	resetAhead(),
+	mptcpFastclose(),
+	mptcpFastcloseLinger(),
+	mptcpUnknownToken(),
+	mptcpJoinRefused(),
 	nginxKeepAliveRace(),
 	nginxKeepAliveRaceFixed(),
 	nginx413(),
@@ -425,27 +479,7 @@ func acceptQueueFull() Recipe {
 		Steps: func(e *Env) {
 			e.Sysctl(Server, "net/ipv4/tcp_abort_on_overflow", "0")
 			e.Listen().Backlog(2)
-			e.Dial()
-			e.Dial()
-			// Both SYNs must arrive before either ACK: the link's delay sees to
-			// that. Both connect, as far as the client can tell.
-			type result struct {
-				c   *net.TCPConn
-				err error
-			}
-			results := make(chan result, 2)
-			for range 2 {
-				from := e.nextClient()
-				go func() {
-					c, err := e.dial(from, servicePort, e.deadline)
-					results <- result{c, err}
-				}()
-			}
-			for range 2 {
-				r := <-results
-				check(r.err, "connecting")
-				e.conn(r.c, Client)
-			}
+			e.overfill()
 			e.Pause(3500 * time.Millisecond) // the SYN/ACK comes again after 1 s and 3 s
 		},
 	}

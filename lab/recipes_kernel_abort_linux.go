@@ -306,7 +306,7 @@ func shutdownBoth() Recipe {
 	return Recipe{
 		Name:     "shutdown-both",
 		About:    "the server shuts both sides of its socket (SHUT_RDWR) and keeps it open; the client writes 200 ms later",
-		Vantages: bothEnds,
+		Vantages: []Vantage{AtClient, AtServer, AtAny},
 		Resets:   []Expect{{From: Server, Cause: DataAfterClose, Reason: "TCP_ABORT_ON_DATA"}},
 		Steps: func(e *Env) {
 			client, server := e.Connect()
@@ -372,6 +372,42 @@ func halfCloseMisuseFixed() Recipe {
 			client.Read(200)
 			client.ReadEOF()
 			client.Close()
+		},
+	}
+}
+
+func dataAfterCloseTTL() Recipe {
+	return Recipe{
+		Name:     "data-after-close-ttl",
+		About:    "the server sends with a TTL of 255 (IP_TTL, as BGP's GTSM wants it) and closes; the client writes 200 ms later and is reset with the host's own TTL of 64",
+		Vantages: bothEnds,
+		Resets:   []Expect{{From: Server, Cause: DataAfterClose, Reason: "TCP_TIMEWAIT_SOCKET"}},
+		Steps: func(e *Env) {
+			client, server := e.Connect()
+			server.control("sets IP_TTL", func(fd int) error {
+				return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, 255)
+			})
+			exchange(client, server)
+			server.Close()
+			client.ReadEOF()
+			e.Pause(200 * time.Millisecond)
+			client.Write(100)
+		},
+	}
+}
+
+func listenerClosedHandshake() Recipe {
+	return Recipe{
+		Name:     "listener-closed-handshake",
+		About:    "the service stops listening while the last ACK of a handshake is on its way",
+		Link:     Link{Delay: 20 * time.Millisecond},
+		Vantages: bothEnds,
+		Resets:   []Expect{{From: Server, Cause: ListenerClosed, Reason: "NO_SOCKET"}},
+		Steps: func(e *Env) {
+			ln := e.Listen()
+			client := e.Dial() // its ACK takes 20 ms
+			ln.Stop()
+			client.AwaitReset()
 		},
 	}
 }

@@ -23,6 +23,9 @@ type After struct {
 	// Carried is the first segment in which the RST's own sender went on with
 	// its stream beyond what it had sent before: it had not reset anything.
 	Carried Segment
+	// Took is the first segment in which the RST's own sender acknowledged what
+	// its receiver sent only after the RST.
+	Took Segment
 	// Challenge is the first pure ACK of the RST's receiver: RFC 5961, 3.2 asks
 	// for one when a RST is in the window but not exact.
 	Challenge Segment
@@ -30,6 +33,8 @@ type After struct {
 	NewSYNACK Segment // first SYN/ACK after the RST
 	Settled   int64   // capture time until which the connection was watched
 	AtEnd     bool    // the input ended before the grace did
+
+	end [2]packet.Seq // highest seq+len(+SYN+FIN) of those segments, by Dir
 }
 
 // Reset is a RST, the connection as it stood just before, and what came after.
@@ -122,6 +127,9 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 	a := &r.After
 	s := segmentOf(h, d)
 	inc32(&a.Segments[d])
+	if a.Segments[d] == 1 || a.end[d].Less(h.End()) {
+		a.end[d] = h.End()
+	}
 	a.Bytes[d] += uint64(h.Len)
 	if !a.First[d].Valid() {
 		a.First[d] = s
@@ -145,6 +153,10 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 	case d == r.Dir:
 		if !a.Carried.Valid() && h.SeqLen() > 0 && side.Spoke() && side.Max.Less(h.End()) {
 			a.Carried = s
+		}
+		if p := &r.Flow.Side[d.Peer()]; !a.Took.Valid() && h.Flags&packet.ACK != 0 && p.Spoke() &&
+			a.Segments[d.Peer()] > 0 && p.Max.Less(h.Ack) && h.Ack.LessEq(a.end[d.Peer()]) {
+			a.Took = s
 		}
 	case h.SeqLen() == 0 && h.Flags&packet.ACK != 0:
 		if !a.Challenge.Valid() {

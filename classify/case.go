@@ -47,7 +47,7 @@ func newCase(r *flows.Reset, around hosts.View, notes *originNotes) Case {
 	if !client.Known.Has(flows.SawSYN) || r.Flow.Handshake >= SYNACKSeen && !server.Known.Has(flows.SawSYN) {
 		c.Lacks |= LacksHandshake
 	}
-	if !c.X.Whole() || !c.Y.Whole() {
+	if !c.X.Whole() || !c.Y.Whole() || c.Kind == Active && c.X.Spoke() && c.X.Max.Less(c.RST.Seq) {
 		c.Lacks |= LacksSegments
 	}
 	c.Timing = timingOf(&c)

@@ -95,7 +95,8 @@ func activeNumbers(r *flows.Reset) bool {
 	switch {
 	case x.Spoke():
 		seqOK = rst.Seq == x.Max ||
-			y.Known.Has(flows.SawAck) && rst.Seq.Less(x.Max) && y.Ack.LessEq(rst.Seq)
+			y.Known.Has(flows.SawAck) && rst.Seq.Less(x.Max) && y.Ack.LessEq(rst.Seq) ||
+			beyondCaptured(r)
 	case y.Known.Has(flows.SawAck):
 		seqOK = rst.Seq == y.Ack
 	}
@@ -109,6 +110,32 @@ func activeNumbers(r *flows.Reset) bool {
 		return false
 	}
 	return !x.Known.Has(flows.SawAck) || x.Ack.LessEq(rst.Ack)
+}
+
+// disorder is how far apart in time a capture may have put segments that were
+// the other way round: several receive queues, two taps.
+const disorder = 2e6
+
+// beyondCaptured reports whether the RST stands beyond what the capture holds of
+// its sender, but is the sender's own all the same: its latest data was lost, or
+// was put into the capture after the RST. The timestamps of the connection show
+// the hand; without them nothing does.
+func beyondCaptured(r *flows.Reset) bool {
+	x, y := r.Sender(), r.Receiver()
+	rst := &r.RST
+	if !x.Max.Less(rst.Seq) {
+		return false
+	}
+	if s := &r.After.First[r.Dir]; s.Valid() && s.Time-rst.Time <= disorder && s.End() == rst.Seq && s.Seq.LessEq(x.Max) {
+		return true
+	}
+	ttl := x.TTL
+	if ttl == 0 {
+		ttl = x.TTLSYN
+	}
+	return x.Known.Has(flows.SawTS) && rst.Options.Has(packet.OptTimestamps) &&
+		int32(rst.TSVal-x.TSVal) >= 0 && y.Known.Has(flows.SawAck) && rst.Seq.LessEq(y.Edge) &&
+		hops(rst.TTL, false) == hops(ttl, false)
 }
 
 // answersWithACK finds the segment whose own numbers r repeats: sequence number

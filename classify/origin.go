@@ -57,6 +57,8 @@ const (
 	TooEarly
 	// IDEcho: the IP ID of the segment it answers, out of the sender's own order.
 	IDEcho
+	// FarOff: five hops or more of difference, which no other route explains.
+	FarOff
 	// BothEndsIdle: both ends at once after a silence, as a timer does.
 	BothEndsIdle
 	// Nearer: one hop nearer than all of the sender's other segments.
@@ -140,7 +142,6 @@ func originOf(c *Case, n *originNotes) Origin {
 	n.hard.n, n.soft.n = 0, 0
 	o := originCase{Case: c, notes: n}
 	o.named()
-	o.carriedOn()
 	o.answeredToo()
 	o.impossible()
 	o.stepped()
@@ -150,6 +151,7 @@ func originOf(c *Case, n *originNotes) Origin {
 	o.echoes()
 	o.stack()
 	o.forgery()
+	o.carriedOn() // last: it asks what else speaks against the endpoint
 	return Origin{Who: o.who(), Device: o.device, Signs: o.signs, Hard: n.hard.All(), Soft: n.soft.All()}
 }
 
@@ -224,21 +226,26 @@ func (o *originCase) named() {
 
 func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
 
-// disorder is how far apart in time a capture may have put segments that were
-// the other way round: several receive queues, two taps.
-const disorder = 2e6
-
 // carriedOn looks for a segment of the sender that it cannot have sent before
 // the RST, and would not have sent after it.
 func (o *originCase) carriedOn() {
 	rst, s, x := &o.RST, &o.After.Carried, o.X
-	if !s.Valid() || s.Time-rst.Time <= disorder || s.End().LessEq(rst.Seq) || s.Seq.Sub(x.Max) > 1<<20 {
+	if !s.Valid() || s.End().LessEq(rst.Seq) || s.Seq.Sub(x.Max) > 1<<20 {
+		s = &o.After.Took
+	}
+	gap := s.Time - rst.Time
+	if !s.Valid() || gap <= disorder || gap > int64(flows.Grace) {
 		return
 	}
 	// In SYN-SENT and SYN-RECEIVED a wrong acknowledgment draws a RST, and the
 	// attempt goes on (RFC 9293, 3.10.7.3 and 3.10.7.4).
 	if rst.Flags&packet.ACK == 0 && (o.Flow.Handshake == flows.SYNSent && o.Dir == flows.Client ||
 		o.Flow.Handshake == flows.SYNReceived && o.Dir == flows.Server && rst.Seq != x.ISN+1) {
+		return
+	}
+	// A program that makes its own segments on a raw socket has a kernel beside
+	// it that knows nothing of them and answers the SYN/ACK.
+	if o.Answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) && o.looksStateless() && o.signs == 0 {
 		return
 	}
 	if s.IPID != 0 && rst.IPID != 0 && o.countsIDs() {
@@ -252,12 +259,18 @@ func (o *originCase) carriedOn() {
 	// A filter that rejects throws the segment away: the sender, which carries
 	// on, never acknowledges it. Somebody who only listens lets it pass.
 	took := o.Trigger.Valid() && o.Trigger.SeqLen() > 0 && o.Trigger.End().LessEq(o.After.Acked[o.Dir])
-	o.rejected = o.Kind == Reply && rst.Window == 0 && rst.Options == 0 && !took && len(o.Follow) < 3
+	o.rejected = o.looksStateless() && !took
 	if took {
-		o.add(CarriedOn, "{} carries on {} after the RST: {}, and has taken what the RST seems to answer", end(o.Dir), dur(s.Time-rst.Time), frame(s.Where))
+		o.add(CarriedOn, "{} carries on {} after the RST: {}, and has taken what the RST seems to answer", end(o.Dir), dur(gap), frame(s.Where))
 		return
 	}
-	o.add(CarriedOn, "{} carries on {} after the RST: {}", end(o.Dir), dur(s.Time-rst.Time), frame(s.Where))
+	o.add(CarriedOn, "{} carries on {} after the RST: {}", end(o.Dir), dur(gap), frame(s.Where))
+}
+
+// looksStateless reports whether the RST is what a stack, or a filter, answers
+// to a segment of no connection.
+func (o *originCase) looksStateless() bool {
+	return (o.Kind == Reply || o.Kind == ReplyACK) && o.RST.Options == 0 && (o.RST.Window == 0 || o.signs.Has(WindowEcho))
 }
 
 // countsIDs reports whether the sender's IP IDs come from a counter.
@@ -302,7 +315,7 @@ func (o *originCase) impossible() {
 		o.add(ImpossibleNumber, "its sequence number is {} octets beyond the window that its receiver had offered", number(int(rst.Seq.Sub(end))))
 	case rst.Seq.Less(x.ISN):
 		o.add(ImpossibleNumber, "its sequence number is {} before the beginning of its sender's stream", number(int(x.ISN.Sub(rst.Seq))))
-	case rst.Seq.Sub(x.Max) > 0:
+	case rst.Seq.Sub(x.Max) > 0 && o.Kind != Active:
 		o.add(Ahead, "its sequence number is {} octets beyond what its sender had sent", number(int(rst.Seq.Sub(x.Max))))
 	}
 	if rst.Flags&packet.ACK == 0 || rst.Ack == 0 {
@@ -487,7 +500,11 @@ func (o *originCase) distance() {
 		}
 		switch {
 		case off >= 2:
-			o.add(OtherDistance, "its TTL {} means {} hops, those of its sender's other segments, {}, mean {}", number(int(rst.TTL)), number(d), number(int(x.TTL)), number(hops(x.TTL, low)))
+			sign := OtherDistance
+			if off >= 5 {
+				sign |= FarOff
+			}
+			o.add(sign, "its TTL {} means {} hops, those of its sender's other segments, {}, mean {}", number(int(rst.TTL)), number(d), number(int(x.TTL)), number(hops(x.TTL, low)))
 		case off == 1 && d < nearest && x.TTLMin == x.TTLMax && rst.TTL > x.TTLMax && rst.TTL-x.TTLMax == 1:
 			o.add(Nearer, "its TTL {} is one more than that of all its sender's other segments", number(int(rst.TTL)))
 		}
@@ -630,7 +647,7 @@ func (o *originCase) stack() {
 	if x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) {
 		o.add(NoTimestamps, "it has no timestamps although the connection uses them")
 	}
-	if v4 && o.countsIDs() && !near(rst.IPID, x.IPID) {
+	if v4 && o.countsIDs() && rst.IPID-x.IPID > 1<<12 { // a host's one counter for all may have gone far
 		o.add(OtherID, "its IP ID is {}, its sender had come to {}", number(int(rst.IPID)), number(int(x.IPID)))
 	}
 }

@@ -3,6 +3,8 @@ package classify
 // rules is the table. Order breaks ties of confidence: the narrower cause
 // stands before the wider one.
 var rules = []*Rule{
+	&blindRST,
+	&injectedRST,
 	&followUp,
 	&noListener,
 	&handshakeAbort,

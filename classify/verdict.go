@@ -95,7 +95,7 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
 		v.Harm = b.rule.Harm(&c)
 	}
 	for i := range n {
-		if m := &j.matched[i]; i != best {
+		if m := &j.matched[i]; i != best && (b.confidence < Certain || m.confidence == Certain) {
 			tell := b.rule.tell(m.rule.ID)
 			if tell == "" {
 				continue // the evidence decides between them

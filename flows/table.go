@@ -213,7 +213,13 @@ func (t *Table) add(h *packet.Header, hash uint32, note []byte, out *Output) {
 				t.open[f.open-1].watch(h, d)
 			}
 			t.leave(slot, out)
+			was := d
 			slot, d = t.create(h, hash, out)
+			if d != was { // the ends have changed their parts
+				prior.Max[0], prior.Max[1] = prior.Max[1], prior.Max[0]
+				prior.Ack[0], prior.Ack[1] = prior.Ack[1], prior.Ack[0]
+				prior.Known[0], prior.Known[1] = prior.Known[1], prior.Known[0]
+			}
 			t.flow(slot).Prior = prior
 		}
 	} else {

@@ -408,3 +408,23 @@ func TestSYNRetriedAfterResetLivesOn(t *testing.T) {
 		t.Error("the second reset counts as a follow-up of the first")
 	}
 }
+
+// The side that was the server may open the next connection.
+func TestReuseFromTheOtherSide(t *testing.T) {
+	c := conversation{now: 1e18, port: 40000}
+	c.handshake()
+	c.send(Client, ms, packet.FIN|packet.ACK, 101, 501, 0)
+	c.send(Server, ms, packet.ACK, 501, 102, 0)
+	c.send(Server, sec, packet.SYN, 9000, 0, 0)
+	c.send(Client, ms, packet.RST|packet.ACK, 0, 9001, 0)
+	table := NewTable(Config{})
+	out := run(table, &c.batch)
+	table.Flush(&out)
+	if len(out.Resets) != 1 {
+		t.Fatalf("%d resets", len(out.Resets))
+	}
+	f := &out.Resets[0].Flow
+	if p := f.Prior; f.Ends[Client].Port != 80 || !p.Known[Server].Has(SawFIN) || p.Known[Client].Has(SawFIN) || p.Max[Server] != 102 || p.Ack[Server] != 501 {
+		t.Errorf("client port %d, prior %+v", f.Ends[Client].Port, p)
+	}
+}

@@ -11,7 +11,7 @@ var deliberateAbort = Rule{
 		}
 		return "{X} dropped the connection, most likely on purpose (SO_LINGER with timeout 0, or killed by an administrator)."
 	},
-	Wire: `S > C  R.  seq = where its stream had come to, window and timestamps as usual
+	Wire: `S > C  R.  seq = where its stream had come to, timestamps as usual
            (no FIN before, nothing that it answers)`,
 	Confirm: []string{
 		"`strace -e setsockopt,close` on the program: SO_LINGER {onoff=1, linger=0} before close()",

@@ -53,3 +53,6 @@ func harmOf(c *Case) Harm {
 	}
 	return Harm{Kind: HarmNone}
 }
+
+// harmless is the harm of a cause that costs nothing.
+func harmless(*Case) Harm { return Harm{Kind: HarmNone} }

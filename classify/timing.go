@@ -23,20 +23,24 @@ const (
 	FINToTrigger // the sender's FIN to the segment that the RST answers
 	TriggerToRST
 	FINToRST
-	IdleBefore // the longest silence that ended with the trigger or the RST
-	Lifetime   // the first segment to the RST
+	DataToFIN     // the sender's last payload to its FIN
+	IdleBeforeFIN // the last payload of either side to the sender's FIN
+	IdleBefore    // the longest silence that ended with the trigger or the RST
+	Lifetime      // the first segment to the RST
 	NumMeasures
 )
 
 var measureNames = [NumMeasures]string{
 	"", "syn_to_synack", "synack_to_rst", "syn_to_rst", "rtt_server_side", "rtt_client_side",
 	"sender_data_to_rst", "receiver_data_to_rst", "fin_to_trigger", "trigger_to_rst", "fin_to_rst",
+	"data_to_fin", "idle_before_fin",
 	"idle_before", "lifetime",
 }
 
 var measureTitles = [NumMeasures]string{
 	"", "SYN to SYN/ACK", "SYN/ACK to RST", "SYN to RST", "RTT to the server", "RTT to the client",
 	"own data to RST", "peer's data to RST", "FIN to late segment", "segment to RST", "FIN to RST",
+	"own data to FIN", "idle before FIN",
 	"idle before", "lifetime",
 }
 
@@ -96,6 +100,8 @@ func timingOf(c *Case) Timing {
 	}
 	if c.X.Known.Has(flows.SawFIN) {
 		set(FINToRST, c.X.FINTime, now)
+		set(DataToFIN, c.X.DataLast, c.X.FINTime)
+		set(IdleBeforeFIN, c.dataBeforeFIN(), c.X.FINTime)
 		if c.Trigger.Valid() {
 			set(FINToTrigger, c.X.FINTime, c.Trigger.Time)
 		}
@@ -132,4 +138,16 @@ func (c *Case) idle() int64 {
 		return until - s.Time
 	}
 	return 0
+}
+
+// dataBeforeFIN is the time of the last payload before the sender's FIN, that
+// of the segment that the RST answers left out: it was late, wherever the
+// capture point saw it.
+func (c *Case) dataBeforeFIN() int64 {
+	x, y := c.X, c.Y
+	at := x.DataLast
+	if y.DataLast <= x.FINTime && !(c.Trigger.Valid() && c.Trigger.Len > 0 && y.DataLast >= c.Trigger.Time) {
+		at = max(at, y.DataLast)
+	}
+	return at
 }

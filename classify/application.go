@@ -1,0 +1,136 @@
+package classify
+
+import (
+	"bytes"
+
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// record is the header of a TLS record (RFC 8446, 5.1) at the start of a
+// segment, and the two octets after it.
+type record struct {
+	kind   byte
+	length int
+	body   [2]byte // of an alert in the clear: level and description
+}
+
+// The kinds of TLS record.
+const (
+	recordChangeCipher = 0x14
+	recordAlert        = 0x15
+	recordHandshake    = 0x16
+	recordData         = 0x17
+)
+
+// tlsRecord reads the record at the start of a payload of which n octets are
+// known. A change_cipher_spec, which TLS 1.3 sends for the sake of old boxes,
+// is stepped over. The zero record is none.
+func tlsRecord(p *[packet.PeekLen]byte, n uint8) record {
+	b := p[:min(int(n), len(p))]
+	r := recordAt(b)
+	if r.kind == recordChangeCipher && len(b) > 6 {
+		if next := recordAt(b[6:]); next.kind != 0 {
+			return next
+		}
+	}
+	return r
+}
+
+func recordAt(b []byte) record {
+	if len(b) < 5 || b[0] < recordChangeCipher || b[0] > recordData || b[1] != 3 || b[2] > 4 {
+		return record{}
+	}
+	r := record{kind: b[0], length: int(b[3])<<8 | int(b[4])}
+	copy(r.body[:], b[5:])
+	return r
+}
+
+func firstRecord(s *flows.Side) record { return tlsRecord(&s.First, s.FirstN) }
+func lastRecord(s *flows.Side) record  { return tlsRecord(&s.LastBytes, s.LastN) }
+
+// speaksTLS reports whether what is known of either side's payload is TLS.
+func (c *Case) speaksTLS() bool {
+	return firstRecord(c.X).kind != 0 && c.X.FirstN > 0 || firstRecord(c.Y).kind != 0
+}
+
+// The longest records that can be an encrypted close_notify: of TLS 1.2 and
+// before, with MAC and padding, where the kind of the record says so; of TLS
+// 1.3, where only its length tells (level, description, kind and tag).
+const (
+	closeNotifyOld = 96
+	closeNotify13  = 19
+)
+
+// isAlert reports whether r is an alert, or as short as only an alert is.
+func (r record) isAlert() bool {
+	return r.kind == recordAlert && r.length <= closeNotifyOld || r.kind == recordData && r.length <= closeNotify13
+}
+
+// fatal reports whether r is an alert in the clear other than close_notify.
+func (r record) fatal() bool {
+	return r.kind == recordAlert && r.length == 2 && r.body[1] != 0
+}
+
+var requestMethods = [...][]byte{
+	[]byte("GET "), []byte("HEAD "), []byte("POST "), []byte("PUT "), []byte("PATCH "),
+	[]byte("DELETE "), []byte("OPTIONS "), []byte("CONNECT "),
+}
+
+// The methods from uploads to before notUploads carry a body.
+const uploads, notUploads = 2, 5
+
+func method(p *[packet.PeekLen]byte, n uint8) int {
+	for i, m := range requestMethods {
+		if bytes.HasPrefix(p[:min(int(n), len(p))], m) {
+			return i
+		}
+	}
+	return -1
+}
+
+// isRequest reports whether p begins an HTTP/1 request.
+func isRequest(p *[packet.PeekLen]byte, n uint8) bool { return method(p, n) >= 0 }
+
+// isUpload reports whether p begins an HTTP/1 request that has a body.
+func isUpload(p *[packet.PeekLen]byte, n uint8) bool {
+	m := method(p, n)
+	return m >= uploads && m < notUploads
+}
+
+// status is the code in an HTTP/1 status line at the start of p, or 0.
+func status(p *[packet.PeekLen]byte, n uint8) int {
+	if n < 12 || !bytes.HasPrefix(p[:], []byte("HTTP/1.")) || p[8] != ' ' {
+		return 0
+	}
+	code := 0
+	for _, d := range p[9:12] {
+		if d < '0' || d > '9' {
+			return 0
+		}
+		code = code*10 + int(d-'0')
+	}
+	return code
+}
+
+// statusOf is the status of the last response that a side began, or of its
+// first when the last segment begins none.
+func statusOf(s *flows.Side) int {
+	if code := status(&s.LastBytes, s.LastN); code != 0 {
+		return code
+	}
+	return status(&s.First, s.FirstN)
+}
+
+var farewells = [...][]byte{[]byte("QUIT"), []byte("quit"), []byte("Quit"), []byte("BYE"), []byte("exit")}
+
+// saidGoodbye reports whether a side's last segment begins with the command
+// that ends a session of SMTP, POP3, FTP, NNTP or IRC.
+func saidGoodbye(s *flows.Side) bool {
+	for _, f := range farewells {
+		if bytes.HasPrefix(s.LastBytes[:min(int(s.LastN), packet.PeekLen)], f) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,52 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+var closeNotifyRace = Rule{
+	ID:      "close-notify-race",
+	Family:  FamilyDataAfterClose,
+	Title:   "TLS goodbye after the other side had closed",
+	Summary: "One side had closed; the other's TLS close_notify, its goodbye, came after that and was answered with a reset. Nothing was lost.",
+	Story:   say("{X} had closed the TLS connection without waiting for the goodbye (close_notify) of {Y}; that came afterwards and was refused. Nothing was lost."),
+	Wire: `S > C  F.  the server closes (its own close_notify just before)
+C > S  P.  24 to 40 bytes: the client's close_notify
+C > S  F.
+S > C  R   seq = the ack of those`,
+	Confirm: []string{
+		"the late data is one short TLS record: type 21 (alert), or in TLS 1.3 type 23 with 19 bytes",
+		"the application's log shows no error: its response was complete",
+	},
+	Advice: []string{
+		"Nothing has to be changed: leave these resets out of alarms.",
+		"To be rid of them: wait for the peer's close_notify before closing (nginx: lingering_close always; OpenSSL: SSL_shutdown a second time; Java: close the output and read to the end).",
+	},
+	Refs: []string{
+		"RFC 8446, 6.1: close_notify; RFC 1122, 4.2.2.13",
+	},
+	Narrows: "data-after-close",
+	Harm:    harmless,
+	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
+	Telling: FINToTrigger,
+	Kinds:   kinds(Reply, ReplyACK, Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		late, confidence := c.dataAfterFIN()
+		r := lastRecord(c.Y)
+		if confidence == None || !r.isAlert() || r.fatal() {
+			return None
+		}
+		// Two alerts may be late, and a box may have split or padded them; more
+		// is no goodbye.
+		if late > 2*closeNotifyOld || r.kind == recordData && late > closeNotify13+5 {
+			return None
+		}
+		closedBefore(c, f, late)
+		f.Add("these {} are one short TLS record (type {}, {}), as a close_notify is", octets(late), number(int(r.kind)), octets(uint64(r.length)))
+		if r.kind == recordData && !c.Y.Known.Has(flows.SawFIN) && c.After.First[c.Dir.Peer()].Flags&packet.FIN == 0 {
+			return min(confidence, Likely) // two octets of application data look the same
+		}
+		return confidence
+	},
+}

@@ -1,0 +1,61 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+var earlyClientClose = Rule{
+	ID:      "early-client-close",
+	Family:  FamilyDataAfterClose,
+	Title:   "the client closed before the answer came",
+	Summary: "The client closed its socket, having timed out or lost interest, while the server was still to answer; the answer was refused.",
+	Story: func(c *Case) string {
+		if saidGoodbye(c.X) {
+			return "{client} said goodbye and closed without waiting for the answer of {server}, which came afterwards and was refused."
+		}
+		if lastRecord(c.X).fatal() {
+			return "{client} rejected the TLS handshake with an alert and closed; what {server} sent after that was refused."
+		}
+		if c.Timing.Has(DataToFIN) {
+			return "{client} closed the connection {m:data_to_fin} after it had last sent something, before the answer of {server} had come whole: a timeout or a cancelled request."
+		}
+		return "{client} closed the connection before all that {server} had to send had come."
+	},
+	Wire: `C > S  P.  request
+           (the client's timeout passes, or its user cancels)
+C > S  F.  the client closes
+S > C  P.  the answer
+C > S  R   seq = the ack of the answer, window 0, no options`,
+	Confirm: []string{
+		"the time from the request to the client's FIN is the client's timeout, when several connections show the same",
+		"the server's log: nginx 499, \"client closed connection\", EPIPE or ECONNRESET on write",
+	},
+	Advice: []string{
+		"If it is a timeout: raise the client's, or find why the server takes that long.",
+		"A client that wants to say \"my request is complete\" calls shutdown(SHUT_WR) and reads on (Go: TCPConn.CloseWrite; Java: Socket.shutdownOutput; Node: socket.end with allowHalfOpen); close() refuses the answer.",
+		"On the server this is no error: log it as a client that left.",
+	},
+	Refs: []string{
+		"RFC 1122, 4.2.2.13; RFC 9293, 3.6",
+		"Linux: tcp_timewait_state_process (FIN_WAIT2)",
+	},
+	Narrows: "data-after-close",
+	Harm: func(c *Case) Harm {
+		if saidGoodbye(c.X) {
+			return Harm{Kind: HarmNone}
+		}
+		return harmOf(c)
+	},
+	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
+	Telling: DataToFIN,
+	Kinds:   kinds(Reply, ReplyACK, Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		late, confidence := c.dataAfterFIN()
+		if confidence == None || c.Dir != flows.Client || c.Flow.Guessed {
+			return None
+		}
+		if sent := c.Timing.At[DataToFIN]; sent >= 0 {
+			f.Add("{} had last sent data {} before it closed", end(c.Dir), dur(sent))
+		}
+		closedBefore(c, f, late)
+		return confidence
+	},
+}

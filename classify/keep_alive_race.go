@@ -1,0 +1,61 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+// An idle connection that is closed by a timeout has been silent for longer
+// than a server takes between two writes of one answer. No server known has a
+// keep-alive timeout below a second; a tenth of it leaves room.
+const idleBeforeClose = 100e6
+
+var keepAliveRace = Rule{
+	ID:      "keep-alive-race",
+	Family:  FamilyDataAfterClose,
+	Title:   "request on a connection just closed as idle",
+	Summary: "The server closed an idle keep-alive connection at the moment at which the client used it again; the request found nobody.",
+	Story:   say("{server} closed the connection after {m:idle_before_fin} of silence, and the next request of {client} came too late to be read: the client keeps idle connections longer than the server does."),
+	Wire: `S > C  P.  the last response
+           (silence: the server's keep-alive timeout)
+S > C  F.  the server closes
+C > S  P.  the next request: it crossed the FIN
+S > C  R   seq = the ack of that request, window 0, no options`,
+	Confirm: []string{
+		"the silence before the FIN is the server's keep-alive timeout: Gunicorn 2 s, Node and Apache 5 s, nginx 75 s",
+		"the client's log: \"connection reset by peer\", \"socket hang up\" or a 502 from a load balancer, always on a reused connection",
+	},
+	Advice: []string{
+		"Make the client's (or load balancer's) idle timeout shorter than the server's keep-alive timeout, or the latter longer: behind an ALB of 60 s more than 60 s.",
+		"Node: server.keepAliveTimeout = 65000 and server.headersTimeout above it. Gunicorn: --keep-alive 65. nginx: keepalive_timeout. Envoy: idle_timeout of the cluster below that of the service.",
+		"Go: http.Transport.IdleConnTimeout below the server's; Java: validate or evict idle connections; Python requests: retry on a new connection.",
+		"Let clients repeat requests that are safe to repeat; Go does so by itself only for idempotent ones, or with an Idempotency-Key header.",
+	},
+	Refs: []string{
+		"RFC 9112, 9.5 and 9.6: a connection can close at any time while a request is sent",
+		"RFC 1122, 4.2.2.13; Linux: tcp_rcv_state_process, tcp_timewait_state_process",
+	},
+	Narrows: "data-after-close",
+	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
+	Telling: IdleBeforeFIN,
+	Kinds:   kinds(Reply, ReplyACK, Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		late, confidence := c.dataAfterFIN()
+		idle := c.Timing.At[IdleBeforeFIN]
+		if confidence == None || c.Dir != flows.Server || !c.X.Known.Has(flows.SawData) || idle < idleBeforeClose {
+			return None
+		}
+		if lastRecord(c.Y).isAlert() && late <= closeNotifyOld {
+			return None // the client says goodbye, it asks for nothing
+		}
+		_, at := c.lateSegment()
+		patience := max(2*(c.Flow.RTTServer()+c.Flow.RTTClient()), crossingTime)
+		if !c.crossed() && at-c.X.FINTime > patience {
+			return None // the client had time to see that the connection is closed
+		}
+		f.Add("the connection had been silent for {} when {} closed it: its keep-alive timeout", dur(idle), end(c.Dir))
+		closedBefore(c, f, late)
+		return confidence
+	},
+}
+
+// crossingTime is how long after a FIN has arrived a program may still write
+// without being blamed: it was busy.
+const crossingTime = 50e6

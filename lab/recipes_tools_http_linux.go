@@ -22,7 +22,10 @@ const (
 )
 
 // nginx starts nginx on the server with directives for its one virtual server.
-func (e *Env) nginx(directives string) {
+func (e *Env) nginx(directives string) { e.nginxAt("", directives) }
+
+// nginxAt is nginx with parameters of its directive listen.
+func (e *Env) nginxAt(listen, directives string) {
 	conf := e.File("nginx.conf", fmt.Sprintf(`daemon off;
 master_process off;
 error_log stderr emerg;
@@ -36,12 +39,12 @@ http {
 	uwsgi_temp_path %[1]s/uwsgi;
 	scgi_temp_path %[1]s/scgi;
 	server {
-		listen %[2]v:%[3]d;
+		listen %[2]v%[3]s;
 		root %[1]s;
 %[4]s
 	}
 }
-`, e.dir(), e.addr(e.pair.Server), servicePort, directives))
+`, e.dir(), e.service(servicePort), listen, directives))
 	e.Serve(Server, servicePort, "nginx", "-p", e.dir(), "-c", conf)
 }
 

@@ -27,34 +27,85 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		{"no-listener", "`ss -ltn` on the host: is there a listener on the port?"},
 		{"stale-connection", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},
 		{"middlebox-idle-timeout", "the rejecting box's log says whether a rule or an expired session was the reason"},
+		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
 	},
 	Telling: TriggerToRST,
-	Kinds:   kinds(Reply),
+	Kinds:   kinds(Reply, ReplyACK),
 	Match: func(c *Case, f *Findings) Confidence {
-		if !c.Trigger.Valid() || c.Before() || c.X.Known.Has(flows.SawFIN) {
+		t := &c.Trigger
+		if !t.Valid() || c.Before() || c.X.Known.Has(flows.SawFIN) || c.RST.Options != 0 {
 			return None
 		}
-		midStream := c.Trigger.Flags&packet.SYN == 0 && c.Flow.Handshake != flows.SYNReceived
+		midStream := t.Flags&packet.SYN == 0 && c.Flow.Handshake != flows.SYNReceived && c.Flow.Handshake != flows.SYNSent
 		if !refusesSYN(c) && !midStream {
 			return None
 		}
-		rst := &c.RST
-		if rst.Window != 0 || rst.Options != 0 {
-			return None
-		}
-		// nf_send_reset leaves the TOS and the flow label zero; the stack copies
-		// the TOS of what it answers, and gives IPv6 replies a label.
-		if rst.TOS != 0 || rst.Marks.Has(packet.IPv6) && rst.FlowLabel != 0 {
-			return None
-		}
-		f.Add("{} answers {} after {}", frame(rst.Where()), frame(c.Trigger.Where), dur(rst.Time-c.Trigger.Time))
-		if ttl := c.X.TTLMax; ttl != 0 && rst.TTL > ttl {
-			f.Add("its TTL is {}, that of the host's other segments {}: the sender is nearer", number(int(rst.TTL)), number(int(ttl)))
+		f.Add("{} answers {} after {}", frame(c.RST.Where()), frame(t.Where), dur(c.RST.Time-t.Time))
+		if filterSigns(c, f) {
 			return Likely
 		}
-		if c.Trigger.TOS&^3 != 0 {
-			f.Add("its TOS is 0 although the segment it answers has {}: Linux hosts copy it, packet filters do not", number(int(c.Trigger.TOS)))
+		// Without such a sign only a filter that makes its RST as a Linux host
+		// does is left, and nothing may speak for the host.
+		switch {
+		case c.Kind != Reply || c.RST.Window != 0 || c.RST.TOS != 0 || !likeLinux(c):
+			return None
+		case c.RST.Marks.Has(packet.IPv6) && c.RST.FlowLabel != 0:
+			return None // nf_reject_ip6_tcphdr_put leaves the label 0
+		case t.TOS&^3 != 0:
+			return None // the host copied the TOS, or another stack answered
+		case c.Around.Opened|c.Around.Reopened != 0 && !midStream:
+			return None // the same port accepts connections
+		case midStream && (c.Y.RetransRun+c.Y.Probes > 0 || !c.X.Spoke()):
+			return None // a filter answers the first try; nothing is known of the host
+		case c.nearer() < 0:
+			return None // farther than the host
+		case onlyAccepted(c):
+			if !refusedLate(c) {
+				return None
+			}
+			f.Add("the server had let the acknowledgment of its SYN/ACK pass, {} before, and said nothing since: it was this segment that was refused", dur(c.RST.Time-c.Y.AckFirst))
+			return Likely
 		}
 		return Possible
 	},
+}
+
+// filterSigns reports whether something of the RST speaks for another sender
+// than the host, one that threw the segment away.
+func filterSigns(c *Case, f *Findings) bool {
+	found := false
+	if n := c.nearer(); n > 0 {
+		_, ttl := c.hostTTL()
+		f.Add("its TTL is {}, that of the host's other segments {}: the sender is nearer", number(int(c.RST.TTL)), number(int(ttl)))
+		found = true
+	}
+	if s := c.Origin.Signs; c.RST.TTL <= 64 && s.Has(NotCopied) {
+		f.Add("its TOS or flow label is 0, that of {} is not: Linux hosts copy it, packet filters do not", frame(c.Trigger.Where))
+		found = true
+	} else if c.RST.Marks.Has(packet.IPv6) && c.RST.FlowLabel == 0 && c.RST.TTL <= 64 {
+		f.Add("its flow label is 0: Linux hosts set one, packet filters do not")
+		found = true
+	}
+	if s := c.Origin.Signs; s.Has(TooEarly) {
+		f.Add("it comes sooner than the host can have answered")
+		found = true
+	}
+	if s := c.Origin.Signs; c.RST.TTL > 128 && s.Has(WindowEcho) {
+		f.Add("its window, {}, is that of the segment it answers: some firewalls copy it", number(int(c.RST.Window)))
+		found = true
+	}
+	if s := &c.After.Carried; s.Valid() && c.Origin.Who == AnotherBox {
+		f.Add("{} itself goes on with the connection: {}", end(c.Dir), frame(s.Where))
+		found = true
+	}
+	return found
+}
+
+// likeLinux reports whether the IP header is as Linux makes it on answers
+// without a socket: ID 0, Don't Fragment, and an initial TTL of 64.
+func likeLinux(c *Case) bool {
+	if c.RST.Marks.Has(packet.IPv6) {
+		return c.RST.TTL <= 64
+	}
+	return c.RST.IPID == 0 && c.RST.Marks.Has(packet.DF) && c.RST.TTL <= 64
 }

@@ -31,16 +31,13 @@ C > S  R   seq 1, window 0, no options`,
 	Confused: nil,
 	Reasons:  []string{"NO_SOCKET"},
 	Telling:  SYNToSYNACK,
-	Kinds:    kinds(Reply),
+	Kinds:    kinds(Reply, ReplyACK),
 	Needs:    LacksReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.Dir != flows.Client || c.Before() || !c.Answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
+		if !dropsSYNACK(c) || !acksSYN(c.X, c.Trigger.Ack) {
 			return None
 		}
 		x := c.X
-		if !x.Known.Has(flows.SawSYN) || x.Known.Has(flows.SawPlainAck) || c.Trigger.Ack != x.ISN+1 {
-			return None
-		}
 		latency := c.Trigger.Time - x.SYNFirst
 		f.Add("{} asks for a connection (SYN, {})", end(c.Dir), frame(x.SYNWhere))
 		f.Add("the SYN/ACK ({}) comes {} after that SYN", frame(c.Trigger.Where), dur(latency))
@@ -55,4 +52,17 @@ C > S  R   seq 1, window 0, no options`,
 		}
 		return Possible
 	},
+}
+
+// dropsSYNACK reports whether the RST is a client's answer to the SYN/ACK of a
+// server that it had asked and never acknowledged.
+func dropsSYNACK(c *Case) bool {
+	return c.Dir == flows.Client && !c.Before() && c.Answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) &&
+		c.X.Known.Has(flows.SawSYN) && !c.X.Known.Has(flows.SawPlainAck)
+}
+
+// acksSYN reports whether ack acknowledges the SYN of x, with all, some or none
+// of the data that it carried (RFC 7413).
+func acksSYN(x *flows.Side, ack packet.Seq) bool {
+	return x.ISN.Less(ack) && ack.LessEq(x.Max)
 }

@@ -138,6 +138,11 @@ func beyondCaptured(r *flows.Reset) bool {
 		hops(rst.TTL, false) == hops(ttl, false)
 }
 
+// answerTime is how long after a segment a RST with ACK that repeats its numbers
+// can be its answer. After a silence the numbers say nothing: a timer's RST has
+// the same.
+const answerTime = 3e9
+
 // answersWithACK finds the segment whose own numbers r repeats: sequence number
 // from its acknowledgment, acknowledgment from its sequence number.
 func answersWithACK(r *flows.Reset) flows.Segment {
@@ -147,7 +152,7 @@ func answersWithACK(r *flows.Reset) flows.Segment {
 		if s == nil {
 			break
 		}
-		if s.Dir == r.Dir || s.Flags&packet.ACK == 0 || s.Ack != rst.Seq {
+		if s.Dir == r.Dir || s.Flags&packet.ACK == 0 || s.Ack != rst.Seq || rst.Time-s.Time > answerTime {
 			continue
 		}
 		if rst.Ack == s.Seq || rst.Ack == s.End() || rst.Ack == s.Seq.Add(s.Len) {

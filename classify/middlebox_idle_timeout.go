@@ -2,7 +2,6 @@ package classify
 
 import (
 	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/packet"
 )
 
 // idleWorthNaming is the shortest idle timeout of a box on the path that is
@@ -31,22 +30,69 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		"AWS NLB and NAT gateway: 350 s; AWS ALB: 60 s; Azure Load Balancer: 240 s (vendors' documentation)",
 	},
 	Confused: []Confusion{
+		{"backend-rehash", "do new connections to the same address come with the RST's TTL? Then another server behind a load balancer answered"},
 		{"stale-connection", "uptime of the server process; does its capture show it sending the RST?"},
 		{"firewall-reject", "the box's log says whether a rule or an expired session was the reason"},
 	},
 	Telling: IdleBefore,
-	Kinds:   kinds(Reply, ReplyACK),
+	Kinds:   kinds(Reply, ReplyACK, Active),
 	Match: func(c *Case, f *Findings) Confidence {
 		idle := c.Timing.At[IdleBefore]
-		if c.Before() || idle < idleWorthNaming || c.X.Known.Has(flows.SawFIN) ||
-			c.Trigger.Valid() && c.Trigger.Flags&packet.SYN != 0 || c.Flow.Handshake == flows.SYNReceived {
+		if c.Before() || idle < idleWorthNaming || (c.X.Known | c.Y.Known).Has(flows.SawFIN) ||
+			c.Flow.Handshake != flows.Established && c.Flow.Handshake != flows.MidStream {
 			return None
 		}
-		f.Add("the connection had been silent for {} when {} was sent", dur(idle), frame(c.Trigger.Where))
+		sign := elsewhereSigns(c)
+		if c.Kind == Active {
+			// A host's own timer ends with RST as well; a box ends both sides, or
+			// shows that it is another.
+			both := otherEnd(c)
+			if both == nil && !sign {
+				return None
+			}
+			f.Add("{} ends the connection after {} of silence, and answers nothing", frame(c.RST.Where()), dur(idle))
+			if both != nil {
+				f.Add("{} ends it in the name of the other side as well, {} later", frame(both.Where), dur(both.Time-c.RST.Time))
+			}
+		} else {
+			if !unknownHere(c) {
+				return None
+			}
+			if c.Trigger.Valid() {
+				f.Add("the connection had been silent for {} when {} was sent", dur(idle), frame(c.Trigger.Where))
+			} else {
+				f.Add("the connection had been silent for {} when {} came", dur(idle), frame(c.RST.Where()))
+			}
+		}
 		if x := c.X; x.TTLMax != 0 && (c.RST.TTL > x.TTLMax || c.RST.TTL < x.TTLMin) {
 			f.Add("the RST has TTL {}, the host's own segments {} to {}: another box sent it", number(int(c.RST.TTL)), number(int(x.TTLMin)), number(int(x.TTLMax)))
+		}
+		if c.Origin.Signs.Has(TooEarly) {
+			f.Add("it comes sooner than the host can have answered")
+		}
+		if sign || c.Kind == Active {
 			return Likely
 		}
 		return Possible
 	},
+}
+
+// elsewhereSigns reports whether the RST shows another origin than the host's
+// own segments.
+func elsewhereSigns(c *Case) bool {
+	x := c.X
+	return c.Origin.Signs.Any(TooEarly|OtherDistance|Nearer) ||
+		x.TTLMax != 0 && (c.RST.TTL > x.TTLMax || c.RST.TTL < x.TTLMin)
+}
+
+// otherEnd returns the RST that ended the connection towards the sender of this
+// one at the same time, nil when there was none.
+func otherEnd(c *Case) *flows.Segment {
+	for i := range min(len(c.Follow), 4) {
+		s := &c.Follow[i].RST
+		if s.Dir != c.Dir && s.Time-c.RST.Time <= together {
+			return s
+		}
+	}
+	return nil
 }

@@ -31,14 +31,27 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 	},
 	Reasons: []string{"NO_SOCKET"},
 	Telling: SYNToRST,
-	Kinds:   kinds(Reply),
+	Kinds:   kinds(Reply, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
+		if refusesUnseen(c) {
+			f.Add("{} has sequence number 0 and acknowledges something: the answer to a segment without ACK, as a SYN is", frame(c.RST.Where()))
+			f.Add("the SYN itself is not in the capture")
+			return Possible
+		}
 		if !refusesSYN(c) {
 			return None
 		}
 		refusal(c, f)
 		return Likely
 	},
+}
+
+// refusesUnseen reports whether the RST has the form of a refusal (RFC 9293,
+// 3.5.2: sequence number 0 answers a segment without ACK) and the capture holds
+// nothing else of the connection.
+func refusesUnseen(c *Case) bool {
+	return !c.X.Spoke() && !c.Y.Spoke() && !c.Before() &&
+		c.RST.Flags&packet.ACK != 0 && c.RST.Seq == 0 && c.RST.Ack != 0
 }
 
 // refusesSYN reports whether the RST answers a SYN that was never accepted.

@@ -34,34 +34,35 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 	Kinds:   kinds(Reply, ReplyACK),
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
-		if c.Before() || x.Known.Has(flows.SawFIN) || c.Trigger.Valid() && c.Trigger.Flags&packet.SYN != 0 {
+		if !unknownHere(c) || !x.Spoke() || onlyAccepted(c) {
 			return None
 		}
-		switch c.Flow.Handshake {
-		case flows.MidStream:
-		case flows.Established:
-			if c.Dir == flows.Server && x.Spoke() && uint32(x.SYNs) == x.Packets {
-				return None // it never was more than a half-open connection
-			}
-		default:
-			return None
+		if c.Origin.Signs.Any(TooEarly|OtherDistance) || c.nearer() > 1 {
+			return None // the host itself did not send it
 		}
-		if c.Trigger.Valid() {
-			f.Add("{} sends a segment of the connection ({})", end(c.Dir.Peer()), frame(c.Trigger.Where))
-			f.Add("{} answers that segment {} later; a socket would have answered with an ACK", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
-		} else {
-			f.Add("{} repeats an acknowledgment of {}; the segment it answers is not in the capture", frame(c.RST.Where()), end(c.Dir.Peer()))
-		}
+		answersOpen(c, f)
 		if idle := c.Timing.At[IdleBefore]; idle >= 1e9 {
 			f.Add("the connection had been silent for {}", dur(idle))
 		}
 		confidence := Possible
-		if n := y.RetransRun + y.Probes; n > 0 && x.Spoke() {
+		if n := y.RetransRun + y.Probes; n > 0 {
 			f.Add("{} had tried {} times without an answer since {}", end(c.Dir.Peer()), number(int(n)), frame(x.LatestWhere))
 			confidence = Likely
 		}
 		if s := &c.After.NewSYNACK; s.Valid() && s.Dir == c.Dir {
 			f.Add("it accepts new connections: SYN/ACK in {}", frame(s.Where))
+			confidence = Likely
+		} else if t := c.Around.Reopened; t != 0 && c.Dir == flows.Server {
+			f.Add("its port accepts new connections, {} after the RST", dur(t-c.RST.Time))
+			confidence = Likely
+		}
+		if n := c.Around.Refusals; n > 0 && c.Dir == flows.Server {
+			f.Add("its port has refused {} new connections: the service is, or was, down", number(n))
+			confidence = Likely
+		}
+		if x.Known.Has(flows.Unseen) {
+			f.Add("{} had acknowledged more of its stream than the capture holds: a FIN may be missing", end(c.Dir.Peer()))
+			confidence = Possible
 		}
 		if c.Flow.Handshake == flows.MidStream {
 			f.Add("the connection was open before the capture began")
@@ -69,4 +70,21 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		}
 		return confidence
 	},
+}
+
+// unknownHere reports whether the RST answers a segment of an open connection,
+// as a host does that has no such connection.
+func unknownHere(c *Case) bool {
+	return !c.Before() && !c.X.Known.Has(flows.SawFIN) && (c.Flow.Handshake == flows.MidStream || c.Flow.Handshake == flows.Established) &&
+		(!c.Trigger.Valid() || c.Trigger.Flags&packet.SYN == 0)
+}
+
+// answersOpen adds the segment and its answer.
+func answersOpen(c *Case, f *Findings) {
+	if c.Trigger.Valid() {
+		f.Add("{} sends a segment of the connection ({})", end(c.Dir.Peer()), frame(c.Trigger.Where))
+		f.Add("{} answers that segment {} later; a socket would have answered with an ACK", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
+		return
+	}
+	f.Add("{} repeats an acknowledgment of {}; the segment it answers is not in the capture", frame(c.RST.Where()), end(c.Dir.Peer()))
 }

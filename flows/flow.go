@@ -182,8 +182,11 @@ func (f *Flow) update(h *packet.Header, d Dir) {
 				s.SYNScale = min(h.Scale, 14) // RFC 7323, 2.3
 			}
 		}
-		if s.SYNs > 0 && f.Handshake == SYNSent && (s.Known|p.Known)&SawRST != 0 {
+		if s.SYNs > 0 && s.Known&SawPlainAck == 0 && h.Flags&packet.ACK == 0 && (s.Known|p.Known)&SawRST != 0 {
+			// What answered the try before is not the connection that comes now.
 			f.Retried = true
+			f.Handshake = SYNSent
+			*p = Side{Known: p.Known & SawRST}
 		}
 		inc16(&s.SYNs)
 		s.SYNLast = h.Time

@@ -1,0 +1,48 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+var badACKSYNReceived = Rule{
+	ID:      "bad-ack-syn-received",
+	Family:  FamilyHandshakeAbort,
+	Title:   "the handshake's last ACK did not match",
+	Summary: "The client acknowledged a number that the server's SYN/ACK had not used; the server refused that segment and waits on.",
+	Story:   say("{client} acknowledged another number than that of the SYN/ACK of {server}, which refused the segment."),
+	Wire: `C > S  S   seq 0
+S > C  S.  seq 0 ack 1
+C > S  .   ack 54321, not 1
+S > C  R   seq 54321`,
+	Confirm: []string{
+		"captures on both ends: is the number of the SYN/ACK the same? If not, a box on the path changes it one way only",
+		"SYN cookies: `nstat -az TcpExtSyncookiesFailed` on the server",
+	},
+	Advice: []string{
+		"Look for a firewall that randomises sequence numbers and sees only one direction (asymmetric routing).",
+		"Look for two boxes that both answer SYNs for the address: a SYN proxy beside the server, or a duplicate address.",
+	},
+	Refs: []string{
+		"RFC 9293, 3.10.7.4: SYN-RECEIVED, an unacceptable ACK is answered with a reset",
+		"Linux: tcp_check_req, tcp_rcv_state_process in LISTEN",
+	},
+	Reasons: []string{"TCP_FLAGS", "TCP_ACK_UNSENT_DATA", "TCP_TOO_OLD_ACK"},
+	Telling: TriggerToRST,
+	Kinds:   kinds(Reply),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, t := c.X, &c.Trigger
+		if c.Dir != flows.Server || c.Before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||
+			!t.Valid() || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack == x.ISN+1 {
+			return None
+		}
+		f.Add("{} accepts the connection (SYN/ACK, {})", end(c.Dir), frame(x.SYNWhere))
+		f.Add("{} acknowledges a number {} from the one it should", frame(t.Where), number(int(t.Ack.Sub(x.ISN+1))))
+		f.Add("{} refuses it {} later, with just that number", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+		if x.SYNs > 1 {
+			f.Add("the SYN/ACK was sent {} times; one of them may have had another number", number(int(x.SYNs)))
+			return Likely
+		}
+		return Certain
+	},
+}

@@ -1,0 +1,52 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+var handshakeAbortActive = Rule{
+	ID:      "handshake-abort-active",
+	Family:  FamilyHandshakeAbort,
+	Title:   "connected, and aborted instead of the ACK",
+	Summary: "The client got the SYN/ACK it wanted and aborted at once, with a RST in the place of the handshake's last ACK, as checks of load balancers do.",
+	Story:   say("{client} asked {server} for a connection, got it after {m:syn_to_synack}, and dropped it at once: it only wanted to know whether port {port} answers."),
+	Wire: `C > S  S   seq 0
+S > C  S.  seq 0 ack 1
+C > S  R.  seq 1 ack 1, window and timestamps as usual`,
+	Confirm: []string{
+		"`strace` on the client: TCP_QUICKACK 0 before connect(), SO_LINGER {onoff=1, linger=0} before close()",
+		"does it come at a fixed beat? Then it is a health check",
+	},
+	Advice: []string{
+		"Nothing is wrong; HAProxy's TCP checks are made this way to spare the server a connection.",
+		"If the server's log fills with it, use a check that speaks the protocol (HAProxy: option httpchk).",
+	},
+	Refs: []string{
+		"HAProxy: src/proto_tcp.c, TCP_QUICKACK and SO_LINGER for checks",
+		"Linux: tcp_rcv_synsent_state_process puts the ACK off; tcp_disconnect sends the RST",
+	},
+	Narrows: "deliberate-abort",
+	Harm:    noHarm,
+	Confused: []Confusion{
+		{"health-check", "does the same client come back to the same port at a fixed beat?"},
+	},
+	Reasons: []string{"TCP_STATE"},
+	Telling: SYNACKToRST,
+	Kinds:   kinds(Active, ReplyACK),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, y, rst := c.X, c.Y, &c.RST
+		if c.Dir != flows.Client || c.Before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||
+			x.Known.Has(flows.SawPlainAck) || uint32(y.SYNs) != y.Packets || !acksSYN(x, rst.Seq) || rst.Ack != y.ISN+1 {
+			return None
+		}
+		f.Add("{} asks for a connection (SYN, {}) and gets it (SYN/ACK, {})", end(c.Dir), frame(x.SYNWhere), frame(y.SYNWhere))
+		f.Add("{} aborts it {} later, in the place of the ACK that would have completed the handshake", frame(rst.Where()), dur(rst.Time-y.SYNFirst))
+		if rst.Window == 0 && !rst.Options.Has(packet.OptTimestamps) {
+			f.Add("it has window 0 and no timestamps: a socket that was already gone would send the same on some systems")
+			return Possible
+		}
+		f.Add("its window is {}: the client's socket was alive and sent it", number(int(rst.Window)))
+		return Likely
+	},
+}

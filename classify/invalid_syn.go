@@ -1,0 +1,52 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+// halfOpenFor is how long a server keeps a handshake that does not complete:
+// Linux repeats its SYN/ACK for 63 s (tcp_synack_retries = 5).
+const halfOpenFor = 63e9
+
+var invalidSYN = Rule{
+	ID:      "invalid-syn",
+	Family:  FamilyHandshakeAbort,
+	Title:   "a second, different SYN in the handshake",
+	Summary: "While the handshake was under way another SYN came from the same address and port, with another number; the server dropped both.",
+	Story:   say("{client} sent a second, different SYN while {server} was still waiting to complete the first handshake; {server} refused it and forgot the first."),
+	Wire: `C > S  S   seq 0
+S > C  S.  seq 0 ack 1
+C > S  S   seq 1000: in the window, and not the first SYN
+S > C  R.  seq 0 ack 1001, window 0`,
+	Confirm: []string{
+		"is the client's address that of a NAT? Then two hosts behind it may have got the same port",
+		"`nstat -az TcpExtEmbryonicRsts` on the server grows",
+	},
+	Advice: []string{
+		"NAT: give it more public addresses or ports, or let it wait longer before it uses a port again.",
+		"Otherwise look for a program that makes its own SYNs: load generators, scanners.",
+	},
+	Refs: []string{
+		"RFC 9293, 3.10.7.4: a SYN in SYN-RECEIVED",
+		"Linux: tcp_check_req, SK_RST_REASON_INVALID_SYN",
+	},
+	Narrows: "no-listener",
+	Reasons: []string{"INVALID_SYN"},
+	Telling: SYNToRST,
+	Kinds:   kinds(Reply),
+	Match: func(c *Case, f *Findings) Confidence {
+		p := &c.Flow.Prior
+		const server, client = flows.Server, flows.Client
+		if !refusesSYN(c) || c.Dir != server || p.Latest == 0 || c.Trigger.Time-p.Latest > halfOpenFor ||
+			!p.Known[server].Has(flows.SawSYN) || p.Known[server].Has(flows.SawFIN) || (p.Known[server] | p.Known[client]).Has(flows.SawRST) ||
+			p.Known[client].Has(flows.SawPlainAck) {
+			return None
+		}
+		ahead := c.Trigger.Seq.Sub(p.Max[client])
+		if ahead < 0 || ahead > 1<<16 {
+			return None // outside the window the server answers with an ACK
+		}
+		f.Add("{} had accepted a connection from the same address and port {} before, and that handshake was not complete", end(c.Dir), dur(c.Trigger.Time-p.Latest))
+		f.Add("another SYN ({}) comes, {} beyond the first: in the window", frame(c.Trigger.Where), number(int(ahead)))
+		f.Add("{} refuses it {} later", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
+		return Likely
+	},
+}

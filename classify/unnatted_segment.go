@@ -1,0 +1,48 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+var unnattedSegment = Rule{
+	ID:      "unnatted-segment",
+	Family:  FamilyStalePeer,
+	Title:   "a segment slipped past the NAT",
+	Summary: "A segment of a translated connection reached the client untranslated, from an address it had never contacted, and the client refused it.",
+	Story:   say("{Y} sent {X} a segment of a connection that {X} has with another address: it slipped past the NAT, and {X} refused it. The server behind the NAT loses its connection."),
+	Wire: `C > V  P.  the connection as the client knows it, to the service's address
+V > C  .
+S > C  P.  the server's own address: the translation was left out
+C > S  R   seq = the ack of that segment, window 0, no options`,
+	Confirm: []string{
+		"`conntrack -S` on the node that translates: invalid grows",
+		"net.netfilter.nf_conntrack_log_invalid=6 on that node: the log names segments out of the window at this time",
+	},
+	Advice: []string{
+		"Set net.netfilter.nf_conntrack_tcp_be_liberal=1 on the node that translates.",
+		"Or drop what conntrack calls invalid, instead of passing it on: `ct state invalid drop`; current kube-proxy has such a rule.",
+	},
+	Refs: []string{
+		"Kubernetes blog: kube-proxy Subtleties: Debugging an Intermittent Connection Reset, 2019",
+		"Linux: nf_conntrack_proto_tcp.c, packets out of the window are INVALID and are not translated",
+	},
+	Narrows: "mid-stream",
+	Confused: []Confusion{
+		{"stale-connection", "does the address that sent the segment belong to a server behind the service that the client uses?"},
+	},
+	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
+	Telling: TriggerToRST,
+	Kinds:   kinds(Reply, ReplyACK),
+	Match: func(c *Case, f *Findings) Confidence {
+		t := &c.Trigger
+		if c.Before() || c.Flow.Handshake != flows.MidStream || c.X.Spoke() || !c.Around.ElsewhereKnown ||
+			!t.Valid() || t.Flags&(packet.SYN|packet.ACK) != packet.ACK {
+			return None
+		}
+		f.Add("{} sends {} a segment ({}) of a connection that the capture does not hold otherwise", end(c.Dir.Peer()), end(c.Dir), frame(t.Where))
+		f.Add("from the same address and port {} has a connection with another server, which this one may stand behind", end(c.Dir))
+		f.Add("{} refuses it {} later", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+		return Likely
+	},
+}

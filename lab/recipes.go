@@ -35,7 +35,7 @@ var recipes = []Recipe{
 	filteredSYN(),
 	acceptQueueFull(),
 	handshakeAbortFixed(),
-	noListenerRouter(),
+	behindRouter(noListener()),
 	handshakeAbortActive(),
 	healthCheck(),
 	healthCheckConnect(),
@@ -55,10 +55,12 @@ var recipes = []Recipe{
 	pipelinedRequestsFixed(),
 	earlyResponseFixed(),
 	unreadAfterShutdown(),
+	shutdownRead(),
 	processDeath(),
 	processDeathFixed(),
 	dataAfterCloseFixed(),
 	dataAfterCloseTTL(),
+	behindRouter(dataAfterClose()),
 	keepAliveRaceFixed(),
 	shutdownBoth(),
 	halfCloseMisuse(),
@@ -79,6 +81,7 @@ var recipes = []Recipe{
 	overIPv6(keepAliveTimeout()),
 	keepAliveUserTimeout(),
 	staleAfterRetransmissions(),
+	behindRouter(staleServiceDown()),
 	overIPv6(staleServiceUp()),
 	portReuse(),
 	overIPv6(portReuse()),
@@ -459,7 +462,7 @@ func staleServiceDown() Recipe {
 		Vantages: bothEnds,
 		Resets: []Expect{
 			{From: Server, Cause: StaleConnection, Reason: "NO_SOCKET"},
-			{From: Server, Cause: NoListener, Reason: "NO_SOCKET"},
+			{From: Server, Cause: ListenerFlap, Reason: "NO_SOCKET"},
 		},
 		Steps: func(e *Env) {
 			ln := e.Listen()

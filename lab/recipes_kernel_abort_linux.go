@@ -337,6 +337,25 @@ func unreadAfterShutdown() Recipe {
 	}
 }
 
+func shutdownRead() Recipe {
+	return Recipe{
+		Name:     "shutdown-read",
+		About:    "the server shuts its receiving side (SHUT_RD), which resets nothing: what the client writes is still acknowledged, and is unread when the server closes",
+		Vantages: bothEnds,
+		Resets:   []Expect{{From: Server, Cause: UnreadDataOnClose, Reason: "TCP_ABORT_ON_CLOSE", Active: true}},
+		Steps: func(e *Env) {
+			client, server := e.Connect()
+			exchange(client, server)
+			server.control("shuts its receiving side", func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RD) })
+			client.Write(100)
+			client.AwaitAcked()
+			e.Pause(200 * time.Millisecond)
+			server.Close()
+			client.AwaitReset()
+		},
+	}
+}
+
 func halfCloseMisuse() Recipe {
 	return Recipe{
 		Name:     "half-close-misuse",

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func noListenerRouter() Recipe {
-	r := noListener()
+// behindRouter is r with a router between the two hosts, captured on it.
+func behindRouter(r Recipe) Recipe {
 	r.Name += "-router"
-	r.About += ", behind a router"
+	r.About += " (seen by a router)"
 	r.Link = Link{Router: true}
-	r.Vantages = []Vantage{AtClient, AtMiddle}
+	r.Vantages = []Vantage{AtMiddle}
 	return r
 }
 

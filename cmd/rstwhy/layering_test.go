@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"synth":      {"packet"},
 	"lab":        {"kernel", "packet"},
 	"cmd/rstwhy": {"analyzer", "capture", "classify", "flows", "hosts", "kernel", "packet", "report"},
-	"cmd/rstlab": {"lab", "synth"},
+	"cmd/rstlab": {"analyzer", "capture", "classify", "flows", "hosts", "kernel", "lab", "packet", "report", "synth"},
 }
 
 // homes says which packages of this module may import a package of others, by

@@ -81,14 +81,14 @@ type Listener struct {
 func (e *Env) Listen() *Listener {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false) // the kernel gives other reasons for an MPTCP socket
-	return e.listen(lc)
+	return e.listen(lc, e.service(servicePort).String())
 }
 
-// listen starts a service on servicePort with a socket of lc's kind.
-func (e *Env) listen(lc net.ListenConfig) *Listener {
+// listen starts a service of the server with a socket of lc's kind.
+func (e *Env) listen(lc net.ListenConfig, at string) *Listener {
 	l := &Listener{e: e}
 	err := e.pair.Server.Do(func() error {
-		ln, err := lc.Listen(context.Background(), e.network(), e.service(servicePort).String())
+		ln, err := lc.Listen(context.Background(), e.network(), at)
 		if err != nil {
 			return err
 		}

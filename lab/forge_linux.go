@@ -3,7 +3,6 @@ package lab
 import (
 	"net"
 	"os"
-	"time"
 
 	"github.com/google/gopacket/layers"
 )
@@ -109,24 +108,18 @@ func (f *Forger) synACK(s Segment) Segment {
 // that waits for it to be done.
 func (e *Env) connect() (wait func() *Conn) {
 	type result struct {
-		c   *Conn
+		c   *net.TCPConn
 		err error
 	}
 	done := make(chan result, 1)
 	from := e.nextClient()
 	go func() {
 		c, err := e.dial(from, servicePort, e.deadline)
-		if err != nil {
-			done <- result{err: err}
-			return
-		}
-		done <- result{c: &Conn{c, Client, e}}
+		done <- result{c, err}
 	}()
 	return func() *Conn {
 		r := <-done
 		check(r.err, "connecting")
-		e.pair.open = append(e.pair.open, r.c.tcp)
-		check(r.c.tcp.SetDeadline(time.Now().Add(limit)), "connecting")
-		return r.c
+		return e.conn(r.c, Client)
 	}
 }

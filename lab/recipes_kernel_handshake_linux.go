@@ -230,7 +230,7 @@ func fastOpenAbort() Recipe {
 			e.Sysctl(Server, "net/ipv4/tcp_fastopen", "514")
 			ln := e.listen(net.ListenConfig{Control: control(func(fd int) error {
 				return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, 16)
-			})})
+			})}, e.service(servicePort).String())
 			// With this option connect(2) returns at once, and the first write
 			// goes out with the SYN.
 			client := e.dialWith(e.nextClient(), func(fd int) error {

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"net"
 	"strconv"
 	"time"
@@ -12,21 +11,9 @@ import (
 // listenMPTCP starts a service that speaks Multipath TCP, on every address of
 // the server.
 func (e *Env) listenMPTCP() *Listener {
-	l := &Listener{e: e}
-	err := e.pair.Server.Do(func() error {
-		var lc net.ListenConfig
-		lc.SetMultipathTCP(true)
-		ln, err := lc.Listen(context.Background(), e.network(), ":"+strconv.Itoa(servicePort))
-		if err != nil {
-			return err
-		}
-		l.TCPListener = ln.(*net.TCPListener)
-		return nil
-	})
-	check(err, "listening")
-	check(l.SetDeadline(e.deadline), "listening")
-	e.pair.open = append(e.pair.open, l)
-	return l
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(true)
+	return e.listen(lc, ":"+strconv.Itoa(servicePort))
 }
 
 // connectMPTCP is Connect with Multipath TCP.

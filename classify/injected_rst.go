@@ -51,6 +51,10 @@ S > C  P.  the response of S, which knows of no reset`,
 		for i := range o.Soft {
 			f.Add(o.Soft[i].Format, o.Soft[i].Args[:]...)
 		}
+		if x := c.X; c.RST.IPID != 0 && c.RST.IPID == x.IPID && c.RST.TTL == x.TTL && c.RST.Window == x.Window {
+			f.Add("TTL {}, IP ID {} and window {} are those of the sender's own segments: look for a tool on that host", number(int(x.TTL)), number(int(x.IPID)), number(int(x.Window)))
+			return Likely
+		}
 		// One hard indicator may be the work of a broken stack, a broken capture or
 		// a program with a raw socket; what differs in kind is not.
 		if h := o.Signs.Hard(); h&(h-1) != 0 || o.Signs.weight() >= enough {

@@ -64,6 +64,9 @@ func kindOf(r *flows.Reset) (Kind, flows.Segment) {
 	if r.Trigger.Valid() && (rst.Seq == 0 || !x.Spoke()) {
 		return Reply, r.Trigger
 	}
+	if s := r.Flow.Recent(0); s != nil && echoes(r, s) {
+		return ReplyACK, *s
+	}
 	answered := answersWithACK(r)
 	if activeNumbers(r) {
 		if answered.Valid() && x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) && rst.Window == 0 {
@@ -115,6 +118,26 @@ func activeNumbers(r *flows.Reset) bool {
 // disorder is how far apart in time a capture may have put segments that were
 // the other way round: several receive queues, two taps.
 const disorder = 2e6
+
+// echoes reports whether r has the window, and something else that is not its
+// sender's own, from s, which came just before: a box that knows no connection
+// has made it from that segment (Cisco ASA, PAN-OS, Suricata).
+func echoes(r *flows.Reset, s *flows.Segment) bool {
+	x, rst := r.Sender(), &r.RST
+	if s.Dir == r.Dir || s.Flags&packet.ACK == 0 || s.Ack != rst.Seq || rst.Time-s.Time > together ||
+		rst.Window == 0 || rst.Window != s.Window || x.Window == rst.Window {
+		return false
+	}
+	v4 := rst.Marks&packet.IPv6 == 0
+	switch {
+	case x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps):
+	case v4 && rst.IPID > 1 && rst.IPID == s.IPID && !near(rst.IPID, x.IPID):
+	case v4 && x.Packets >= baseline && x.NoDF == 0 && rst.Marks&packet.DF == 0:
+	default:
+		return false
+	}
+	return true
+}
 
 // beyondCaptured reports whether the RST stands beyond what the capture holds of
 // its sender, but is the sender's own all the same: its latest data was lost, or

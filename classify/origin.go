@@ -421,7 +421,7 @@ func segment(h *packet.Header, d flows.Dir) flows.Segment {
 // bothEnds looks for a RST to each end, neither of which answers anything.
 func (o *originCase) bothEnds() {
 	rst, x, y := &o.RST, o.X, o.Y
-	if o.Kind == Reply || o.Kind == ReplyACK || (x.Known | y.Known).Has(flows.SawFIN) || !x.Spoke() || !y.Spoke() {
+	if o.Kind == Reply || (x.Known | y.Known).Has(flows.SawFIN) || !x.Spoke() || !y.Spoke() {
 		return
 	}
 	for i := range o.Follow {

@@ -1,0 +1,136 @@
+package analyzer_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/synth"
+)
+
+// originText writes who sent the RST of i, and every indicator.
+func originText(i *analyzer.Incident) string {
+	o, n := &i.Verdict.Origin, plainNamer{i.Reset}
+	s := fmt.Sprintf("frame %d  %s  %s  %s", i.Reset.RST.Frame, i.Verdict.Rule.ID, i.Verdict.Confidence, o.Who)
+	if o.Device != "" {
+		s += ": " + o.Device
+	}
+	for k := range o.Hard {
+		s += "\n    hard: " + o.Hard[k].Text(n)
+	}
+	for k := range o.Soft {
+		s += "\n    soft: " + o.Soft[k].Text(n)
+	}
+	return s
+}
+
+// Every RST that rstwhy calls forged in the public captures was looked at: it
+// stands in docs/accuracy.md with its reason, and nothing stands there besides.
+func TestCorpusInjected(t *testing.T) {
+	dir := corpusDir(t)
+	page, err := os.ReadFile("../docs/accuracy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(page), "\n## Injected resets in public captures\n")
+	if !ok {
+		t.Fatal("docs/accuracy.md has no section on injected resets")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var want []string
+	for _, m := range regexp.MustCompile("(?m)^- `([^`]+)`, frame (\\d+), ([a-z-]+):").FindAllStringSubmatch(section, -1) {
+		want = append(want, m[1]+" "+m[2]+" "+m[3])
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*.pcap*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, path := range paths {
+		got, _ := analyse(t, path, capture.Config{})
+		for _, i := range got.incidents {
+			v := &i.Verdict
+			if v.Rule.Family == classify.FamilyInjected {
+				have = append(have, fmt.Sprintf("%s %d %s", filepath.Base(path), i.Reset.RST.Frame, v.Rule.ID))
+				if v.Rule.ID == "injected-rst" && len(v.Origin.Hard) == 0 {
+					t.Errorf("%s: frame %d is called forged without a hard indicator", path, i.Reset.RST.Frame)
+				}
+			}
+			if testing.Verbose() && v.Origin.Signs != 0 {
+				t.Logf("%s: %s", filepath.Base(path), originText(i))
+			}
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	if d := cmp.Diff(want, have); d != "" {
+		t.Errorf("public captures (-docs/accuracy.md +found):\n%s", d)
+	}
+}
+
+// No RST of a real kernel is called forged, and none is said to come from
+// another box unless a recipe put one there.
+func TestLabOrigins(t *testing.T) {
+	for _, path := range labCaptures(t) {
+		recipe := filepath.Base(filepath.Dir(path))
+		if regexp.MustCompile("inject|blind|forge|reject|firewall|spoof").MatchString(recipe) {
+			continue
+		}
+		got, _ := analyse(t, path, capture.Config{})
+		for _, i := range got.incidents {
+			if w := i.Verdict.Origin.Who; w == classify.Forged || w == classify.AnotherBox {
+				t.Errorf("%s: %s", path, originText(i))
+			}
+		}
+	}
+}
+
+// Scenarios with a section "origin" say who sent each RST, and every indicator.
+func TestOrigins(t *testing.T) {
+	n := 0
+	for _, s := range scenarios(t) {
+		want, _, ok := s.script.Section("origin")
+		if !ok {
+			continue
+		}
+		n++
+		t.Run(s.name(), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "a.pcap")
+			if err := os.WriteFile(path, render(t, s.script, synth.Format{}), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, _ := analyse(t, path, capture.Config{})
+			var text strings.Builder
+			for _, i := range got.incidents {
+				fmt.Fprintln(&text, originText(i))
+			}
+			if *update {
+				whole, err := os.ReadFile(s.path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				head, rest, _ := strings.Cut(string(whole), "-- origin --\n")
+				_, findings, _ := strings.Cut(rest, "-- findings --\n")
+				if err := os.WriteFile(s.path, []byte(head+"-- origin --\n"+text.String()+"-- findings --\n"+findings), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if d := cmp.Diff(string(want), text.String()); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+	if n < 8 {
+		t.Errorf("only %d scenarios say who sent the RST", n)
+	}
+}

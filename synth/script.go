@@ -91,7 +91,7 @@ type Format struct {
 	Snaplen   int      // octets kept of every frame; 0 keeps all
 
 	IPv6          bool   // IPv4 addresses become IPv6 addresses
-	Mirror        bool   // the addresses of the two sides swap; ports stay
+	Mirror        bool   // the two addresses of the first segment swap wherever they stand; ports stay
 	OneWay        string // only what the endpoint of this name sent; empty for all
 	DropHandshake bool   // without SYN, SYN/ACK and the ACK after them
 	SplitEvery    int    // frames a file, for WriteFiles; 0 for one file
@@ -141,6 +141,10 @@ func (s *Script) WriteFiles(next func(file int) (io.Writer, error), f Format) er
 		return err
 	}
 	r, files := newRecorder(w, &f), 1
+	var a, b [16]byte
+	if len(s.events) > 0 {
+		a, b = s.events[0].src, s.events[0].dst
+	}
 	for i := range s.events {
 		e := s.events[i]
 		if !e.kept(&f) {
@@ -156,6 +160,9 @@ func (s *Script) WriteFiles(next func(file int) (io.Writer, error), f Format) er
 			r = newRecorder(w, &f)
 			files++
 		}
+		if f.Mirror {
+			e.swap(a, b)
+		}
 		e.transform(&f)
 		r.record(e.time, &e.segment)
 	}
@@ -166,10 +173,19 @@ func (e *event) kept(f *Format) bool {
 	return (f.OneWay == "" || f.OneWay == e.sender) && !(f.DropHandshake && e.handshake)
 }
 
-func (e *event) transform(f *Format) {
-	if f.Mirror {
-		e.src, e.dst = e.dst, e.src
+// swap gives whoever has the address a the address b, and the other way round.
+func (e *event) swap(a, b [16]byte) {
+	for _, p := range []*[16]byte{&e.src, &e.dst} {
+		switch *p {
+		case a:
+			*p = b
+		case b:
+			*p = a
+		}
 	}
+}
+
+func (e *event) transform(f *Format) {
 	if f.IPv6 && !e.ipv6 {
 		e.ipv6 = true
 		e.src, e.dst = mapped6(e.src), mapped6(e.dst)

@@ -63,7 +63,7 @@ type Stats struct {
 func OpenLive(name string, config LiveConfig) (*Live, error) {
 	// libpcap cannot be promiscuous on "any", and gopacket fails for it.
 	handle, err := activate(name, config, config.Promiscuous && name != "any")
-	if err == notPromiscuous {
+	if err == errNotPromiscuous {
 		handle, err = activate(name, config, false)
 	}
 	if err != nil {
@@ -122,15 +122,18 @@ func activate(name string, config LiveConfig, promiscuous bool) (*pcap.Handle, e
 		return nil, &InterfaceError{name, "no permission to capture", fs.ErrPermission}
 	case "Interface Not Up":
 		return nil, &InterfaceError{name, "the interface is down", nil}
-	case notPromiscuous.Error():
-		return nil, notPromiscuous
+	case cannotSetPromisc:
+		return nil, errNotPromiscuous
 	}
 	return nil, &InterfaceError{name, err.Error(), nil}
 }
 
-// notPromiscuous has the words of gopacket for an interface that cannot be
-// promiscuous: a warning of libpcap, but the handle is lost.
-var notPromiscuous = errors.New("Cannot set as promisc")
+// errNotPromiscuous stands for an interface that cannot be promiscuous: a
+// warning of libpcap, but gopacket, whose words cannotSetPromisc are, loses the
+// handle.
+var errNotPromiscuous = errors.New("the interface cannot be promiscuous")
+
+const cannotSetPromisc = "Cannot set as promisc"
 
 // Read empties b and fills it with the next frames. It returns after Poll at the
 // latest, then perhaps without a frame: b.First and b.Last are the time of the

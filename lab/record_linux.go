@@ -235,7 +235,7 @@ func (x Expect) agrees(r *Reset) error {
 // seen reports whether the capture shows what the note says.
 func (n Note) seen(c *pcap) bool {
 	type conn struct{ client, server netip.AddrPort }
-	type counts struct{ syn, fromServer, synACK, lateSYNACK, clientACK int }
+	type counts struct{ syn, fromServer, lateSYNACK, clientACK int }
 	all := map[conn]*counts{}
 	for _, f := range c.frames {
 		k, fromServer := conn{f.sender, f.receiver}, roleOf(f.sender) == Server

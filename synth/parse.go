@@ -380,7 +380,7 @@ func (p *parser) segment(t []string) error {
 	case ackFlag && !f.hasAck:
 		return errors.New("the ACK flag needs an ack number")
 	case rst && ackFlag && f.win < 0:
-		return errors.New("R. needs a window: win 0 for a reply, the usual window for an abort")
+		return errors.New("flags R. need a window: win 0 for a reply, the usual window for an abort")
 	case f.isn >= 0 && !syn:
 		return errors.New("isn on a segment without SYN")
 	}

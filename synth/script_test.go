@@ -303,7 +303,7 @@ func TestParseErrors(t *testing.T) {
 		{"+0 C > S SS 0", "flag S twice"},
 		{"+0 C > S S 0:1(0)", "0 and 0 octets make 0"},
 		{"+0 C > S P. 1", "the ACK flag needs an ack number"},
-		{"+0 C > S R. 1 ack 1", "R. needs a window"},
+		{"+0 C > S R. 1 ack 1", "R. need a window"},
 		{`+0 C > S P. 1:3(2) ack 1 "abc"`, "says 2 octets of payload, the text has 3"},
 		{`+0 C > S P. 1 ack 1 "abc`, "without a closing quotation mark"},
 		{"+0 C > S S 0 <mss 1460", "without a closing >"},

@@ -26,6 +26,7 @@ C > S  R   seq 1, window 0, no options`,
 	Refs: []string{
 		"RFC 9293, 3.5.2; Moore, Voelker, Savage, Inferring Internet Denial-of-Service Activity, 2001",
 	},
+	Harm:    noHarm,
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling: SYNACKToRST,
 	Kinds:   kinds(Reply, ReplyACK),

@@ -66,7 +66,7 @@ C > S  S   S > C  S.  a later connection is accepted`,
 			f.Add("the same port accepted a connection {} later", dur(after))
 		}
 		if n := c.Around.Refusals; n > 1 {
-			f.Add("it refused {} connections so far", number(n))
+			f.Add("it refused {} connections in all", number(n))
 		}
 		return Likely
 	},

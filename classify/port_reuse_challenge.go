@@ -31,12 +31,7 @@ S > C  S.  seq 0 ack 1`,
 		"RFC 5961, 4.2: a SYN on an open connection is answered with a challenge ACK; RFC 9293, 3.5.1",
 		"Linux: tcp_send_challenge_ack, tcp_rcv_synsent_state_process",
 	},
-	Harm: func(c *Case) Harm {
-		if c.After.NewSYNACK.Valid() {
-			return Harm{Kind: HarmNone}
-		}
-		return Harm{}
-	},
+	Harm:    harmUnlessAccepted,
 	Reasons: []string{"TCP_INVALID_ACK_SEQUENCE"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Reply),
@@ -54,4 +49,12 @@ S > C  S.  seq 0 ack 1`,
 		triesAgain(c, f)
 		return Certain
 	},
+}
+
+// harmUnlessAccepted is no harm where the client got its connection after all.
+func harmUnlessAccepted(c *Case) Harm {
+	if c.After.NewSYNACK.Valid() {
+		return Harm{Kind: HarmNone}
+	}
+	return Harm{}
 }

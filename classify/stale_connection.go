@@ -5,6 +5,10 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
+// gaveUpAfter is how many retransmissions make it likely that a host gave a
+// connection up: Linux reports trouble after three (tcp_retries1).
+const gaveUpAfter = 3
+
 var staleConnection = Rule{
 	ID:      "stale-connection",
 	Family:  FamilyStalePeer,
@@ -47,6 +51,11 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		confidence := Possible
 		if n := y.RetransRun + y.Probes; n > 0 {
 			f.Add("{} had tried {} times without an answer since {}", end(c.Dir.Peer()), number(int(n)), frame(x.LatestWhere))
+			confidence = Likely
+		}
+		// What a host sent again and again is what it gave up with.
+		if n := x.Retrans; n >= gaveUpAfter && c.Trigger.Valid() && c.Trigger.Time-x.Latest > 200e6 {
+			f.Add("{} had sent segments again {} times, the latest in {}: it may have given up since", end(c.Dir), number(int(n)), frame(x.LatestWhere))
 			confidence = Likely
 		}
 		if s := &c.After.NewSYNACK; s.Valid() && s.Dir == c.Dir {

@@ -15,7 +15,7 @@ import (
 // path is what an injector sees and does on a link with a relay.
 type path struct {
 	to    map[Role]io.Writer
-	watch atomic.Pointer[func(Segment)]
+	watch atomic.Pointer[func(Segment) []Segment]
 }
 
 // Segment is a TCP segment on the path: one that an injector sees, or one that
@@ -30,9 +30,10 @@ type Segment struct {
 	Len              int // of the payload, in octets
 }
 
-// OnPath shows fn, from a goroutine of its own, every TCP segment as it passes
-// the middle of the link, which must have a Delay.
-func (e *Env) OnPath(fn func(Segment)) {
+// OnPath shows fn every TCP segment as it passes the middle of the link, which
+// must have a Delay, and injects what fn returns. Each direction calls fn from
+// a goroutine of its own.
+func (e *Env) OnPath(fn func(Segment) []Segment) {
 	if e.pair.path.to == nil {
 		check(errors.New("the link has no delay"), "watching the path")
 	}
@@ -52,13 +53,15 @@ func (s *Segment) Next() uint32 {
 }
 
 // passed decodes a frame and shows it to the injector, if there is one.
-func (p *path) passed(from Role, frame []byte) {
-	fn := p.watch.Load()
+func (p *Pair) passed(from Role, frame []byte) {
+	fn := p.path.watch.Load()
 	if fn == nil {
 		return
 	}
 	if s, ok := decodeSegment(from, frame); ok {
-		(*fn)(s)
+		for _, forged := range (*fn)(s) {
+			p.inject(forged) // what is not sent, the capture will lack
+		}
 	}
 }
 
@@ -83,29 +86,28 @@ func decodeSegment(from Role, frame []byte) (s Segment, ok bool) {
 	return s, true
 }
 
-// Reset is a RST in s's sender's name, at s.Next(), as if Linux aborted without
-// options.
-func (s Segment) Reset() Segment {
-	r := s
-	r.Len = 0
-	r.TCP = layers.TCP{SrcPort: s.SrcPort, DstPort: s.DstPort, Seq: s.Next(), RST: true}
-	return r
-}
-
-// Reply is a RST in the name of s's receiver, as if that knew no connection.
-func (s Segment) Reply() Segment {
-	r := s
-	r.From = Server
+// reset is a RST towards s's sender in the name of its receiver, at the sequence
+// number that the sender expects next. It looks like one of Linux that knows no
+// connection.
+func (s Segment) reset() Segment {
+	r := Segment{From: Server, Sender: s.Receiver, Receiver: s.Sender, TTL: 64, DF: true}
 	if s.From == Server {
 		r.From = Client
 	}
-	r.Sender, r.Receiver, r.Len = s.Receiver, s.Sender, 0
 	r.TCP = layers.TCP{SrcPort: s.DstPort, DstPort: s.SrcPort, Seq: s.Ack, RST: true}
 	return r
 }
 
+// onward is a RST towards s's receiver in the name of its sender, at s itself,
+// which is still on its way.
+func (s Segment) onward() Segment {
+	r := Segment{From: s.From, Sender: s.Sender, Receiver: s.Receiver, TTL: 64, DF: true}
+	r.TCP = layers.TCP{SrcPort: s.SrcPort, DstPort: s.DstPort, Seq: s.Seq, RST: true}
+	return r
+}
+
 // Inject puts a forged segment on the link, towards the host that it is not
-// from. It arrives at once: an injector is nearer than the other end.
+// from. It arrives at once: the injector is nearer than the other end.
 func (e *Env) Inject(s Segment) { check(e.pair.inject(s), "injecting") }
 
 func (p *Pair) inject(s Segment) error {

@@ -63,8 +63,8 @@ func (p *Pair) joinByRelay() error {
 	p.close = append(p.close, toServer.Close)
 
 	p.path.to = map[Role]io.Writer{Client: toClient, Server: toServer}
-	go relay(toClient, toServer, p.link.Delay, func(b []byte) { p.path.passed(Client, b) })
-	go relay(toServer, toClient, p.link.Delay, func(b []byte) { p.path.passed(Server, b) })
+	go relay(toClient, toServer, p.link.Delay, func(b []byte) { p.passed(Client, b) })
+	go relay(toServer, toClient, p.link.Delay, func(b []byte) { p.passed(Server, b) })
 	return nil
 }
 

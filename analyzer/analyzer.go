@@ -84,8 +84,9 @@ type Summary struct {
 	Flows       flows.Stats
 	Incidents   uint64
 	Notes       uint64
-	Interrupted bool    // stopped by a signal, not by the end of the input
-	Damage      []error // what could not be read of the input, each naming file, frame and reason
+	Timers      []TimerCluster // silences that several connections had before their reset, the most frequent first
+	Interrupted bool           // stopped by a signal, not by the end of the input
+	Damage      []error        // what could not be read of the input, each naming file, frame and reason
 	Live        *Counters
 	Filter      string // the capture filter in force, "" without one
 	Elapsed     time.Duration

@@ -32,6 +32,7 @@ func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, er
 		err = errors.Join(err, r.deliver())
 	}
 	r.summary.Flows = r.table.Stats()
+	r.summary.Timers = r.timers.clusters()
 	r.summary.Interrupted = ctx.Err() != nil
 	r.summary.Elapsed = time.Since(began)
 	return r.summary, err
@@ -42,6 +43,7 @@ type run struct {
 	table   *flows.Table
 	judge   classify.Judge
 	memory  *hosts.Memory
+	timers  timerMemory
 	out     flows.Output
 	sinks   []Sink
 	summary *Summary
@@ -158,6 +160,7 @@ func (r *run) deliver() error {
 		observe(reset.Events())
 		r.summary.Incidents++
 		i := Incident{Number: r.summary.Incidents, Reset: reset, Verdict: r.judge.Verdict(reset, r.memory.View(reset))}
+		r.timers.observe(&i)
 		if w := r.config.Witness; w != nil {
 			if t, ok := w.Testimony(&reset.RST); ok {
 				i.Testimony = &t

@@ -178,6 +178,9 @@ func answersWithACK(r *flows.Reset) flows.Segment {
 		if s.Dir == r.Dir || s.Flags&packet.ACK == 0 || s.Ack != rst.Seq || rst.Time-s.Time > answerTime {
 			continue
 		}
+		if x := r.Sender(); s.SeqLen() > 0 && x.Known.Has(flows.SawAck) && s.End().LessEq(x.Ack) {
+			continue // it has had its answer: an ACK
+		}
 		if rst.Ack == s.Seq || rst.Ack == s.End() || rst.Ack == s.Seq.Add(s.Len) {
 			return *s
 		}

@@ -38,16 +38,17 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	Kinds:   kinds(Reply, ReplyACK, Active),
 	Match: func(c *Case, f *Findings) Confidence {
 		idle := c.Timing.At[IdleBefore]
-		if c.Before() || idle < idleWorthNaming || (c.X.Known | c.Y.Known).Has(flows.SawFIN) ||
+		sign := elsewhereSigns(c)
+		long := idle >= idleWorthNaming
+		if c.Before() || !long && !(sign && idle >= ShortestIdle) || (c.X.Known | c.Y.Known).Has(flows.SawFIN) ||
 			c.Flow.Handshake != flows.Established && c.Flow.Handshake != flows.MidStream {
 			return None
 		}
-		sign := elsewhereSigns(c)
 		if c.Kind == Active {
 			// A host's own timer ends with RST as well; a box ends both sides, or
 			// shows that it is another.
 			both := otherEnd(c)
-			if both == nil && !sign {
+			if !long || both == nil && !sign {
 				return None
 			}
 			f.Add("{} ends the connection after {} of silence, and answers nothing", frame(c.RST.Where()), dur(idle))
@@ -64,13 +65,14 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 				f.Add("the connection had been silent for {} when {} came", dur(idle), frame(c.RST.Where()))
 			}
 		}
-		if x := c.X; x.TTLMax != 0 && (c.RST.TTL > x.TTLMax || c.RST.TTL < x.TTLMin) {
-			f.Add("the RST has TTL {}, the host's own segments {} to {}: another box sent it", number(int(c.RST.TTL)), number(int(x.TTLMin)), number(int(x.TTLMax)))
+		if c.nearer() != 0 {
+			lo, hi := c.hostTTL()
+			f.Add("the RST has TTL {}, the host's own segments {} to {}: another box sent it", number(int(c.RST.TTL)), number(int(lo)), number(int(hi)))
 		}
 		if c.Origin.Signs.Has(TooEarly) {
 			f.Add("it comes sooner than the host can have answered")
 		}
-		if sign || c.Kind == Active {
+		if long && (sign || c.Kind == Active) {
 			return Likely
 		}
 		return Possible
@@ -80,9 +82,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 // elsewhereSigns reports whether the RST shows another origin than the host's
 // own segments.
 func elsewhereSigns(c *Case) bool {
-	x := c.X
-	return c.Origin.Signs.Any(TooEarly|OtherDistance|Nearer) ||
-		x.TTLMax != 0 && (c.RST.TTL > x.TTLMax || c.RST.TTL < x.TTLMin)
+	return c.Origin.Signs.Any(TooEarly|OtherDistance|Nearer) || c.nearer() != 0
 }
 
 // otherEnd returns the RST that ended the connection towards the sender of this

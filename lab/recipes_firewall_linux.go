@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -24,6 +25,50 @@ func rejectInput() Recipe {
 			e.Listen()
 			e.Filter("tcp dport 8080 reject with tcp reset")
 			e.DialFails(servicePort, time.Second, unix.ECONNREFUSED)
+		},
+	}
+}
+
+// expedited is the type of service of voice traffic (DSCP EF).
+const expedited = 46 << 2
+
+// refusedExpedited connects the client, with that type of service, to a port
+// that must refuse it.
+func (e *Env) refusedExpedited(port uint16) {
+	from, to := e.nextClient(), e.service(port)
+	check(e.pair.Client.Do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, expedited); err != nil {
+			return err
+		}
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: from.Addr().As4(), Port: int(from.Port())}); err != nil {
+			return err
+		}
+		err = unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
+		if err == unix.ECONNREFUSED {
+			return nil
+		}
+		return fmt.Errorf("connect: %w", err)
+	}), "connecting, which should be refused")
+}
+
+func rejectInputDSCP() Recipe {
+	return Recipe{
+		Name:     "reject-input-dscp",
+		About:    "a packet filter on the server rejects one port with a RST, whose type of service is 0, and nothing listens at another, whose RST has the SYN's",
+		Vantages: []Vantage{AtClient},
+		Resets: []Expect{
+			{From: Server, Cause: NoListener, Reason: "NO_SOCKET"},
+			rejected,
+		},
+		Steps: func(e *Env) {
+			e.Filter("tcp dport 8080 reject with tcp reset")
+			e.refusedExpedited(closedPort)
+			e.refusedExpedited(servicePort)
 		},
 	}
 }
@@ -180,6 +225,25 @@ func middleboxIdleTimeout() Recipe {
 			e.Pause(2500 * time.Millisecond)
 			client.Write(100)
 			client.AwaitReset()
+		},
+	}
+}
+
+func middleboxIdleTimeoutServer() Recipe {
+	return Recipe{
+		Name:     "middlebox-idle-timeout-server",
+		About:    "a firewall on the path forgets a connection that was idle for 2 s, and answers what the server then sends with a RST in the client's name",
+		Link:     Link{Router: true},
+		Vantages: []Vantage{AtServer},
+		Resets:   []Expect{{From: Client, Cause: MiddleboxIdleTimeout}},
+		Steps: func(e *Env) {
+			e.FilterAt(Middle, "forward", "meta l4proto tcp ct state invalid reject with tcp reset")
+			e.forgetful()
+			client, server := e.Connect()
+			e.exchange(client, server)
+			e.Pause(2500 * time.Millisecond)
+			server.Write(100)
+			server.AwaitReset()
 		},
 	}
 }

@@ -96,9 +96,35 @@ func TestLabOrigins(t *testing.T) {
 
 // Scenarios with a section "origin" say who sent each RST, and every indicator.
 func TestOrigins(t *testing.T) {
+	testSection(t, "origin", 8, func(got *full, _ *analyzer.Summary) string {
+		var text strings.Builder
+		for _, i := range got.incidents {
+			fmt.Fprintln(&text, originText(i))
+		}
+		return text.String()
+	})
+}
+
+// Scenarios with a section "timers" say which silences had a timer's mark.
+func TestTimers(t *testing.T) {
+	testSection(t, "timers", 4, func(_ *full, sum *analyzer.Summary) string {
+		var text strings.Builder
+		for _, c := range sum.Timers {
+			fmt.Fprintf(&text, "%v  %v  %d of about %v\n", c.Service.AddrPort(), c.What, c.Count, c.Typical)
+			for _, f := range c.Fits {
+				fmt.Fprintf(&text, "    %v %s: %s\n", f.After, f.Who, f.Setting)
+			}
+		}
+		return text.String()
+	})
+}
+
+// testSection holds a section of the scenarios that have one to what write makes
+// of their findings.
+func testSection(t *testing.T, name string, least int, write func(*full, *analyzer.Summary) string) {
 	n := 0
 	for _, s := range scenarios(t) {
-		want, _, ok := s.script.Section("origin")
+		want, _, ok := s.script.Section(name)
 		if !ok {
 			continue
 		}
@@ -108,29 +134,26 @@ func TestOrigins(t *testing.T) {
 			if err := os.WriteFile(path, render(t, s.script, synth.Format{}), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			got, _ := analyse(t, path, capture.Config{})
-			var text strings.Builder
-			for _, i := range got.incidents {
-				fmt.Fprintln(&text, originText(i))
-			}
+			text := write(analyse(t, path, capture.Config{}))
 			if *update {
 				whole, err := os.ReadFile(s.path)
 				if err != nil {
 					t.Fatal(err)
 				}
-				head, rest, _ := strings.Cut(string(whole), "-- origin --\n")
+				mark := "-- " + name + " --\n"
+				head, rest, _ := strings.Cut(string(whole), mark)
 				_, findings, _ := strings.Cut(rest, "-- findings --\n")
-				if err := os.WriteFile(s.path, []byte(head+"-- origin --\n"+text.String()+"-- findings --\n"+findings), 0o644); err != nil {
+				if err := os.WriteFile(s.path, []byte(head+mark+text+"-- findings --\n"+findings), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if d := cmp.Diff(string(want), text.String()); d != "" {
+			if d := cmp.Diff(string(want), text); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 		})
 	}
-	if n < 8 {
-		t.Errorf("only %d scenarios say who sent the RST", n)
+	if n < least {
+		t.Errorf("only %d scenarios have a section %s", n, name)
 	}
 }

@@ -130,7 +130,7 @@ func TimerFits(silence time.Duration, how Silence) []Timer {
 		out = fires(fires(out, silence, Resets), silence, Closes)
 	case SilenceThenRefusal:
 		for i := len(timers) - 1; i >= 0; i-- {
-			if t := &timers[i]; t.Expiry != Closes && silence >= t.After-jitter {
+			if t := &timers[i]; t.Expiry == Forgets && silence >= t.After-jitter {
 				out = append(out, *t)
 			}
 		}

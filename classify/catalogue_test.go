@@ -66,6 +66,10 @@ func TestCatalogue(t *testing.T) {
 					t.Errorf("no sentence: %q", a)
 				}
 			}
+			checkRemedies(t, r.Remedies)
+			if r.Family.Title() == "" {
+				t.Errorf("the family %s has no title", r.Family)
+			}
 			for _, name := range r.Reasons {
 				if !reasons[name] {
 					t.Errorf("Linux knows no reset reason %s", name)
@@ -97,10 +101,33 @@ func TestCatalogue(t *testing.T) {
 	}
 	for _, d := range dirs {
 		switch id := filepath.Base(d); id {
-		case "notes", "demands", "artefacts": // not about one cause
+		case "notes", "demands", "artefacts", "origin": // not about one cause
 		default:
 			if !ids[id] {
 				t.Errorf("%s holds scenarios of no cause", d)
+			}
+		}
+	}
+}
+
+// checkRemedies holds remedies to their form: prose that ends as a sentence or
+// with a colon, then code that fits the page.
+func checkRemedies(t *testing.T, remedies []Remedy) {
+	t.Helper()
+	where := map[string]bool{}
+	for _, r := range remedies {
+		if r.Where == "" || len(r.Where) > 40 || where[r.Where] {
+			t.Errorf("remedy for %q: no name, a long one, or one given twice", r.Where)
+		}
+		where[r.Where] = true
+		prose, code, _ := strings.Cut(r.What, "\n")
+		if prose == "" || !strings.ContainsAny(prose[len(prose)-1:], ".:") || strings.HasSuffix(prose, ":") != (code != "") {
+			t.Errorf("%s: no sentence, or a colon without code: %q", r.Where, prose)
+		}
+		for line := range strings.Lines(code) {
+			line = strings.TrimRight(line, "\n")
+			if !strings.HasPrefix(line, "\t") || len(line) > 70 || strings.Contains(line[1:], "\t") {
+				t.Errorf("%s: a line of code without one tab before it, or too long: %q", r.Where, line)
 			}
 		}
 	}

@@ -19,7 +19,7 @@ func (c Confidence) String() string {
 // Family groups causes that call for the same thought.
 type Family string
 
-// The families, in the order of the report.
+// The families.
 const (
 	FamilyNoListener     Family = "no-listener"
 	FamilyHandshakeAbort Family = "handshake-abort"
@@ -35,6 +35,50 @@ const (
 	FamilyUnclassified   Family = "unclassified"
 )
 
+// families is every family in the order of lists, and what its causes have in
+// common.
+var families = [...]struct {
+	family Family
+	title  string
+}{
+	{FamilyUnreadData, "closed before everything was read"},
+	{FamilyDataAfterClose, "something came after one side had closed"},
+	{FamilyStalePeer, "one side does not know the connection"},
+	{FamilyTimeout, "a timer gave up"},
+	{FamilyDeliberate, "somebody meant to abort"},
+	{FamilyOverload, "a queue was full"},
+	{FamilyNoListener, "nobody takes connections there"},
+	{FamilyHandshakeAbort, "the connection never came about"},
+	{FamilyInjected, "somebody else sent it"},
+	{FamilyMPTCP, "Multipath TCP said why"},
+	{FamilyFollowUp, "what comes after a first RST"},
+	{FamilyUnclassified, "not explained"},
+}
+
+// Families returns every family that has a cause, in the order of lists.
+func Families() []Family {
+	var out []Family
+	for _, f := range families {
+		for _, r := range Rules() {
+			if r.Family == f.family {
+				out = append(out, f.family)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// Title says in a few words what the causes of f have in common.
+func (f Family) Title() string {
+	for _, k := range families {
+		if k.family == f {
+			return k.title
+		}
+	}
+	return ""
+}
+
 // Rule is a cause: its documentation, and the predicate that recognises it.
 type Rule struct {
 	ID     string // kebab case, stable: it stands in JSON
@@ -49,7 +93,9 @@ type Rule struct {
 	Wire    string   // how it looks, a few lines of packets
 	Confirm []string // how to make sure, on the host
 	Advice  []string // what to change
-	Refs    []string
+	// Remedies are the same for programs that many run, as settings and code.
+	Remedies []Remedy
+	Refs     []string
 	// Narrows is the ID of a wider cause of which this is a special case: when
 	// both match and this one as well, the wider is not mentioned.
 	Narrows string
@@ -67,6 +113,14 @@ type Rule struct {
 	Needs   Lack // what a capture must not lack for the rule to be asked
 	// Match says how well the cause fits, and why.
 	Match func(c *Case, f *Findings) Confidence
+}
+
+// Remedy is what to change in one program or system.
+type Remedy struct {
+	Where string // "nginx", "Go net/http", "Linux"
+	// What is a sentence or more, and below it lines that begin with a tab: code
+	// or settings that stand as they are.
+	What string
 }
 
 // Confusion names another cause and how to tell.

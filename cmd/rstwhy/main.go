@@ -11,10 +11,12 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/report"
 )
 
 // Exit codes.
@@ -63,6 +65,12 @@ type options struct {
 	noPromi bool
 }
 
+// What some flags may be.
+var (
+	colors  = []string{"auto", "always", "never"}
+	readers = []string{"pcapgo", "libpcap"}
+)
+
 // usageError is a mistake in the command line.
 type usageError struct{ err error }
 
@@ -87,7 +95,11 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	cmd.SetHelpTemplate(helpTemplate)
 	cmd.SetVersionTemplate(versionTemplate)
-	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.SetHelpCommand(&cobra.Command{Hidden: true}) // --help says it all
+	cmd.AddCommand(causesCommand(), explainCommand())
+	for _, c := range cmd.Commands() {
+		c.DisableFlagsInUseLine = true
+	}
 
 	f := cmd.Flags()
 	f.SortFlags = false
@@ -104,6 +116,9 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.StringVar(&o.reader, "reader", "pcapgo", useReader)
 	f.Bool("version", false, useVersion)
 	f.BoolP("help", "h", false, useHelp)
+	fixedChoice(cmd, "format", report.Names())
+	fixedChoice(cmd, "color", colors)
+	fixedChoice(cmd, "reader", readers)
 	return cmd
 }
 
@@ -115,10 +130,10 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return errListAlone
 	case o.list:
 		return nil
-	case o.color != "auto" && o.color != "always" && o.color != "never":
-		return badChoice("--color", o.color, "auto", "always", "never")
-	case o.reader != "pcapgo" && o.reader != "libpcap":
-		return badChoice("--reader", o.reader, "pcapgo", "libpcap")
+	case !slices.Contains(colors, o.color):
+		return badChoice("--color", o.color, colors...)
+	case !slices.Contains(readers, o.reader):
+		return badChoice("--reader", o.reader, readers...)
 	case given("count") && o.count == 0:
 		return errNoCount
 	}

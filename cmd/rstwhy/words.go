@@ -20,20 +20,33 @@ import (
 // The help, apart from the table of flags.
 const (
 	useLine = `rstwhy [flags] FILE...
-  rstwhy [flags] -i INTERFACE [FILTER]`
+  rstwhy [flags] -i INTERFACE [FILTER]
+  rstwhy causes
+  rstwhy explain CAUSE`
 
 	about = `rstwhy reads packet captures, or an interface, and says for every TCP reset why
 it was sent.
 
 FILE is a pcap or pcapng capture, plain or compressed with gzip or zstd; - is
 standard input. Several files are read as one capture, in the order of their
-first packets.`
+first packets.
+
+causes lists the causes that it knows; explain says what one is, how it looks,
+how to make sure and how to fix it. completion writes a script by which a shell
+completes their names.`
+
+	aboutCauses = `causes lists the causes that rstwhy knows, by family. With --format json it
+writes everything that is known of each.`
+
+	aboutExplain = `explain says what a cause is, how it looks on the wire, how to make sure on the
+host, how to fix it, and what it is confused with.`
 
 	examples = `Examples:
   rstwhy web.pcap
   rstwhy -f 'host 192.0.2.7 and port 443' -o ticket.md web-*.pcap.gz
   ssh web1 tcpdump -U -w - tcp | rstwhy -
-  rstwhy -i eth0 tcp port 443`
+  rstwhy -i eth0 tcp port 443
+  rstwhy explain keep-alive-race`
 
 	exitCodes = `Exit codes:
   0  analysed
@@ -41,15 +54,18 @@ first packets.`
   2  wrong usage
   4  the input was damaged or cut short; what could be read was analysed`
 
-	helpTemplate = `{{.Long}}
+	helpTemplate = `{{.Long | trimTrailingWhitespaces}}
 
 Usage:
-  {{.Use}}
-
+  {{if .HasParent}}{{.CommandPath}}{{slice .Use (len .Name)}}{{else}}{{.Use}}{{end}}
+{{if and .HasParent .HasAvailableSubCommands}}
+Commands:{{range .Commands}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}
+{{end}}{{if .HasAvailableLocalFlags}}
 Flags:
 {{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}
-
-` + examples + "\n\n" + exitCodes + "\n"
+{{end}}{{if not .HasParent}}
+` + examples + "\n\n" + exitCodes + "\n{{end}}"
 
 	versionTemplate = "rstwhy {{.Version}}\n"
 )
@@ -73,6 +89,10 @@ func useFormat() string {
 	return "write to standard output as `FORMAT`: " + choices(report.Names())
 }
 
+func useDocFormat() string {
+	return "write as `FORMAT`: " + choices(report.DocFormats)
+}
+
 func useOutput() string {
 	return "also write a report to `FILE`, in the format of its extension; may be repeated"
 }
@@ -85,11 +105,21 @@ var (
 	errReaderLive    = errors.New("--reader is for files, an interface is always read through libpcap")
 	errSnaplen       = errors.New("-s: the number of bytes cannot be negative")
 	errNoCount       = errors.New("-c: the number of packets must be at least 1")
+	errCausesAlone   = errors.New("causes takes no arguments; a file of that name is ./causes")
+	errOneCause      = errors.New("explain takes one cause; a file of that name is ./explain")
 	errStdinTerminal = errors.New("standard input is a terminal: send a capture through a pipe")
 )
 
 // errNotRegular is why a report cannot be written to a device or a directory.
 var errNotRegular = errors.New("not a regular file")
+
+// unknownCause is a cause that there is not, and those that may be meant.
+type unknownCause struct {
+	name string
+	near []string
+}
+
+func (e *unknownCause) Error() string { return fmt.Sprintf("no cause is called %q", e.name) }
 
 func onlyLive(flag string) error { return fmt.Errorf("%s needs an interface: -i", flag) }
 
@@ -156,8 +186,13 @@ func hint(err error) string {
 		usage *usageError
 		iface *capture.InterfaceError
 		bad   *capture.FilterError
+		cause *unknownCause
 	)
 	switch {
+	case errors.As(err, &cause) && len(cause.near) > 0:
+		return "did you mean " + choices(cause.near) + "?"
+	case errors.As(err, &cause):
+		return "rstwhy causes lists them"
 	case errors.As(err, &bad):
 		return "the syntax is that of tcpdump: man pcap-filter"
 	case errors.As(err, &usage):

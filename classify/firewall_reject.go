@@ -27,6 +27,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		{"no-listener", "`ss -ltn` on the host: is there a listener on the port?"},
 		{"stale-connection", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},
 		{"middlebox-idle-timeout", "the rejecting box's log says whether a rule or an expired session was the reason"},
+		{"injected-rst", "does the segment reach the host all the same? A filter that rejects throws it away"},
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
 	},
 	Telling: TriggerToRST,
@@ -41,7 +42,14 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 			return None
 		}
 		f.Add("{} answers {} after {}", frame(c.RST.Where()), frame(t.Where), dur(c.RST.Time-t.Time))
+		if idle := c.Timing.At[IdleBefore]; midStream && idle >= 1e9 {
+			f.Add("the connection had been silent for {} before", dur(idle))
+		}
 		if filterSigns(c, f) {
+			if again := passedOn(c); again != nil {
+				f.Add("the host itself answered the segment as well, in {}: it had not been thrown away", frame(again.Where))
+				return Possible
+			}
 			return Likely
 		}
 		// Without such a sign only a filter that makes its RST as a Linux host
@@ -68,6 +76,19 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		}
 		return Possible
 	},
+}
+
+// passedOn returns the RST with which the host itself answered the segment as
+// well, in another form, nil when there is none: a filter that rejects throws
+// the segment away.
+func passedOn(c *Case) *flows.Segment {
+	for i := range min(len(c.Follow), 4) {
+		a := &c.Follow[i]
+		if a.RST.Dir == c.Dir && (!a.Trigger.Valid() || a.Trigger.Where == c.Trigger.Where) && a.RST.Flags&packet.ACK != c.RST.Flags&packet.ACK && a.RST.Seq == c.Trigger.Ack {
+			return &a.RST
+		}
+	}
+	return nil
 }
 
 // filterSigns reports whether something of the RST speaks for another sender

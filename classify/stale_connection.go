@@ -41,7 +41,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		if !unknownHere(c) || !x.Spoke() || onlyAccepted(c) {
 			return None
 		}
-		if c.Origin.Signs.Any(TooEarly|OtherDistance) || c.nearer() > 1 {
+		if c.Origin.Signs.Any(TooEarly|OtherDistance) || c.nearer() > 0 && x.TTLMin == x.TTLMax {
 			return None // the host itself did not send it
 		}
 		answersOpen(c, f)

@@ -412,7 +412,7 @@ func keepAliveRace() Recipe {
 		// after it, would be answered by a second one.
 		Link:     Link{Delay: 10 * time.Millisecond},
 		Vantages: bothEnds,
-		Resets:   []Expect{{From: Server, Cause: DataAfterClose, Reason: "TCP_ABORT_ON_DATA"}},
+		Resets:   []Expect{{From: Server, Cause: KeepAliveRace, Reason: "TCP_ABORT_ON_DATA"}},
 		Steps: func(e *Env) {
 			const request = "GET / HTTP/1.1\r\nHost: server\r\n\r\n"
 			const response = "HTTP/1.1 204 No Content\r\n\r\n"

@@ -81,6 +81,7 @@ type judged struct {
 	cause      string
 	set        []string
 	confidence classify.Confidence
+	follows    bool // not the first RST of its incident
 }
 
 // collector is a sink that keeps what is said of each RST.
@@ -93,11 +94,7 @@ func (c collector) Incident(i *analyzer.Incident) error {
 		j.set = append(j.set, a.Rule.ID)
 	}
 	for k, w := range i.Frames() {
-		if k > 0 {
-			// Everything after the first RST of an incident follows from it.
-			c[w.Frame()] = judged{cause: string(lab.FollowUp), set: []string{string(lab.FollowUp)}, confidence: classify.Likely}
-			continue
-		}
+		j.follows = k > 0
 		c[w.Frame()] = j
 	}
 	return nil
@@ -144,6 +141,14 @@ func measureAccuracy(dir string) (*accuracy, error) {
 }
 
 func (a *accuracy) add(where, truth string, j judged) {
+	if j.follows {
+		// One incident says one thing of all its RSTs: the first one has the
+		// cause, and the others have it too or follow from it.
+		if truth == string(lab.FollowUp) || truth != j.cause {
+			j = judged{cause: string(lab.FollowUp)}
+		}
+		j.set = []string{j.cause}
+	}
 	t := tally{resets: 1, set: len(j.set)}
 	if j.cause == truth {
 		t.first = 1

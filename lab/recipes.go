@@ -96,6 +96,7 @@ var recipes = []Recipe{
 	nginx413(),
 	nginx413Fixed(),
 	nginxResetTimedOut(),
+	nginxResetTimedOutFixed(),
 	nginxResetSlowReader(),
 	nginx444(),
 	nginx444Upload(),

@@ -187,6 +187,23 @@ func nginxResetTimedOut() Recipe {
 	}
 }
 
+func nginxResetTimedOutFixed() Recipe {
+	return Recipe{
+		Name:     "nginx-reset-timedout-fixed",
+		About:    "the client sends half a request; nginx closes after its client_header_timeout, here 1 s, without reset_timedout_connection; no reset",
+		Vantages: []Vantage{AtClient},
+		Needs:    []string{"nginx"},
+		Steps: func(e *Env) {
+			e.nginx("client_header_timeout 1s;")
+			client := e.Dial()
+			client.WriteString("GET / HTTP/1.1\r\nHost: ser")
+			client.ReadEOF()
+			client.Close()
+			e.Pause(100 * time.Millisecond)
+		},
+	}
+}
+
 func nginxResetSlowReader() Recipe {
 	return Recipe{
 		Name:     "nginx-reset-slow-reader",

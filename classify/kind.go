@@ -58,6 +58,10 @@ func kindOf(r *flows.Reset) (Kind, flows.Segment) {
 			return Reply, flows.Segment{}
 		case !y.Spoke() && x.Spoke() && rst.Seq == x.Max:
 			return Reply, flows.Segment{}
+		case x.Known.Has(flows.SawAck) && rst.Seq == x.Max && rst.Ack == x.Ack && rst.Ack != 0:
+			// Only a socket knows both of its numbers: Windows leaves out the flag,
+			// not the number.
+			return Active, flows.Segment{}
 		}
 		return Unexplained, flows.Segment{}
 	}

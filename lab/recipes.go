@@ -307,7 +307,7 @@ func earlyResponse() Recipe {
 		About:    "the server answers 413 after the head of an upload and closes with 60000 octets of it unread; offloads are on",
 		Link:     Link{Offloads: true},
 		Vantages: bothEnds,
-		Resets:   []Expect{{From: Server, Cause: UnreadDataOnClose, Reason: "TCP_ABORT_ON_CLOSE", Active: true}},
+		Resets:   []Expect{{From: Server, Cause: EarlyResponse, Reason: "TCP_ABORT_ON_CLOSE", Active: true}},
 		Steps: func(e *Env) {
 			const head = "POST /upload HTTP/1.1\r\nHost: server\r\nContent-Length: 60000\r\n\r\n"
 			client, server := e.Connect()

@@ -56,7 +56,11 @@ S > C  P.  the real S carries on`,
 		}
 		alive := c.Origin.Signs.Has(CarriedOn)
 		g := guessesOf(c)
-		f.Add("{} is {} from the number that {} waits for", frame(c.RST.Where()), number(int(c.RST.Seq.Sub(y.Ack))), end(c.Dir.Peer()))
+		if off := c.RST.Seq.Sub(y.Ack); off < 0 {
+			f.Add("{} is {} octets before the number that {} waits for", frame(c.RST.Where()), number(-int(off)), end(c.Dir.Peer()))
+		} else {
+			f.Add("{} is {} octets beyond the number that {} waits for", frame(c.RST.Where()), number(int(off)), end(c.Dir.Peer()))
+		}
 		if g.n >= 3 {
 			if g.stride != 0 {
 				f.Add("{} RSTs in {}, the sequence number {} further on each time", number(g.n), dur(g.last-c.RST.Time), number(int(g.stride)))
@@ -73,13 +77,20 @@ S > C  P.  the real S carries on`,
 		switch {
 		case g.n >= 3 && alive:
 			return Certain
-		case alive, g.n >= 3 && g.stride != 0 && c.Lacks == 0:
+		case g.n >= 3 && (alive || g.stride != 0 && c.Lacks == 0), alive && c.outOfTheBlue():
 			return Likely
-		case g.n >= 3 && c.Lacks == 0:
+		case alive, g.n >= 3 && c.Lacks == 0:
 			return Possible
 		}
 		return None
 	},
+}
+
+// outOfTheBlue reports whether nothing happened just before the RST that its
+// sender may have seen.
+func (c *Case) outOfTheBlue() bool {
+	s := c.Flow.Recent(0)
+	return s == nil || c.RST.Time-s.Time > together
 }
 
 // guesses are RSTs of one sender that stand nowhere.

@@ -11,6 +11,8 @@ var injectedRST = Rule{
 			return "Somebody sent {Y} a RST in the name of {X}, but {X} carried on: it had reset nothing."
 		case c.Origin.Signs.Has(AnsweredToo):
 			return "Somebody refused the connection in the name of {X}, and {X} itself accepted it a moment later."
+		case c.Origin.Signs.Has(AnsweredTwice):
+			return "Somebody reset the connection in the name of {X}, and {X}, which was reset as well or never knew it, answered the same segment later."
 		case c.Origin.Signs.Has(BothEnds):
 			return "Somebody reset both ends at once, each in the name of the other."
 		}
@@ -36,6 +38,7 @@ S > C  P.  the response of S, which knows of no reset`,
 	},
 	Confused: []Confusion{
 		{"firewall-reject", "a filter that rejects throws the segment away: does the other end ever acknowledge it?"},
+		{"blind-rst", "does the RST follow something that its sender saw, or come at any time? Who sees the connection need not guess"},
 		{"middlebox-idle-timeout", "a box that forgot the connection resets it only after a silence; do others die after the same one?"},
 	},
 	Telling: TriggerToRST,
@@ -57,7 +60,7 @@ S > C  P.  the response of S, which knows of no reset`,
 		}
 		// One hard indicator may be the work of a broken stack, a broken capture or
 		// a program with a raw socket; what differs in kind is not.
-		if h := o.Signs.Hard(); h&(h-1) != 0 || o.Signs.weight() >= enough {
+		if h := o.Signs.Hard(); h&(h-1) != 0 || o.Signs.weight() > 1 {
 			return Certain
 		}
 		return Likely

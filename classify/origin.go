@@ -33,6 +33,9 @@ const (
 	CarriedOn Signs = 1 << iota
 	// AnsweredToo: the same SYN was refused and accepted in one name.
 	AnsweredToo
+	// AnsweredTwice: the RST acknowledges a segment, and another RST of the same
+	// sender answers it as if it had only come then.
+	AnsweredTwice
 	// ImpossibleNumber: outside anything that either side has sent, offered or
 	// acknowledged.
 	ImpossibleNumber
@@ -89,8 +92,8 @@ const (
 )
 
 const (
-	hardSigns   = CarriedOn | AnsweredToo | ImpossibleNumber | ImpossibleTimestamp | SteppedCopies | ReservedBits | BothEnds | NamesItself
-	forgedSigns = CarriedOn | AnsweredToo | ImpossibleNumber | ImpossibleTimestamp | SteppedCopies | ReservedBits | BothEnds
+	hardSigns   = CarriedOn | AnsweredToo | AnsweredTwice | ImpossibleNumber | ImpossibleTimestamp | SteppedCopies | ReservedBits | BothEnds | NamesItself
+	forgedSigns = CarriedOn | AnsweredToo | AnsweredTwice | ImpossibleNumber | ImpossibleTimestamp | SteppedCopies | ReservedBits | BothEnds
 	strongSigns = OtherDistance | TooEarly | IDEcho | BothEndsIdle | WrongRefusal
 	forgerSigns = WrongRefusal | Ahead | NotAdvanced | WindowOnReply | Damaged
 )
@@ -143,6 +146,7 @@ func originOf(c *Case, n *originNotes) Origin {
 	o := originCase{Case: c, notes: n}
 	o.named()
 	o.answeredToo()
+	o.answeredTwice()
 	o.impossible()
 	o.stepped()
 	o.bothEnds()
@@ -287,6 +291,37 @@ func (o *originCase) answeredToo() {
 		return
 	}
 	o.add(AnsweredToo, "the SYN of {} was refused, and accepted {} later: {}", frame(o.Y.SYNWhere), dur(s.Time-o.RST.Time), frame(s.Where))
+}
+
+// answeredTwice looks for a second RST, one that answers a segment which the
+// first has acknowledged: had the first come from the sender, the segment would
+// have arrived before it and drawn nothing more.
+func (o *originCase) answeredTwice() {
+	rst := &o.RST
+	if o.Lacks != 0 || rst.Flags&packet.ACK == 0 || len(o.Follow) == 0 || o.Y.Retrans != 0 || o.X.Known.Has(flows.SawFIN) {
+		return
+	}
+	f := &o.Follow[0]
+	t := &f.Trigger
+	if f.RST.Dir != o.Dir || f.RST.Flags&packet.ACK != 0 || t.Len == 0 || t.Time > rst.Time || rst.Ack.Less(t.End()) {
+		return
+	}
+	if s := &o.After.First[o.Dir.Peer()]; s.Valid() && s.Time <= f.RST.Time {
+		return // it answers what came in between
+	}
+	// What was still on its way draws a RST of its own: what the first does not
+	// acknowledge, and a bare acknowledgment, which nobody acknowledges.
+	late := 2*(o.Flow.RTTServer()+o.Flow.RTTClient()) + 50e6
+	for i := range flows.RecentLen {
+		s := o.Flow.Recent(i)
+		if s == nil {
+			break
+		}
+		if s.Dir != o.Dir && (s.SeqLen() == 0 || rst.Ack.Less(s.End())) && s.Ack == f.RST.Seq && f.RST.Time-s.Time <= late {
+			return
+		}
+	}
+	o.add(AnsweredTwice, "{} acknowledges {}, and {} answers it {} later as if it came from nowhere: they were not sent by one host", frame(rst.Where()), frame(t.Where), frame(f.RST.Where), dur(f.RST.Time-rst.Time))
 }
 
 // slack is how far beyond a window a number must be to count as impossible:

@@ -32,6 +32,7 @@ S > C  R   seq 1, window 0, no options`,
 	},
 	Confused: []Confusion{
 		{"firewall-reject", "`nstat -az TcpExtListenOverflows` on the server does not grow when a filter answered"},
+		{"listener-closed", "was the service stopped at that moment? `nstat -az TcpExtListenOverflows` grows only when the queue was full"},
 		{"no-listener", "did later SYNs to the port get RST as well? Then the listener had gone"},
 	},
 	Reasons: []string{"INVALID_SYN", "NO_SOCKET", "TCP_FLAGS"},

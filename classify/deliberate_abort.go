@@ -1,5 +1,7 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 var deliberateAbort = Rule{
 	ID:      "deliberate-abort",
 	Family:  FamilyDeliberate,
@@ -33,14 +35,30 @@ var deliberateAbort = Rule{
 	Telling: SenderDataToRST,
 	Kinds:   kinds(Active),
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.Before() {
+		if !c.aborted() {
 			return None
 		}
 		abortNumbers(c, f)
+		if c.X.Known.Has(flows.SawFIN) {
+			return Possible
+		}
 		if c.Lacks == 0 && c.ReceivedData() == 0 {
 			f.Add("{} never sent payload, so the reason cannot be unread data", end(c.Dir.Peer()))
 			return Likely
 		}
-		return Possible
+		if !c.probablyRead() {
+			return Possible
+		}
+		switch {
+		case c.Y.Unanswered == 0 && c.Dir == flows.Client:
+			f.Add("what {} had sent was read: {} asked again after it", end(c.Dir.Peer()), end(c.Dir))
+		case c.Y.Unanswered == 0:
+			f.Add("{} had answered {} before, and the answer was acknowledged: nothing was left to read", end(c.Dir), dur(c.Timing.At[SenderDataToRST]))
+		case c.Dir == flows.Client:
+			f.Add("{} had its answer, {} in all: clients read what they asked for", end(c.Dir), octets(c.Y.Unanswered))
+		default:
+			f.Add("what {} had sent came {} before: a program that serves a connection has read it by then", end(c.Dir.Peer()), dur(c.Timing.At[ReceiverDataToRST]))
+		}
+		return Likely
 	},
 }

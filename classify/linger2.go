@@ -40,7 +40,7 @@ S > C  R   seq = that ack (closed before the ACK came)
 			return None
 		}
 		if c.Kind == Active {
-			if y.DataLast > x.FINTime || c.Timing.At[FINToRST] >= waitedForFIN {
+			if !linuxAbort(c) || y.DataLast > x.FINTime || c.Timing.At[FINToRST] >= waitedForFIN {
 				return None
 			}
 			f.Add("{} had sent its FIN {} before ({}), and {} had acknowledged it", end(c.Dir), dur(c.Timing.At[FINToRST]), frame(x.FINWhere), end(c.Dir.Peer()))

@@ -40,17 +40,25 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	Needs:   LacksReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
 		got := c.ReceivedData()
-		if got == 0 || c.Before() {
+		if got == 0 || !c.aborted() {
 			return None
 		}
 		y := c.Y
-		f.Add("{} had sent {} in all, the last {} before the RST", end(c.Dir.Peer()), octets(got), dur(c.Timing.At[ReceiverDataToRST]))
+		if c.Timing.Has(ReceiverDataToRST) {
+			f.Add("{} had sent {} in all, the last {} before the RST", end(c.Dir.Peer()), octets(got), dur(c.Timing.At[ReceiverDataToRST]))
+		} else {
+			f.Add("{} had sent {} in all", end(c.Dir.Peer()), octets(got))
+		}
 		abortNumbers(c, f)
 		if y.Unanswered == 0 {
 			f.Add("{} had answered since, so all may have been read", end(c.Dir))
 			return Possible
 		}
 		f.Add("up to {} may be unread: they came after {} last sent anything itself, the latest in {}", octets(min(y.Unanswered, got)), end(c.Dir), frame(y.DataWhere))
+		if c.probablyRead() {
+			f.Add("but a program that works has read them by then")
+			return Possible
+		}
 		return Likely
 	},
 }

@@ -1,0 +1,58 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+var acceptedThenReset = Rule{
+	ID:      "accepted-then-reset",
+	Family:  FamilyDeliberate,
+	Title:   "accepted, then reset without an answer",
+	Summary: "A program accepted the connection and ended it at once without a byte of answer: typically a proxy whose back end could not be reached.",
+	Story:   say("{server} accepted the connection on port {port} and reset it at once, without a byte of answer: a proxy that cannot reach its back end does that."),
+	Wire: `C > S  S   S > C  S.   C > S  .
+C > S  P.  request
+S > C  R.  seq 1: milliseconds later, nothing was answered`,
+	Confirm: []string{
+		"is the listening process a proxy (`ss -ltnp`: docker-proxy, socat, haproxy, sshd, stunnel)? Then try its back end by hand",
+		"in the container: does the application listen on 0.0.0.0 and the published port, or only on 127.0.0.1 or another port?",
+		"nginx: return 444; TCP wrappers and access lists that close at once",
+	},
+	Advice: []string{
+		"Docker, Kubernetes: let the application listen on 0.0.0.0 or ::, on the port that is published.",
+		"Start the back end, or let the proxy refuse in time: health checks that take it out.",
+		"ssh port forwarding: the target named in -L must be reachable from the server.",
+	},
+	Refs: []string{
+		"Docker documentation: published ports; RFC 1122, 4.2.2.13",
+	},
+	Narrows: "unread-data-on-close",
+	Confused: []Confusion{
+		{"deliberate-abort", "the program's configuration: nginx return 444, an access list, a limit of connections; nstat TcpExtTCPAbortOnClose does not grow"},
+		{"plaintext-to-tls-port", "does the port speak TLS (`openssl s_client`)? Then the plain request was the mistake"},
+	},
+	Reasons: []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE"},
+	Telling: SYNACKToRST,
+	Kinds:   kinds(Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, y := c.X, c.Y
+		if !c.aborted() || c.Dir != flows.Server || !x.Known.Has(flows.SawSYN) || x.Known.Has(flows.SawData) || y.Known.Has(flows.SawFIN) {
+			return None
+		}
+		if y.Known.Has(flows.SawData) {
+			// One whole message: what is unread in the middle of a stream is not
+			// a connection refused.
+			known := isRequest(&y.First, y.FirstN) || firstRecord(y).kind == recordHandshake
+			if !known || y.Bytes > 2*oneSegment || c.Timing.At[ReceiverDataToRST] > longRead {
+				return None
+			}
+			f.Add("{} sends its first message ({})", end(c.Dir.Peer()), frame(y.DataWhere))
+			f.Add("{} resets {} later, without a byte of answer", end(c.Dir), dur(c.Timing.At[ReceiverDataToRST]))
+		} else {
+			if c.Timing.At[SYNACKToRST] > longRead {
+				return None
+			}
+			f.Add("neither side had sent data; {} resets {} after its SYN/ACK", end(c.Dir), dur(c.Timing.At[SYNACKToRST]))
+		}
+		abortNumbers(c, f)
+		return Likely
+	},
+}

@@ -1,0 +1,45 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+var disconnectWithData = Rule{
+	ID:      "disconnect-with-data",
+	Family:  FamilyDeliberate,
+	Title:   "dropped with data it could not send",
+	Summary: "The peer had closed its side and stopped reading; the program gave up with data still waiting to be sent.",
+	Story:   say("{Y} had closed its sending side and read no more; {X}, with data still to be sent, dropped the connection."),
+	Wire: `S > C  .   data until the client's window is full
+C > S  F.  the client closes its side, but does not read
+S > C  R.  where the window ended; the server's FIN never left`,
+	Confirm: []string{
+		"`ss -tn` on the sender just before: state LAST-ACK or CLOSING with a non-zero Send-Q",
+		"`strace -e setsockopt,connect,close` on the program: SO_LINGER 0, or connect() to AF_UNSPEC",
+	},
+	Advice: []string{
+		"Find why the receiver stopped reading; data that it did not read is lost.",
+		"Give up a slow reader with a time limit and a FIN where that is enough.",
+	},
+	Refs: []string{
+		"Linux: tcp_disconnect, SK_RST_REASON_TCP_DISCONNECT_WITH_DATA",
+	},
+	Confused: []Confusion{
+		{"deliberate-abort", "the kernel's reason (tracepoint tcp_send_reset): TCP_DISCONNECT_WITH_DATA, or TCP_STATE when nothing was left to send"},
+	},
+	Reasons: []string{"TCP_DISCONNECT_WITH_DATA"},
+	Telling: SenderDataToRST,
+	Kinds:   kinds(Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, y := c.X, c.Y
+		if !c.aborted() || !y.Known.Has(flows.SawFIN|flows.SawAck) || x.Known.Has(flows.SawFIN) || !x.Known.Has(flows.SawData) {
+			return None
+		}
+		room := y.Edge.Sub(x.Max)
+		if room >= oneSegment || room >= int32(max(y.MSS, 1)) && y.MSS != 0 {
+			return None
+		}
+		f.Add("{} had closed its side: FIN in {}", end(c.Dir.Peer()), frame(y.FINWhere))
+		f.Add("its window had room for {} more: {} could not go on", octets(uint64(max(0, room))), end(c.Dir))
+		abortNumbers(c, f)
+		return Likely
+	},
+}

@@ -1,0 +1,64 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+var earlyResponse = Rule{
+	ID:      "early-response",
+	Family:  FamilyUnreadData,
+	Title:   "server refused an upload it had not read",
+	Summary: "A server answered with an error before it had read the request's body and closed; the body left unread made the close a reset, which can overtake the answer.",
+	Story:   say("{server} refused the upload of {client} with an error response and closed with the body unread; the reset may reach the client before it has read the response."),
+	Wire: `C > S  P.  POST ..., then the body
+S > C  P.  HTTP/1.1 413 (or 401, 501, 503 ...)
+S > C  R.  with the rest of the body unread, or still coming`,
+	Confirm: []string{
+		"the server's log shows the error status, the client's only \"connection reset\" or \"broken pipe\"",
+		"`nstat -az TcpExtTCPAbortOnClose` on the server grows",
+	},
+	Advice: []string{
+		"Read and throw away the body before closing, with limits in size and time: nginx lingering_close and lingering_time, Apache does so for 30 s, Go's net/http reads up to 256 KB and waits 500 ms.",
+		"Raise the limit if the upload is legitimate: client_max_body_size (nginx), max-request-size, http.MaxBytesReader.",
+		"Clients: send Expect: 100-continue, and read the response also when writing fails.",
+	},
+	Refs: []string{
+		"RFC 9112, 9.6: closing in stages; RFC 9110, 15.5.14: 413",
+		"RFC 1122, 4.2.2.13; Linux: __tcp_close",
+	},
+	Narrows: "unread-data-on-close",
+	Confused: []Confusion{
+		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
+	},
+	Harm: func(c *Case) Harm {
+		// The body was refused; what is at stake is the response.
+		if n := c.Undelivered(); n > 0 {
+			return Harm{Kind: HarmCut, Lost: n, Of: max(n, c.X.Unanswered)}
+		}
+		return Harm{Kind: HarmRequest, Lost: c.Y.Bytes}
+	},
+	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
+	Telling: SenderDataToRST,
+	Kinds:   kinds(Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, y := c.X, c.Y
+		code := statusOf(x)
+		upload := isUpload(&y.First, y.FirstN) || isUpload(&y.LastBytes, y.LastN)
+		if !c.aborted() || c.Dir != flows.Server || !upload || code < 300 {
+			return None
+		}
+		if y.Bytes < 2*oneSegment && y.Unanswered == 0 && c.After.Bytes[c.Dir.Peer()] == 0 {
+			return None // so little was read with the head of the request
+		}
+		f.Add("{} uploads: {} until {}", end(c.Dir.Peer()), octets(y.Bytes), frame(y.DataWhere))
+		f.Add("{} answers with status {} in {} and aborts {} later", end(c.Dir), number(code), frame(x.DataWhere), dur(c.Timing.At[SenderDataToRST]))
+		if y.Unanswered > 0 {
+			f.Add("{} of the upload came after the response had begun", octets(y.Unanswered))
+		}
+		if n := c.Undelivered(); n > 0 {
+			f.Add("{} of the response were not acknowledged yet: the client may never see them", octets(n))
+		}
+		return Likely
+	},
+}
+
+// oneSegment is the payload of an ordinary segment (RFC 9293, 3.7.1, over Ethernet).
+const oneSegment = 1460

@@ -1,0 +1,50 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+var finWait2Timeout = Rule{
+	ID:      "fin-wait2-timeout",
+	Family:  FamilyDeliberate,
+	Title:   "gave up waiting for the peer's FIN",
+	Summary: "A side had closed, the other acknowledged it and never closed itself; after a time limit the first reset what was left of the connection.",
+	Story:   say("{X} had closed {m:fin_to_rst} before and {Y} never closed its side; {X} stopped waiting. Nothing was in flight."),
+	Wire: `S > C  F.  the server closes
+C > S  .   ack of the FIN; the client never closes
+           (60 s on Linux: net.ipv4.tcp_fin_timeout)
+S > C  R.  seq = after the FIN`,
+	Confirm: []string{
+		"the time from FIN to RST is the same on several connections: net.ipv4.tcp_fin_timeout, or the program's own limit for a lingering close",
+		"`ss -tn state close-wait` on the other side: connections that its program does not close",
+	},
+	Advice: []string{
+		"The other side leaks: close the connection after reading end of file (CLOSE_WAIT that stays is a missing close()).",
+		"Pooled connections: let the pool look for end of file in idle connections.",
+	},
+	Refs: []string{
+		"Linux: tcp_keepalive_timer (TCP_FIN_WAIT2); ip-sysctl, tcp_fin_timeout; tcp(7), TCP_LINGER2",
+		"RFC 9293, 3.6",
+	},
+	Confused: []Confusion{
+		{"deliberate-abort", "the closing program: does it abort after a limit of its own (lingering close), or is it gone and the kernel's timer did it?"},
+	},
+	Harm:    harmless,
+	Reasons: []string{"TCP_STATE"},
+	Telling: FINToRST,
+	Kinds:   kinds(Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, y := c.X, c.Y
+		since := c.Timing.At[FINToRST]
+		if !c.aborted() || !x.Known.Has(flows.SawFIN) || c.RST.Seq != x.FINEnd || y.Known.Has(flows.SawFIN) ||
+			!y.Known.Has(flows.SawAck) || y.Ack != x.FINEnd || y.DataLast > x.FINTime || since < waitedForFIN {
+			return None
+		}
+		f.Add("{} had closed: FIN in {}, acknowledged by {}", end(c.Dir), frame(x.FINWhere), end(c.Dir.Peer()))
+		f.Add("{} never sent a FIN, nor any data since", end(c.Dir.Peer()))
+		f.Add("{} ends it {} after the FIN", frame(c.RST.Where()), dur(since))
+		// net.ipv4.tcp_fin_timeout is 60 s unless somebody changed it.
+		if since > 57e9 && since < 63e9 {
+			return Likely
+		}
+		return Possible
+	},
+}

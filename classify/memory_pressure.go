@@ -1,0 +1,51 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+var memoryPressure = Rule{
+	ID:      "memory-pressure",
+	Family:  FamilyDeliberate,
+	Title:   "kernel short of memory for closed sockets",
+	Summary: "Too many closed sockets still had data or FINs to deliver, or TCP's memory was used up; the kernel gave this one up with a reset.",
+	Story:   say("{X} had closed, and gave the connection up before {Y} could acknowledge that: the kernel does so when it holds too many closed sockets, or too little memory for TCP."),
+	Wire: `S > C  F.  the program closes; the FIN is not acknowledged
+S > C  R.  seq = after the FIN: at once, or instead of sending again`,
+	Confirm: []string{
+		"`nstat -az TcpExtTCPAbortOnMemory` on the sender grows",
+		"`dmesg`: \"too many orphaned sockets\", \"out of memory -- consider tuning tcp_mem\"",
+		"`cat /proc/net/sockstat`: orphan and mem against net.ipv4.tcp_max_orphans and net.ipv4.tcp_mem",
+	},
+	Advice: []string{
+		"Find what leaves so many connections closed and unacknowledged: clients that vanish, an attack.",
+		"Raise net.ipv4.tcp_max_orphans and net.ipv4.tcp_mem, or lower net.ipv4.tcp_orphan_retries.",
+	},
+	Refs: []string{
+		"Linux: tcp_check_oom, tcp_out_of_resources; ip-sysctl, tcp_max_orphans",
+	},
+	Confused: []Confusion{
+		{"deliberate-abort", "`nstat -az TcpExtTCPAbortOnMemory` grows only when memory was the reason"},
+	},
+	Reasons: []string{"TCP_ABORT_ON_MEMORY"},
+	Telling: FINToRST,
+	Kinds:   kinds(Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, y := c.X, c.Y
+		if !c.aborted() || !linuxAbort(c) || !x.Known.Has(flows.SawFIN) || !y.Known.Has(flows.SawAck) || x.FINEnd.LessEq(y.Ack) || y.Unanswered > 0 {
+			return None
+		}
+		switch since := c.Timing.At[FINToRST]; {
+		case x.RetransRun > 0:
+			f.Add("{} had sent {} segments again since its FIN ({}) without an answer", end(c.Dir), number(int(x.RetransRun)), frame(x.FINWhere))
+		case since < 1e6:
+			f.Add("{} aborts {} after its FIN ({}), which nobody had acknowledged", end(c.Dir), dur(since), frame(x.FINWhere))
+		default:
+			return None
+		}
+		abortNumbers(c, f)
+		if c.Around.Burst > 1 {
+			f.Add("{} connections of this sender were reset within {}", number(c.Around.Burst), dur(burstSpan))
+			return Likely
+		}
+		return Possible
+	},
+}

@@ -1,0 +1,57 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/packet"
+
+var mptcpReset = Rule{
+	ID:      "mptcp-reset",
+	Family:  FamilyMPTCP,
+	Title:   "Multipath TCP reset one subflow",
+	Summary: "A host reset one subflow of a Multipath TCP connection and says why in the option MP_TCPRST; the connection goes on over its other subflows.",
+	Story: func(c *Case) string {
+		switch c.RST.MPReason {
+		case 1:
+			return "{X} reset this Multipath TCP subflow because of an error in the protocol, such as a token that it does not know."
+		case 2:
+			return "{X} reset this Multipath TCP subflow because it lacks the resources for it."
+		case 3:
+			return "{X} reset this Multipath TCP subflow because its policy or limits do not allow it."
+		case 4:
+			return "{X} reset this Multipath TCP subflow because too much of its data was outstanding."
+		case 5:
+			return "{X} reset this Multipath TCP subflow because it performed badly."
+		case 6:
+			return "{X} reset this Multipath TCP subflow because a box on the path interferes with Multipath TCP."
+		}
+		return "{X} reset this Multipath TCP subflow without naming a reason."
+	},
+	Wire: `C > S  S   MP_JOIN
+S > C  R.  MP_TCPRST (option 30, subtype 8), reason 1: unknown token
+       or, after the handshake, reason 3: not allowed`,
+	Confirm: []string{
+		"`ip mptcp monitor` on the host while it happens; `nstat -az | grep MPTcpExt`",
+		"`ip mptcp limits` and `ip mptcp endpoint` on both hosts",
+	},
+	Advice: []string{
+		"Reason 3: raise `ip mptcp limits set subflows N add_addr_accepted N`, or announce fewer addresses.",
+		"Reason 1: the first subflow is gone or went to another server; let a load balancer keep all subflows of a connection together.",
+		"Reason 6: a firewall strips or rewrites MPTCP options; allow option 30.",
+		"The connection itself usually lives on over its other subflows.",
+	},
+	Refs: []string{
+		"RFC 8684, 3.6: Subflow Reset; tcp(7) and `ip-mptcp`(8)",
+	},
+	Harm:    harmless,
+	Reasons: []string{"MPTCP_RST_EUNSPEC", "MPTCP_RST_EMPTCP", "MPTCP_RST_ERESOURCE", "MPTCP_RST_EPROHIBIT", "MPTCP_RST_EWQ2BIG", "MPTCP_RST_EBADPERF", "MPTCP_RST_EMIDDLEBOX"},
+	Telling: Lifetime,
+	Kinds:   kinds(Active, Reply, ReplyACK, Unexplained),
+	Match: func(c *Case, f *Findings) Confidence {
+		if c.Before() || !c.RST.Options.Has(packet.OptTCPRST) || c.RST.Options.Has(packet.OptFastClose) {
+			return None
+		}
+		f.Add("{} carries MP_TCPRST with reason {}", frame(c.RST.Where()), number(int(c.RST.MPReason)))
+		if c.Trigger.Valid() {
+			f.Add("it answers {} after {}", frame(c.Trigger.Where), dur(c.RST.Time-c.Trigger.Time))
+		}
+		return Certain
+	},
+}

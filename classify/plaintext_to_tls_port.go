@@ -1,0 +1,64 @@
+package classify
+
+import "github.com/rstwhy/rstwhy/flows"
+
+var plaintextToTLSPort = Rule{
+	ID:      "plaintext-to-tls-port",
+	Family:  FamilyUnreadData,
+	Title:   "plain text sent to a TLS port",
+	Summary: "A client spoke plain HTTP to a port that expects TLS; the server read the first bytes, found no TLS in them, and closed with the rest unread.",
+	Story:   say("{client} spoke plain HTTP to port {port} of {server}, which seems to expect TLS; the server closed with the request unread."),
+	Wire: `C > S  P.  GET / HTTP/1.1 ...
+           (the server reads five bytes: no TLS record)
+S > C  R.  seq 1, or after a TLS alert; no response`,
+	Confirm: []string{
+		"`openssl s_client -connect HOST:PORT` completes a handshake: the port speaks TLS",
+		"the server's log: \"http request\", \"wrong version number\", \"not a TLS handshake\"",
+	},
+	Advice: []string{
+		"Use https:// in the client's URL, or the port for plain HTTP.",
+		"Health checks and Kubernetes probes: scheme HTTPS.",
+		"Behind a proxy: proxy_pass https:// (nginx), ssl on the server line (HAProxy), when the back end speaks TLS.",
+	},
+	Refs: []string{
+		"RFC 8446, 5.1; RFC 1122, 4.2.2.13",
+	},
+	Narrows: "unread-data-on-close",
+	Confused: []Confusion{
+		{"accepted-then-reset", "does the port speak TLS? Then the plain text was the mistake; otherwise look for the proxy's back end"},
+	},
+	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
+	Telling: ReceiverDataToRST,
+	Kinds:   kinds(Active),
+	Match: func(c *Case, f *Findings) Confidence {
+		x, y := c.X, c.Y
+		alert := firstRecord(x).kind == recordAlert
+		if !c.aborted() || c.Dir != flows.Server || !isRequest(&y.First, y.FirstN) ||
+			x.Known.Has(flows.SawData) && !alert || c.Timing.At[ReceiverDataToRST] > longRead {
+			return None
+		}
+		f.Add("{} sends plain HTTP ({})", end(c.Dir.Peer()), frame(y.DataWhere))
+		tls := tlsPort(c.Flow.Ends[flows.Server].Port)
+		switch {
+		case alert:
+			f.Add("{} answers with a TLS alert", end(c.Dir))
+		case tls:
+			f.Add("port {} is one for TLS", number(int(c.Flow.Ends[flows.Server].Port)))
+		}
+		f.Add("{} ends it {} later, without a response", frame(c.RST.Where()), dur(c.Timing.At[ReceiverDataToRST]))
+		if alert || tls {
+			return Likely
+		}
+		return Possible
+	},
+}
+
+// tlsPort reports whether a port is one on which TLS is spoken from the first
+// octet (IANA service names, and the customary ones for HTTPS).
+func tlsPort(port uint16) bool {
+	switch port {
+	case 443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 2376, 5061, 5671, 5986, 6443, 6514, 8443, 8883, 9443, 10250:
+		return true
+	}
+	return false
+}

@@ -7,8 +7,9 @@ import (
 )
 
 // scanTargets is how many ports that refuse, or are dropped in the handshake,
-// make a scan of it: more than a client with a list of servers would try.
-const scanTargets = 5
+// make a scan of it: more than a client with a list of servers would try when
+// all of them are down.
+const scanTargets = 16
 
 var closedPortScan = Rule{
 	ID:      "closed-port-scan",

@@ -44,8 +44,8 @@ type View struct {
 	// the ten to twenty seconds before the reset, at most 192 counted.
 	Targets int
 	// Fruitless is how many distinct address and port pairs of others refused
-	// this client, or were dropped by it in the handshake, in the same time and
-	// with the same limit. For a reset that answers a segment of no connection
+	// this client, or were dropped by it when their SYN/ACK came, in the same
+	// time and with the same limit. For a reset that answers a segment of no connection
 	// it counts such answers to the one who sent the segment.
 	Fruitless int
 	// Probes is how many short connections of this client to this server's port
@@ -181,7 +181,8 @@ func (m *Memory) Observe(e *flows.Event) {
 			p.beforeRefuse = p.opened
 			p.reopened = 0
 		}
-		if e.Payload == 0 {
+		// A client's own abort (with ACK) is a check rather than a scan.
+		if e.Payload == 0 && (e.Dir == flows.Server || e.Flags&packet.ACK == 0 || e.Stray) {
 			from, to := client, server
 			if e.Stray {
 				from, to = e.Ends[e.Dir.Peer()], e.Ends[e.Dir]

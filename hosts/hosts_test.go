@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
 )
 
 func end(last byte, port uint16) flows.Endpoint {
@@ -30,6 +31,11 @@ func TestFruitlessCountsDistinctTargets(t *testing.T) {
 	v := m.View(resetOf(flows.Server, end(1, 40000), end(2, 100), start))
 	if v.Targets != 6 || v.Fruitless != 6 {
 		t.Errorf("%d targets, %d of them fruitless, want 6 and 6", v.Targets, v.Fruitless)
+	}
+	check := [2]flows.Endpoint{end(1, 41000), end(9, 80)}
+	m.Observe(&flows.Event{Kind: flows.WasReset, Clock: start, Time: start, Ends: check, Dir: flows.Client, First: true, Flags: packet.RST | packet.ACK})
+	if v := m.View(resetOf(flows.Server, end(1, 40000), end(2, 100), start)); v.Fruitless != 6 {
+		t.Errorf("%d fruitless after the client aborted a connection itself, want 6", v.Fruitless)
 	}
 	m.Observe(&flows.Event{Kind: flows.Asked, Clock: start + 60e9, Ends: [2]flows.Endpoint{end(1, 50000), end(2, 22)}})
 	if v := m.View(resetOf(flows.Server, end(1, 40000), end(2, 100), start+60e9)); v.Fruitless != 0 {

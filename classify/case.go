@@ -27,7 +27,7 @@ const (
 	LacksHandshake Lack = 1 << iota // SYN or SYN/ACK, so that the start of the streams is unknown
 	LacksSender                     // every segment of the RST's sender
 	LacksReceiver                   // every segment of the RST's receiver
-	LacksSegments                   // holes: numbers skipped, or acknowledged without having been captured
+	LacksSegments                   // holes: numbers skipped, or acknowledged without having been captured; or segments out of order
 )
 
 // Has reports whether anything of want is lacking.
@@ -47,7 +47,8 @@ func newCase(r *flows.Reset, around hosts.View, notes *originNotes) Case {
 	if !client.Known.Has(flows.SawSYN) || r.Flow.Handshake >= SYNACKSeen && !server.Known.Has(flows.SawSYN) {
 		c.Lacks |= LacksHandshake
 	}
-	if !c.X.Whole() || !c.Y.Whole() || c.Kind == Active && c.X.Spoke() && c.X.Max.Less(c.RST.Seq) {
+	if !c.X.Whole() || !c.Y.Whole() || c.Kind == Active && c.X.Spoke() && c.X.Max.Less(c.RST.Seq) ||
+		c.Trigger.Valid() && c.Trigger.Time > c.RST.Time {
 		c.Lacks |= LacksSegments
 	}
 	c.Timing = timingOf(&c)

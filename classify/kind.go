@@ -51,6 +51,8 @@ func kindOf(r *flows.Reset) (Kind, flows.Segment) {
 	rst := &r.RST
 	if rst.Flags&packet.ACK == 0 {
 		switch {
+		case answersLate(r):
+			return Reply, r.After.First[r.Dir.Peer()]
 		case r.Trigger.Valid():
 			return Reply, r.Trigger
 		case y.Known.Has(flows.SawAck) && rst.Seq == y.Ack:
@@ -122,6 +124,21 @@ func activeNumbers(r *flows.Reset) bool {
 // disorder is how far apart in time a capture may have put segments that were
 // the other way round: several receive queues, two taps.
 const disorder = 2e6
+
+// answersLate reports whether the segment that r answers stands in the capture
+// just after it: they were on the wire the other way round. That can only be
+// where answers come at once, near the RST's sender.
+func answersLate(r *flows.Reset) bool {
+	s := &r.After.First[r.Dir.Peer()]
+	if !s.Valid() || s.Time-r.RST.Time > disorder || s.Ack != r.RST.Seq || s.Flags&packet.ACK == 0 || s.SeqLen() == 0 {
+		return false
+	}
+	rtt := r.Flow.RTTServer()
+	if r.Dir == flows.Client {
+		rtt = r.Flow.RTTClient()
+	}
+	return rtt <= disorder && (!r.Trigger.Valid() || r.RST.Time-r.Trigger.Time > 3*rtt+disorder)
+}
 
 // echoes reports whether r has the window, and something else that is not its
 // sender's own, from s, which came just before: a box that knows no connection

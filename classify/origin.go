@@ -263,7 +263,7 @@ func (o *originCase) carriedOn() {
 	// A filter that rejects throws the segment away: the sender, which carries
 	// on, never acknowledges it. Somebody who only listens lets it pass.
 	took := o.Trigger.Valid() && o.Trigger.SeqLen() > 0 && o.Trigger.End().LessEq(o.After.Acked[o.Dir])
-	o.rejected = o.looksStateless() && !took
+	o.rejected = o.looksStateless() && !took && o.Effect != Ignored
 	if took {
 		o.add(CarriedOn, "{} carries on {} after the RST: {}, and has taken what the RST seems to answer", end(o.Dir), dur(gap), frame(s.Where))
 		return

@@ -69,8 +69,9 @@ func timingOf(c *Case) Timing {
 		t.At[i] = -1
 	}
 	set := func(m Measure, from, to int64) {
-		if from != 0 && to >= from {
-			t.At[m] = to - from
+		// Two frames in the wrong order of the capture count as simultaneous.
+		if from != 0 && to-from >= -disorder {
+			t.At[m] = max(0, to-from)
 		}
 	}
 	client, server := &c.Flow.Side[flows.Client], &c.Flow.Side[flows.Server]
@@ -82,6 +83,9 @@ func timingOf(c *Case) Timing {
 			set(SYNToSYNACK, client.SYNFirst, server.SYNFirst)
 			set(RTTServerSide, 1, 1+c.Flow.RTTServer())
 		}
+	}
+	if !t.Has(SYNToRST) && c.Answers(packet.SYN|packet.ACK, packet.SYN) {
+		set(SYNToRST, c.Trigger.Time, now) // the RST was captured before its SYN
 	}
 	if server.Known.Has(flows.SawSYN) {
 		set(SYNACKToRST, server.SYNFirst, now)

@@ -10,7 +10,13 @@ var noListener = Rule{
 	Family:  FamilyNoListener,
 	Title:   "nothing listens on the port",
 	Summary: "A SYN reached a host where no process listens on that address and port, and the host refused it.",
-	Story:   say("{X} refused the connection that {client} tried to open: nothing listens on port {port} there. The refusal took {m:syn_to_rst}."),
+	Story: func(c *Case) string {
+		const story = "{X} refused the connection that {client} tried to open: nothing listens on port {port} there."
+		if c.Timing.Has(SYNToRST) {
+			return story + " The refusal took {m:syn_to_rst}."
+		}
+		return story
+	},
 	Wire: `C > S  S   seq 0
 S > C  R.  seq 0 ack 1, window 0, no options`,
 	Confirm: []string{

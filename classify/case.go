@@ -33,8 +33,9 @@ const (
 // Has reports whether anything of want is lacking.
 func (l Lack) Has(want Lack) bool { return l&want != 0 }
 
-func newCase(r *flows.Reset, around hosts.View, notes *originNotes) Case {
-	c := Case{Reset: r, Around: around, X: r.Sender(), Y: r.Receiver()}
+// open makes c the case of r. Its Origin refers to notes.
+func (c *Case) open(r *flows.Reset, around hosts.View, notes *originNotes) {
+	*c = Case{Reset: r, Around: around, X: r.Sender(), Y: r.Receiver()}
 	c.Kind, c.Trigger = kindOf(r)
 	// A host that refuses a SYN need not have spoken before.
 	if !c.X.Spoke() && c.Flow.Handshake != flows.SYNSent {
@@ -51,10 +52,9 @@ func newCase(r *flows.Reset, around hosts.View, notes *originNotes) Case {
 		c.Trigger.Valid() && c.Trigger.Time > c.RST.Time {
 		c.Lacks |= LacksSegments
 	}
-	c.Timing = timingOf(&c)
-	c.Effect = effectOf(&c)
-	c.Origin = originOf(&c, notes)
-	return c
+	c.Timing = timingOf(c)
+	c.Effect = effectOf(c)
+	c.Origin = originOf(c, notes)
 }
 
 // SYNACKSeen is the stage from which both sides' SYNs should be in a capture.

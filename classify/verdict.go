@@ -34,6 +34,7 @@ type Verdict struct {
 // and is not safe for concurrent use.
 type Judge struct {
 	matched [64]match
+	c       Case
 	origin  originNotes
 }
 
@@ -46,7 +47,8 @@ type match struct {
 // Verdict judges r, which has settled. What it returns shares nothing with r.
 // The view is that of the moment at which r settled.
 func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
-	c := newCase(r, around, &j.origin)
+	c := &j.c
+	c.open(r, around, &j.origin)
 	v := Verdict{
 		Kind: c.Kind, Trigger: c.Trigger, Timing: c.Timing, Lacks: c.Lacks,
 		Origin: c.Origin, Effect: c.Effect,
@@ -65,7 +67,7 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
 		}
 		m := &j.matched[n]
 		m.findings.n = 0
-		m.confidence = rule.Match(&c, &m.findings)
+		m.confidence = rule.Match(c, &m.findings)
 		if m.confidence == None {
 			continue
 		}
@@ -83,16 +85,16 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
 		b := &j.matched[0]
 		b.findings.n = 0
 		b.rule = &unclassified
-		b.confidence = unclassified.Match(&c, &b.findings)
+		b.confidence = unclassified.Match(c, &b.findings)
 		best, n = 0, 1
 	}
 	b := &j.matched[best]
 	v.Rule, v.Confidence = b.rule, b.confidence
 	v.Evidence = append([]Evidence(nil), b.findings.All()...)
-	v.Story = b.rule.Story(&c)
-	v.Harm = harmOf(&c)
+	v.Story = b.rule.Story(c)
+	v.Harm = harmOf(c)
 	if b.rule.Harm != nil {
-		v.Harm = b.rule.Harm(&c)
+		v.Harm = b.rule.Harm(c)
 	}
 	for i := range n {
 		if m := &j.matched[i]; i != best && (b.confidence < Certain || m.confidence == Certain) {

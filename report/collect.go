@@ -21,14 +21,15 @@ const (
 	samplesMax = 64   // measures of a group that the median is taken from
 )
 
-// service says what a group has in common: the cause, or the kind of note, who
-// sent the RST, and the server's end. Port 0 stands for several ports of one
-// host, no address at all for several hosts.
+// service says what a group has in common: the cause, or the kind of note,
+// whether it is only to be counted, who sent the RST, and the server's end. Port 0
+// stands for several ports of one host, no address at all for several hosts.
 type service struct {
-	rule *classify.Rule // nil for notes
-	note flows.NoteKind
-	from flows.Dir
-	end  flows.Endpoint
+	rule   *classify.Rule // nil for notes
+	note   flows.NoteKind
+	benign bool
+	from   flows.Dir
+	end    flows.Endpoint
 }
 
 // hosts reports whether several hosts are meant.
@@ -55,7 +56,10 @@ type group struct {
 	clients    []flows.Endpoint // ports are 0
 	manyMore   bool             // there are further clients
 	telling    sample
-	example    *analyzer.Incident // the surest, of these the earliest; nil for notes
+	harms      [classify.HarmCut + 1]uint64 // incidents by what they cost
+	whos       [classify.Forged + 1]uint64  // incidents by who sent them
+	lost       uint64                       // octets, at most
+	example    *analyzer.Incident           // the surest, of these the earliest; nil for notes
 
 	// How much a live report has said of it.
 	shownSince int64
@@ -124,16 +128,21 @@ func newCollector() *collector {
 }
 
 func (c *collector) incident(i *analyzer.Incident) *group {
-	r := i.Reset
-	g := c.group(service{rule: i.Verdict.Rule, from: r.Dir, end: r.Flow.Ends[flows.Server]})
+	r, v := i.Reset, &i.Verdict
+	g := c.group(service{
+		rule: v.Rule, benign: benign(v), from: r.Dir, end: r.Flow.Ends[flows.Server],
+	})
+	g.harms[v.Harm.Kind]++
+	g.whos[v.Origin.Who]++
+	g.lost += v.Harm.Lost
 	g.resets += 1 + uint64(len(r.Follow))
 	g.seen(r.RST.Time, r.RST.Where(), r.Flow.Ends[flows.Client])
 	g.guessed = g.guessed && r.Flow.Guessed
-	if m := i.Verdict.Rule.Telling; i.Verdict.Timing.Has(m) {
-		g.telling.add(i.Verdict.Timing.At[m])
+	if m := v.Rule.Telling; v.Timing.Has(m) {
+		g.telling.add(v.Timing.At[m])
 	}
-	if g.example == nil || i.Verdict.Confidence > g.confidence {
-		g.example, g.confidence = i.Clone(), i.Verdict.Confidence
+	if g.example == nil || v.Confidence > g.confidence {
+		g.example, g.confidence = i.Clone(), v.Confidence
 	}
 	return g
 }
@@ -253,29 +262,24 @@ func (g *group) merge(o *group) {
 	}
 	g.manyMore = g.manyMore || o.manyMore
 	g.telling.merge(&o.telling)
+	for k, n := range o.harms {
+		g.harms[k] += n
+	}
+	for k, n := range o.whos {
+		g.whos[k] += n
+	}
+	g.lost += o.lost
 	if g.example == nil || o.confidence > g.confidence {
 		g.example, g.confidence = o.example, o.confidence
 	}
 }
 
-// harm says what a family of causes costs: 0 is an open connection that was
-// lost, perhaps with data, 1 one that could not be opened or that nothing
-// explains, 2 one that a program gave up on purpose, 3 nothing by itself.
-func harm(f classify.Family) int {
-	switch f {
-	case classify.FamilyUnreadData, classify.FamilyDataAfterClose, classify.FamilyStalePeer:
-		return 0
-	case classify.FamilyDeliberate:
-		return 2
-	case classify.FamilyFollowUp:
-		return 3
-	}
-	return 1
-}
-
-// cause is the groups of one rule.
+// cause is the groups of one rule, those that cost something and those that
+// cost nothing apart.
 type cause struct {
 	rule      *classify.Rule
+	benign    bool
+	rank      int // of the group that cost most
 	incidents uint64
 	resets    uint64
 	groups    []*group // those with most incidents first
@@ -288,25 +292,38 @@ func (c *collector) causes() []*cause {
 	for _, g := range c.ranked() {
 		var of *cause
 		for _, k := range out {
-			if k.rule == g.rule {
+			if k.rule == g.rule && k.benign == g.benign {
 				of = k
 			}
 		}
 		if of == nil {
-			of = &cause{rule: g.rule}
+			of = &cause{rule: g.rule, benign: g.benign, rank: g.rank()}
 			out = append(out, of)
 		}
+		of.rank = min(of.rank, g.rank())
 		of.incidents += g.incidents
 		of.resets += g.resets
 		of.groups = append(of.groups, g)
 	}
 	slices.SortStableFunc(out, func(a, b *cause) int {
 		return cmp.Or(
-			cmp.Compare(harm(a.rule.Family), harm(b.rule.Family)),
+			cmp.Compare(a.rank, b.rank),
 			cmp.Compare(b.incidents, a.incidents),
 		)
 	})
 	return out
+}
+
+// split parts causes into those that cost something and those that cost nothing.
+func split(causes []*cause) (harmful, benign []*cause) {
+	for _, c := range causes {
+		if c.benign {
+			benign = append(benign, c)
+		} else {
+			harmful = append(harmful, c)
+		}
+	}
+	return harmful, benign
 }
 
 // ranked returns the groups, those with most incidents first, then the surest,

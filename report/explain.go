@@ -115,8 +115,8 @@ func special(r *classify.Rule, code func(string) string) string {
 	return "A special case of " + code(r.Narrows) + " (" + classify.ByID(r.Narrows).Title + ")."
 }
 
-// split parts a remedy into its prose and its code, without the tabs.
-func split(r *classify.Remedy) (prose string, code []string) {
+// remedy parts a remedy into its prose and its code, without the tabs.
+func remedy(r *classify.Remedy) (prose string, code []string) {
 	prose, rest, _ := strings.Cut(r.What, "\n")
 	for line := range strings.Lines(rest) {
 		code = append(code, strings.TrimPrefix(strings.TrimRight(line, "\n"), "\t"))
@@ -143,7 +143,7 @@ func (t *text) cause(r *classify.Rule) {
 	if len(r.Remedies) > 0 {
 		t.section("Where to change it")
 		for k := range r.Remedies {
-			prose, code := split(&r.Remedies[k])
+			prose, code := remedy(&r.Remedies[k])
 			t.item(4, r.Remedies[k].Where+": "+prose)
 			for _, l := range code {
 				t.line(strings.TrimRight("        "+l, " "))
@@ -184,7 +184,7 @@ func (m *markdown) cause(r *classify.Rule) {
 	if len(r.Remedies) > 0 {
 		m.para("## Where to change it")
 		for k := range r.Remedies {
-			prose, code := split(&r.Remedies[k])
+			prose, code := remedy(&r.Remedies[k])
 			m.para("**" + mdProse(r.Remedies[k].Where) + ":** " + mdProse(prose))
 			if len(code) > 0 {
 				m.fence("", code)
@@ -233,7 +233,7 @@ func causeOf(r *classify.Rule) *causeJSON {
 		Remedies: []remedyJSON{}, Confused: []alsoJSON{}, Reasons: append([]string{}, r.Reasons...),
 	}
 	for k := range r.Remedies {
-		prose, code := split(&r.Remedies[k])
+		prose, code := remedy(&r.Remedies[k])
 		j.Remedies = append(j.Remedies, remedyJSON{r.Remedies[k].Where, prose, code})
 	}
 	for _, c := range r.Confused {

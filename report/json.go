@@ -43,6 +43,9 @@ type incidentJSON struct {
 	Timing     timingJSON     `json:"timing"`
 	Trigger    *frameJSON     `json:"trigger,omitempty"`
 	Evidence   []evidenceJSON `json:"evidence"`
+	Origin     originJSON     `json:"origin"`
+	Effect     string         `json:"effect"`
+	Harm       harmJSON       `json:"harm"`
 	Advice     []string       `json:"advice"`
 	Confirm    []string       `json:"confirm"`
 	History    string         `json:"history"`
@@ -73,6 +76,40 @@ type evidenceJSON struct {
 	Text   string   `json:"text"`
 	Frames []uint64 `json:"frames,omitempty"`
 	Files  []string `json:"files,omitempty"`
+}
+
+// originJSON is who sent the RST: endpoint, another-box, forged or unknown.
+type originJSON struct {
+	Who    string         `json:"who"`
+	Device string         `json:"device,omitempty"`
+	Hard   []evidenceJSON `json:"hard,omitempty"`
+	Soft   []evidenceJSON `json:"soft,omitempty"`
+}
+
+// harmJSON is what it cost: lost is a count of octets at most, of what was sent.
+type harmJSON struct {
+	Kind string `json:"kind"`
+	Lost uint64 `json:"lost,omitempty"`
+	Of   uint64 `json:"of,omitempty"`
+	Text string `json:"text"`
+}
+
+// timerJSON is a silence that several connections had in common.
+type timerJSON struct {
+	IP          string      `json:"ip"`
+	Port        uint16      `json:"port,omitempty"`
+	What        string      `json:"what"`
+	Typical     seconds     `json:"typical"`
+	Connections int         `json:"connections"`
+	Fits        []knownJSON `json:"fits"`
+}
+
+type knownJSON struct {
+	After   seconds `json:"after"`
+	Who     string  `json:"who"`
+	Setting string  `json:"setting"`
+	Owner   string  `json:"owner"`
+	Source  string  `json:"source"`
 }
 
 type kernelJSON struct {
@@ -114,6 +151,7 @@ type summaryJSON struct {
 	Incidents   uint64            `json:"incidents"`
 	Notes       uint64            `json:"notes"`
 	NotesLeft   uint64            `json:"notes_left_out,omitempty"`
+	Timers      []timerJSON       `json:"timers,omitempty"`
 	Gaps        uint64            `json:"gaps,omitempty"`
 	Copies      uint64            `json:"copies,omitempty"`
 	Backwards   uint64            `json:"backwards,omitempty"`
@@ -242,11 +280,10 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 		j.AlsoFits = append(j.AlsoFits, alsoJSON{a.Rule.ID, a.Tell})
 	}
 	n := namer{files: e.short, ends: &f.Ends}
-	for k := range v.Evidence {
-		ev := evidenceJSON{Text: v.Evidence[k].Text(&n)}
-		ev.Frames, ev.Files = e.places(v.Evidence[k].Frames())
-		j.Evidence = append(j.Evidence, ev)
-	}
+	j.Evidence = append(j.Evidence, e.evidence(v.Evidence, &n)...)
+	j.Origin = originJSON{v.Origin.Who.String(), v.Origin.Device, e.evidence(v.Origin.Hard, &n), e.evidence(v.Origin.Soft, &n)}
+	j.Effect = v.Effect.String()
+	j.Harm = harmJSON{v.Harm.Kind.String(), v.Harm.Lost, v.Harm.Of, harm(v)}
 	if w := v.Trigger.Where; w != 0 {
 		j.Trigger = &frameJSON{w.Frame(), e.file(w)}
 	}
@@ -264,6 +301,28 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	}
 	if k := i.Testimony; k != nil {
 		j.Kernel = &kernelJSON{k.Reason, k.Active, k.State}
+	}
+	return j
+}
+
+func (e *encoder) evidence(of []classify.Evidence, n classify.Namer) []evidenceJSON {
+	var out []evidenceJSON
+	for k := range of {
+		j := evidenceJSON{Text: of[k].Text(n)}
+		j.Frames, j.Files = e.places(of[k].Frames())
+		out = append(out, j)
+	}
+	return out
+}
+
+func timerOf(c *analyzer.TimerCluster) timerJSON {
+	a := c.Service.AddrPort()
+	j := timerJSON{
+		IP: a.Addr().String(), Port: a.Port(), What: c.What.String(),
+		Typical: seconds(c.Typical), Connections: c.Count, Fits: []knownJSON{},
+	}
+	for _, t := range c.Fits {
+		j.Fits = append(j.Fits, knownJSON{seconds(t.After), t.Who, t.Setting, t.Owner, t.Source})
 	}
 	return j
 }
@@ -313,6 +372,9 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 			}
 			j.Skipped[r.String()] = s.Skipped[r]
 		}
+	}
+	for k := range s.Timers {
+		j.Timers = append(j.Timers, timerOf(&s.Timers[k]))
 	}
 	for _, err := range s.Damage {
 		j.Damage = append(j.Damage, err.Error())

@@ -45,13 +45,19 @@ func (m *markdown) Close(s *analyzer.Summary) error {
 	files := fileNames(&m.o)
 	causes := m.incidents.causes()
 	m.para("# " + headline(s, causes))
+	harmful, benign := split(causes)
+	if m.o.Verbose {
+		harmful, benign = causes, nil
+	}
 	for _, l := range captureLines(s, mdCode) {
 		m.para(mdProse(l))
 	}
-	if len(causes) > 0 {
-		m.table(causes)
+	if len(harmful) > 0 {
+		m.table(harmful)
 	}
-	m.top(causes, files)
+	m.top(harmful, files)
+	m.benignSection(benign, files)
+	m.timerSection(s.Timers)
 	m.noteSection(files)
 	m.record(s)
 	return m.w.Flush()
@@ -62,7 +68,11 @@ func headline(s *analyzer.Summary, causes []*cause) string {
 	if len(causes) == 0 {
 		return "No TCP reset"
 	}
-	return fmt.Sprintf("%s: %s", count(s.Flows.RSTs, "TCP reset"), mdProse(causes[0].rule.Title))
+	what := count(s.Flows.RSTs, "TCP reset")
+	if causes[0].benign {
+		what += ", harmless"
+	}
+	return what + ": " + mdProse(causes[0].rule.Title)
 }
 
 func (m *markdown) table(causes []*cause) {
@@ -120,6 +130,12 @@ func (m *markdown) group(number, advised int, g *group, files []string) {
 		sure += " " + s
 	}
 	m.line("- **How sure:** " + mdProse(sure))
+	for _, k := range meanings(i, n) {
+		m.line("- **" + k.label + ":** " + mdProse(k.words+"."))
+	}
+	if s := g.cost(); s != "" {
+		m.line("- **Harm in all:** " + mdProse(s+"."))
+	}
 	if advised > 0 {
 		m.line(fmt.Sprintf("- **What to do:** as for %d.", advised))
 	} else {
@@ -131,6 +147,11 @@ func (m *markdown) group(number, advised int, g *group, files []string) {
 	m.para("Evidence:")
 	m.items("", evidence(i, n, mdCode))
 	m.line("")
+	if s := signs(i, n); len(s) > 0 {
+		m.para("Another hand:")
+		m.items("", s)
+		m.line("")
+	}
 	m.para("Packets, in ms before and after the RST:")
 	lines, _ := ladder(i, files, mdLines)
 	m.fence("text", lines)
@@ -146,6 +167,38 @@ func (m *markdown) group(number, advised int, g *group, files []string) {
 	}
 	m.para("To make sure:")
 	m.items("", v.Rule.Confirm)
+	m.line("")
+}
+
+func (m *markdown) benignSection(causes []*cause, files []string) {
+	groups := groupsOf(causes)
+	if len(groups) == 0 {
+		return
+	}
+	m.para("## " + benignTitle)
+	for k, g := range groups {
+		if k == benignTop && len(groups) > benignTop+1 {
+			m.line("- " + mdProse(restOf(groups[k:])))
+			break
+		}
+		m.line("- " + mdProse(g.harmless(&namer{files: files, quote: mdCode})))
+	}
+	m.line("")
+}
+
+func (m *markdown) timerSection(clusters []analyzer.TimerCluster) {
+	if len(clusters) == 0 {
+		return
+	}
+	m.para("## " + timersTitle)
+	for k := range clusters[:min(len(clusters), timersMax)] {
+		head, fits := timerSentence(&clusters[k])
+		m.line("- " + mdProse(head))
+		m.items("  ", fits)
+	}
+	if more := len(clusters) - timersMax; more > 0 {
+		m.line("- " + count(uint64(more), "more silence"))
+	}
 	m.line("")
 }
 

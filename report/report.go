@@ -16,9 +16,11 @@ import (
 
 // Options of a report. The zero value works.
 type Options struct {
-	Width   int  // columns of the terminal; 0 means 80, and less than 64 means 64
-	Color   bool // ANSI colours
-	Verbose bool // text: every incident in full as it settles, before the summary
+	Width int  // columns of the terminal; 0 means 80, and less than 64 means 64
+	Color bool // ANSI colours
+	// Verbose makes the text report show every incident in full as it settles,
+	// before the summary, and a ticket also what is harmless.
+	Verbose bool
 	// Live makes the text report say each incident in a few lines as it settles,
 	// at a rate that a person can follow, and the rest at the end.
 	Live    bool

@@ -108,6 +108,11 @@ func TestGolden(t *testing.T) {
 		{"mixed.json", "mixed", "json", nil},
 		{"mixed.ndjson", "mixed", "ndjson", nil},
 		{"mixed.md", "mixed", "md", nil},
+		{"folded.txt", "folded", "text", nil},
+		{"folded-verbose.txt", "folded", "text", func(o *Options) { o.Verbose = true }},
+		{"folded-live.txt", "folded", "text", func(o *Options) { o.Live = true }},
+		{"folded.ndjson", "folded", "ndjson", nil},
+		{"folded.md", "folded", "md", nil},
 		{"quiet.txt", "quiet", "text", nil},
 		{"quiet.json", "quiet", "json", nil},
 		{"quiet.ndjson", "quiet", "ndjson", nil},
@@ -145,6 +150,7 @@ func inputs(t *testing.T) [][]string {
 	out := [][]string{
 		scenario(t, "testdata/mixed.txtar", 0),
 		scenario(t, "testdata/mixed.txtar", 4),
+		scenario(t, "testdata/folded.txtar", 0),
 		scenario(t, "testdata/quiet.txtar", 0),
 	}
 	more, err := filepath.Glob("../testdata/scenarios/*/*.txtar")
@@ -277,7 +283,7 @@ func TestNDJSON(t *testing.T) {
 				continue
 			}
 			for _, key := range []string{
-				"frame", "frames", "time", "kind", "family", "cause", "confidence", "also_fits",
+				"frame", "frames", "time", "kind", "family", "cause", "confidence", "also_fits", "origin", "effect", "harm",
 				"sender", "receiver", "timing", "evidence", "advice", "story", "history",
 			} {
 				if j[key] == nil {
@@ -372,7 +378,11 @@ func incident(rule *classify.Rule, n int, host [4]byte, port uint16) *analyzer.I
 		Time: 1e18 + int64(n)*1000, Frame: uint64(n + 1), Src: server, Dst: client, SrcPort: port, DstPort: 40000,
 		Flags: packet.RST | packet.ACK,
 	}
-	v := classify.Verdict{Rule: rule, Kind: classify.Reply, Confidence: classify.Likely, Story: "{X} refused {Y}."}
+	harm := classify.Harm{Kind: classify.HarmRefused}
+	if rule.Family == classify.FamilyUnreadData {
+		harm = classify.Harm{Kind: classify.HarmBytes, Lost: 10}
+	}
+	v := classify.Verdict{Rule: rule, Harm: harm, Kind: classify.Reply, Confidence: classify.Likely, Story: "{X} refused {Y}."}
 	for m := range v.Timing.At {
 		v.Timing.At[m] = -1
 	}

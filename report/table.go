@@ -37,11 +37,7 @@ func rows(causes []*cause) [][]string {
 				out = append(out, []string{c.rule.ID, thousands(resets), "", thousands(uint64(len(c.groups)-k)) + " more servers", "", ""})
 				break
 			}
-			from := g.from.String()
-			if g.guessed {
-				from += "?"
-			}
-			out = append(out, []string{c.rule.ID, thousands(g.resets), from, g.where(), g.confidence.String(), g.time()})
+			out = append(out, []string{c.rule.ID, thousands(g.resets), g.sender(), g.where(), g.confidence.String(), g.time()})
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -23,6 +24,7 @@ const (
 	textMin      = 64  // columns that the table needs at least
 	textProse    = 100 // columns of prose: longer lines are hard to read
 	notesTop     = 10  // groups of notes
+	benignTop    = 10  // groups that cost nothing
 	// A person reads no more than this of a live capture; what is beyond is
 	// counted.
 	livePerSecond  = 10
@@ -47,6 +49,7 @@ type text struct {
 	notes     *collector
 	pace      pace
 	advised   map[*classify.Rule]string // where the advice of a cause was given
+	told      map[*classify.Rule]bool   // harmless causes that a live report has shown
 }
 
 func newText(w io.Writer, o Options) analyzer.Sink {
@@ -54,7 +57,10 @@ func newText(w io.Writer, o Options) analyzer.Sink {
 		o.Width = 80
 	}
 	o.Width = max(o.Width, textMin)
-	return &text{w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector(), advised: make(map[*classify.Rule]string)}
+	return &text{
+		w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector(),
+		advised: make(map[*classify.Rule]string), told: make(map[*classify.Rule]bool),
+	}
 }
 
 // names is what frames call their files; it is asked for late, when the input
@@ -76,14 +82,21 @@ func (t *text) Incident(i *analyzer.Incident) error {
 		t.line("")
 	case t.o.Live:
 		now := i.Reset.RST.Time
+		if g.benign && t.told[g.rule] {
+			return nil // one of a cause is enough; the end counts them
+		}
 		if !t.pace.allows(g, now) {
 			return nil
 		}
 		head := time.Unix(0, now).UTC().Format("15:04:05.000000") + "  " + i.Verdict.Rule.ID + ", " + i.Verdict.Confidence.String()
+		if g.benign {
+			t.told[g.rule] = true
+			head += ", harmless: counted from now on"
+		}
 		if hidden := g.hidden(); hidden > 0 {
 			head += fmt.Sprintf(" (%s more before it)", thousands(hidden))
 		}
-		t.line(t.paint(bold, head))
+		t.heading("%s", head)
 		t.indented(4, story(i))
 	}
 	return t.live()
@@ -138,22 +151,24 @@ func (g *group) hidden() uint64 {
 }
 
 func (t *text) Close(s *analyzer.Summary) error {
-	causes := t.incidents.causes()
+	harmful, benign := split(t.incidents.causes())
 	if (t.o.Live || t.o.Verbose) && s.Incidents+s.Notes > 0 {
 		t.line(t.paint(bold, strings.Repeat("=", min(t.o.Width, 80))))
 	}
 	for _, l := range captureLines(s, asIs) {
 		t.indented(0, l)
 	}
-	if len(causes) > 0 {
+	if len(harmful) > 0 {
 		t.line("")
-		if err := t.table(causes); err != nil {
+		if err := t.table(harmful); err != nil {
 			return err
 		}
 	}
 	if !t.o.Verbose {
-		t.top(causes)
+		t.top(harmful)
 	}
+	t.benignSection(benign)
+	t.timerSection(s.Timers)
 	t.noteSection()
 	return t.w.Flush()
 }
@@ -300,6 +315,9 @@ func (t *text) group(number int, g *group) {
 		t.indented(3, fmt.Sprintf("%s, %s", moment(i.Reset.RST.Time), n.Frame(i.Reset.RST.Where())))
 	} else {
 		t.indented(3, g.repeated(n))
+		if s := g.cost(); s != "" {
+			t.indented(3, "Harm in all: "+s+".")
+		}
 	}
 	t.detail(3, i, fmt.Sprintf("at %d", number))
 }
@@ -354,7 +372,12 @@ func (t *text) detail(in int, i *analyzer.Incident, here string) {
 	if s := lacks(i); s != "" {
 		t.indented(in, s)
 	}
+	t.line("")
+	for _, m := range meanings(i, t.namer(i)) {
+		t.labelled(in, m.label, m.words)
+	}
 	t.items(in, "Evidence", evidence(i, t.namer(i), asIs))
+	t.items(in, "Another hand", signs(i, t.namer(i)))
 	t.line("")
 	t.line(strings.Repeat(" ", in) + "Packets, in ms before and after the RST")
 	lines, isRST := ladder(i, t.names(), t.o.Width-in-2)
@@ -392,6 +415,65 @@ func asIs(s string) string { return s }
 
 func (t *text) namer(i *analyzer.Incident) *namer {
 	return &namer{files: t.names(), ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.Guessed}
+}
+
+// benignSection counts what cost nothing, a line for each group.
+func (t *text) benignSection(causes []*cause) {
+	groups := groupsOf(causes)
+	if len(groups) == 0 {
+		return
+	}
+	t.line("")
+	hint := " (-v shows each)"
+	if t.o.Verbose {
+		hint = ""
+	}
+	t.heading("%s%s", benignTitle, hint)
+	for k, g := range groups {
+		if k == benignTop && len(groups) > benignTop+1 {
+			t.item(2, restOf(groups[k:]))
+			break
+		}
+		t.item(2, g.harmless(&namer{files: t.names()}))
+	}
+}
+
+// groupsOf lists the groups of several causes, those with most incidents first.
+func groupsOf(causes []*cause) []*group {
+	var out []*group
+	for _, c := range causes {
+		out = append(out, c.groups...)
+	}
+	slices.SortStableFunc(out, func(a, b *group) int { return cmp.Compare(b.incidents, a.incidents) })
+	return out
+}
+
+// restOf counts the groups that a list leaves out.
+func restOf(groups []*group) string {
+	var resets uint64
+	for _, g := range groups {
+		resets += g.resets
+	}
+	return fmt.Sprintf("%s more groups, %s", thousands(uint64(len(groups))), count(resets, "reset"))
+}
+
+// timerSection lists the silences that look like a timer.
+func (t *text) timerSection(clusters []analyzer.TimerCluster) {
+	if len(clusters) == 0 {
+		return
+	}
+	t.line("")
+	t.heading(timersTitle)
+	for k := range clusters[:min(len(clusters), timersMax)] {
+		head, fits := timerSentence(&clusters[k])
+		t.item(2, head)
+		for _, f := range fits {
+			t.item(6, f)
+		}
+	}
+	if more := len(clusters) - timersMax; more > 0 {
+		t.item(2, count(uint64(more), "more silence"))
+	}
 }
 
 func (t *text) noteSection() {
@@ -455,6 +537,17 @@ func (t *text) item(in int, s string) {
 func (t *text) indented(in int, s string) {
 	for _, l := range wrap(s, min(t.o.Width, textProse)-in) {
 		t.line(strings.Repeat(" ", in) + l)
+	}
+}
+
+// labelled writes a label and words beside it.
+func (t *text) labelled(in int, label, words string) {
+	const column = 9 // of the words, after the longest label
+	for k, l := range wrap(words, min(t.o.Width, textProse)-in-column) {
+		if k > 0 {
+			label = ""
+		}
+		t.line(fmt.Sprintf("%*s%-*s%s", in, "", column, label, l))
 	}
 }
 

@@ -1,0 +1,225 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
+)
+
+// meaning is a label and what an incident has to say under it: who sent the
+// RST, what its receiver made of it, and what it cost.
+type meaning struct{ label, words string }
+
+// meanings answers the three questions about an incident, in plain words.
+func meanings(i *analyzer.Incident, n classify.Namer) []meaning {
+	return []meaning{
+		{"Sent by", origin(i, n)},
+		{"Effect", effect(i, n)},
+		{"Harm", harm(&i.Verdict)},
+	}
+}
+
+// origin says whose hand the RST came from.
+func origin(i *analyzer.Incident, n classify.Namer) string {
+	o, sender := &i.Verdict.Origin, n.End(i.Reset.Dir)
+	switch o.Who {
+	case classify.Endpoint:
+		return sender + " itself: it is like its other segments"
+	case classify.AnotherBox:
+		s := "another box, in the name of " + sender
+		if o.Device != "" {
+			s += ": " + o.Device
+		}
+		return s
+	case classify.Forged:
+		return "a third party that forged it, in the name of " + sender
+	}
+	if len(o.Soft) > 0 {
+		return sender + ", as far as its address tells; some of it is unlike that host's other segments"
+	}
+	return sender + ", as far as its address tells"
+}
+
+// effect says what the receiver made of the first RST.
+func effect(i *analyzer.Incident, n classify.Namer) string {
+	receiver := n.End(i.Reset.Dir.Peer())
+	switch i.Verdict.Effect {
+	case classify.Accepted:
+		return "accepted: the number is the one that " + receiver + " waited for"
+	case classify.Challenged:
+		return "challenged: not quite the number that " + receiver + " waited for; it asks back before it believes it"
+	case classify.Ignored:
+		return "ignored: " + receiver + " takes no notice of such a RST, or went on"
+	}
+	return "not known: the capture lacks what it takes to tell"
+}
+
+// harm says what the reset cost at most.
+func harm(v *classify.Verdict) string {
+	switch h := &v.Harm; h.Kind {
+	case classify.HarmNone:
+		if benign(v) {
+			return "none"
+		}
+		return "no data: none was on its way or unread, as far as the capture tells"
+	case classify.HarmRefused:
+		return "no connection came about"
+	case classify.HarmBytes:
+		return "up to " + octets(h.Lost) + " lost"
+	case classify.HarmRequest:
+		return "a request of up to " + octets(h.Lost) + " was lost, or had no answer"
+	case classify.HarmCut:
+		if h.Of > h.Lost {
+			return fmt.Sprintf("the response was cut: %d of %s acknowledged", h.Of-h.Lost, octets(h.Of))
+		}
+		return "the response was lost: none of its " + octets(h.Of) + " acknowledged"
+	}
+	return "not known: the capture lacks what it takes to tell"
+}
+
+// octets writes a count as evidence does.
+func octets(n uint64) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// signs are the indicators of another hand that the evidence does not name
+// already. Those that prove it come first.
+func signs(i *analyzer.Incident, n classify.Namer) []string {
+	var out []string
+	o := &i.Verdict.Origin
+	add := func(of []classify.Evidence, what string) {
+		for k := range of {
+			if !slices.Contains(i.Verdict.Evidence, of[k]) {
+				out = append(out, what+of[k].Text(n))
+			}
+		}
+	}
+	add(o.Hard, "proof: ")
+	add(o.Soft, "a sign: ")
+	return out
+}
+
+// benign reports whether a reset is worth no more than to be counted: its rule
+// says that it cost nothing. That nothing was in flight does not make the loss
+// of a connection nothing, and a stranger's RST is worth a look whatever it cost.
+func benign(v *classify.Verdict) bool {
+	return v.Harm.Kind == classify.HarmNone && v.Rule.Harm != nil && v.Rule.Family != classify.FamilyInjected
+}
+
+// rank orders groups by what they cost: 0 is data, 1 a connection, or what
+// nobody can tell, 2 nothing.
+func (g *group) rank() int {
+	switch {
+	case g.benign || g.rule.Family == classify.FamilyFollowUp:
+		return 2
+	case g.harms[classify.HarmBytes]+g.harms[classify.HarmRequest]+g.harms[classify.HarmCut] > 0:
+		return 0
+	}
+	return 1
+}
+
+// cost says what several incidents of a group cost together, where that is more
+// than what one of them says.
+func (g *group) cost() string {
+	if g.incidents == 1 || g.lost == 0 {
+		return ""
+	}
+	var out []string
+	for _, k := range [...]struct {
+		kind       classify.HarmKind
+		noun, what string
+	}{
+		{classify.HarmCut, "response", " cut"},
+		{classify.HarmRequest, "request", " lost"},
+		{classify.HarmBytes, "connection", " with bytes lost"},
+		{classify.HarmRefused, "connection", " that did not come about"},
+		{classify.HarmNone, "connection", " without harm"},
+		{classify.HarmUnknown, "connection", " of which the capture does not tell"},
+	} {
+		if n := g.harms[k.kind]; n > 0 {
+			out = append(out, count(n, k.noun)+k.what)
+		}
+	}
+	return list(out) + "; " + octets(g.lost) + " at most"
+}
+
+// sender names for a table who sent the resets of a group: another hand only
+// where it was behind all of them.
+func (g *group) sender() string {
+	switch {
+	case g.whos[classify.Forged] == g.incidents:
+		return "forged"
+	case g.whos[classify.AnotherBox] == g.incidents:
+		return "a box"
+	case g.guessed:
+		return g.from.String() + "?"
+	}
+	return g.from.String()
+}
+
+// harmless says in a line what a group of benign incidents is.
+func (g *group) harmless(n classify.Namer) string {
+	return fmt.Sprintf("%s, %s: %s, %s, first in %s", g.rule.ID, count(g.resets, "reset"),
+		g.where(), g.clientsOf(), n.Frame(slices.Min(g.frames)))
+}
+
+// timerSentence says which silence several connections had in common, and which
+// known timers fit.
+func timerSentence(c *analyzer.TimerCluster) (head string, fits []string) {
+	where := "to " + c.Service.AddrPort().String()
+	if c.Service.Port == 0 {
+		where = "of " + c.Service.AddrPort().Addr().String()
+	}
+	switch c.What {
+	case classify.SilenceThenClose:
+		head = "%s %s were closed after the same silence of about %s, and what came then was reset"
+	case classify.SilenceThenRefusal:
+		head = "%s %s had been silent for about %s, all of them, when the next segment was refused"
+	case classify.ConnectPatience:
+		head = "%s %s were given up before the SYN/ACK came, each after waiting less than about %s: the connect timeout of the client is below that"
+	default:
+		head = "%s %s were reset after the same silence of about %s"
+	}
+	head = fmt.Sprintf(head, count(uint64(c.Count), "connection"), where, about(c.Typical))
+	for k := range c.Fits {
+		t := &c.Fits[k]
+		fits = append(fits, fmt.Sprintf("%s, %s. Setting of the %s: %s. Source: %s.",
+			t.Who, about(t.After), t.Owner, t.Setting, t.Source))
+	}
+	switch {
+	case len(fits) > 0 && c.What == classify.SilenceThenRefusal:
+		head += ". It may be the idle timeout of one of these, whose default is not longer:"
+	case len(fits) > 0:
+		head += ". It fits the default of:"
+	case c.What == classify.ConnectPatience:
+		head += "."
+	default:
+		head += ". No default that rstwhy knows fits: look for an idle timeout that somebody set so."
+	}
+	return head, fits
+}
+
+// about writes a timer's span as its settings do, in seconds.
+func about(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	case d < 10*time.Second:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
+}
+
+const benignTitle = "Harmless, by design or because nothing was lost"
+
+const timersTitle = "Silences that several connections had in common"
+
+// timersMax is how many clusters of silences a report lists.
+const timersMax = 8

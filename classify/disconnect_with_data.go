@@ -25,6 +25,7 @@ S > C  R.  where the window ended; the server's FIN never left`,
 	Confused: []Confusion{
 		{"deliberate-abort", "the kernel's reason (tracepoint tcp_send_reset): TCP_DISCONNECT_WITH_DATA, or TCP_STATE when nothing was left to send"},
 	},
+	Harm:    func(*Case) Harm { return Harm{} }, // how much never left is not known
 	Reasons: []string{"TCP_DISCONNECT_WITH_DATA"},
 	Telling: SenderDataToRST,
 	Kinds:   kinds(Active),

@@ -36,6 +36,9 @@ func effectOf(c *Case) Effect {
 	if !y.Spoke() {
 		return EffectUnknown
 	}
+	if c.wasChallenged() {
+		return Challenged
+	}
 	if late := c.After.Latest[c.Dir.Peer()] - rst.Time; late > max(carriedOn, 2*(c.Flow.RTTServer()+c.Flow.RTTClient())) {
 		return Ignored
 	}
@@ -52,9 +55,10 @@ func effectOf(c *Case) Effect {
 	if !y.Known.Has(flows.SawAck) {
 		return EffectUnknown
 	}
-	next := y.Ack.Max(x.Max)
-	if !x.Spoke() {
-		next = y.Ack
+	// What the receiver has got: what it acknowledged, or all that was on its way.
+	next := y.Ack
+	if x.Spoke() {
+		next = next.Max(x.Max)
 	}
 	switch {
 	case rst.Seq == y.Ack, rst.Seq == next,
@@ -63,12 +67,27 @@ func effectOf(c *Case) Effect {
 		// tcp_validate_incoming: the right edge of the highest SACK block.
 		y.Known.Has(flows.SawSACK) && rst.Seq == y.SACKRight:
 		return Accepted
+	case c.Flow.Handshake == flows.SYNReceived && c.Dir == flows.Client && rst.Seq.In(y.Ack, y.Edge.Max(y.Ack+1)):
+		// tcp_check_req: any RST in the window ends a half-open connection.
+		return Accepted
+	case y.Ack.LessEq(rst.Seq) && rst.Seq.Less(next):
+		// Somewhere in what is on its way: exact if the rest of it was lost.
+		return EffectUnknown
 	case y.Ack.LessEq(rst.Seq) && rst.Seq.Less(y.Edge.Max(next+1)):
 		return Challenged
 	case rst.Seq.Less(y.Ack) && y.Ack.Sub(rst.Seq) < 1<<30 || y.Edge.Less(rst.Seq):
 		return Ignored
 	}
 	return EffectUnknown
+}
+
+// wasChallenged reports whether the receiver asked back (RFC 5961, 3.2): a pure
+// ACK after the RST that acknowledges no more than before, and not what the RST
+// stands at. An ACK that was on its way acknowledges something new.
+func (c *Case) wasChallenged() bool {
+	a, y := &c.After.Challenge, c.Y
+	return a.Valid() && a.Time > c.RST.Time && y.Known.Has(flows.SawAck) && a.Ack == y.Ack &&
+		a.Ack.Less(c.RST.Seq) && a.Options&packet.OptSACK == 0 && c.After.Bytes[c.Dir] == 0
 }
 
 // offloads is the longest way from a host to the capture point that leaves room

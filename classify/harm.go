@@ -1,6 +1,9 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
 
 // HarmKind says what a reset cost.
 type HarmKind uint8
@@ -29,29 +32,81 @@ type Harm struct {
 	Lost, Of uint64
 }
 
-// harmOf is the default: what either side had in flight when the RST came.
+// harmOf is the default: what was in flight, refused, or perhaps never read.
+// What a server leaves unanswered is a request lost; what a client does not get
+// whole is a response cut.
 func harmOf(c *Case) Harm {
-	if c.Flow.Handshake != flows.Established && c.Flow.Handshake != flows.MidStream {
+	switch c.Flow.Handshake {
+	case flows.SYNSent, flows.SYNReceived:
 		return Harm{Kind: HarmRefused}
+	}
+	if c.Effect == Ignored && c.After.Carried.Valid() {
+		return Harm{Kind: HarmNone} // both sides carried on
 	}
 	if c.Lacks.Has(LacksSender | LacksReceiver) {
 		return Harm{}
 	}
-	undelivered := c.Undelivered()
-	lost := undelivered
-	if c.Trigger.Valid() && c.Trigger.Len > 0 {
-		lost += uint64(c.Trigger.Len) // what it answers was thrown away
+	x, y := c.X, c.Y
+	own := c.Undelivered()
+	refused := c.refused()
+	if c.Flow.Guessed {
+		// Who is the client is not known, so neither is what is a request.
+		if n := own + refused; n > 0 {
+			return Harm{Kind: HarmBytes, Lost: n}
+		}
+		if c.Kind == Active && y.Unanswered > 0 && !c.probablyRead() {
+			return Harm{Kind: HarmBytes, Lost: y.Unanswered}
+		}
+		return Harm{Kind: HarmNone}
 	}
-	unread := c.Y.Unanswered
+	if c.Dir == flows.Client {
+		unread := refused
+		if c.Kind == Active && !c.probablyRead() {
+			unread = max(refused, y.Unanswered+c.Late(flows.Server))
+		}
+		switch {
+		case unread > 0:
+			return Harm{Kind: HarmCut, Lost: unread, Of: max(unread, y.Unanswered+c.Late(flows.Server))}
+		case x.Unanswered > 0:
+			return Harm{Kind: HarmRequest, Lost: x.Unanswered} // it did not wait for the answer
+		}
+		return Harm{Kind: HarmNone}
+	}
 	switch {
-	case undelivered > 0 && c.Dir == flows.Server:
-		return Harm{Kind: HarmCut, Lost: lost, Of: c.X.Bytes}
-	case c.Dir == flows.Server && unread > 0:
-		return Harm{Kind: HarmRequest, Lost: max(lost, unread)}
-	case lost > 0 || unread > 0:
-		return Harm{Kind: HarmBytes, Lost: max(lost, unread)}
+	case c.Kind == Active && own > 0:
+		return Harm{Kind: HarmCut, Lost: own, Of: max(own, x.Unanswered)}
+	case c.Kind == Active && x.Unanswered > 0 && y.Known.Has(flows.SawAck) && y.ScaledWindow() == 0:
+		return Harm{} // the client had stopped reading: how much was to come is not known
+	case refused > 0 && c.Kind != Active:
+		return Harm{Kind: HarmRequest, Lost: refused} // what came before the close was read
+	case refused+y.Unanswered > 0:
+		return Harm{Kind: HarmRequest, Lost: max(refused, y.Unanswered+c.Late(flows.Client))}
+	case c.Kind == Active && c.pipelined():
+		return Harm{} // of several requests, the answer tells that one was read
+	case own > 0:
+		return Harm{Kind: HarmCut, Lost: own, Of: max(own, x.Unanswered)}
 	}
 	return Harm{Kind: HarmNone}
+}
+
+// refused is how many octets of the receiver's payload the RST's sender never
+// acknowledged, those that came after the RST with them.
+func (c *Case) refused() uint64 {
+	x, y := c.X, c.Y
+	n := c.Late(c.Dir.Peer())
+	if !x.Known.Has(flows.SawAck) && c.RST.Flags&packet.ACK == 0 {
+		return n
+	}
+	taken := x.Ack
+	if c.RST.Flags&packet.ACK != 0 && (!x.Known.Has(flows.SawAck) || taken.Less(c.RST.Ack)) && c.RST.Ack.LessEq(y.Max) && c.Kind == Active {
+		taken = c.RST.Ack
+	}
+	open := y.Max.Sub(taken)
+	if y.Known.Has(flows.SawFIN) {
+		open--
+	}
+	// Never more than was sent, whatever the numbers say.
+	return n + uint64(max(0, min(int64(open), int64(y.Bytes))))
 }
 
 // harmless is the harm of a cause that costs nothing.

@@ -61,6 +61,19 @@ func (r *Reset) Sender() *Side { return &r.Flow.Side[r.Dir] }
 // Receiver is the side that the RST was addressed to.
 func (r *Reset) Receiver() *Side { return &r.Flow.Side[r.Dir.Peer()] }
 
+// Late is how many octets of payload the side d sent after the first RST,
+// beyond what it had sent before.
+func (r *Reset) Late(d Dir) uint64 {
+	side := &r.Flow.Side[d]
+	if r.After.Bytes[d] == 0 {
+		return 0
+	}
+	if !side.Spoke() {
+		return r.After.Bytes[d]
+	}
+	return min(uint64(max(0, r.After.end[d].Sub(side.Max))), r.After.Bytes[d])
+}
+
 // trigger finds the segment of the other side that rst answers, among those
 // the flow remembers and that no RST of used has answered.
 //

@@ -15,7 +15,7 @@ const (
 	SawData                       // DataFirst, DataLast, First, Last
 	SawSACK                       // SACKRight
 	SawTS                         // TSVal, TSEcr; timestamps stood on its latest segment
-	SawRST                        // it sent a RST in this connection before
+	SawRST                        // it sent a RST in this connection before: RSTTime, RSTWhere
 	// Unseen says that the peer acknowledged octets of this side that are not in
 	// the capture, so that Max came from the peer.
 	Unseen
@@ -45,8 +45,9 @@ type Side struct {
 	Latest                int64 // any segment
 	ProbeFirst, ProbeLast int64 // keep-alive probes since the peer last spoke
 	RetransFirst          int64 // first retransmission since the peer last spoke
+	RSTTime               int64 // its first RST
 
-	SYNWhere, AckWhere, DataWhere, FINWhere, LatestWhere packet.Where
+	SYNWhere, AckWhere, DataWhere, FINWhere, RSTWhere, LatestWhere packet.Where
 
 	Bytes      uint64 // octets of new payload
 	Unanswered uint64 // octets of new payload since the peer last sent payload

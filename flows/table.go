@@ -376,7 +376,10 @@ func (t *Table) reset(f *Flow, slot uint32, h *packet.Header, d Dir, note []byte
 		r.due = t.clock + int64(Grace)
 		f.open = int32(t.wait(r, out)) + 1
 	}
-	f.Side[d].Known |= SawRST
+	if s := &f.Side[d]; s.Known&SawRST == 0 {
+		s.Known |= SawRST
+		s.RSTTime, s.RSTWhere = h.Time, h.Where()
+	}
 	f.write('r', d)
 	keep := int64(resetFor)
 	if f.Side[0].Packets+f.Side[1].Packets <= 4 && f.Handshake <= SYNSent {

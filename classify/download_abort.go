@@ -6,8 +6,13 @@ var downloadAbort = Rule{
 	ID:      "download-abort",
 	Family:  FamilyUnreadData,
 	Title:   "client stopped a download",
-	Summary: "The client closed while the server was still sending: a stopped download, a closed tab, a timeout; every segment in flight draws one more reset.",
-	Story:   say("{client} closed in the middle of what {server} was sending; {server} had more on its way, and each segment of it was answered with one more reset."),
+	Summary: "The client closed while the server was still sending: a stopped download, a closed tab, a timeout; each segment in flight draws one more reset.",
+	Story: func(c *Case) string {
+		if len(c.Follow) > 0 {
+			return "{client} closed in the middle of what {server} was sending; {server} had more on its way, and each segment of it was answered with one more reset."
+		}
+		return "{client} closed in the middle of what {server} was sending."
+	},
 	Wire: `S > C  .   data, data, data ...
 C > S  R.  the client closes with data unread
 S > C  .   still in flight

@@ -95,7 +95,8 @@ func TestEffect(t *testing.T) {
 	for name, test := range tests {
 		r := open()
 		test.change(r)
-		c := newCase(r, hosts.View{}, new(originNotes))
+		var c Case
+		c.open(r, hosts.View{}, new(originNotes))
 		if c.Effect != test.want {
 			t.Errorf("%s: %v, want %v", name, c.Effect, test.want)
 		}
@@ -152,7 +153,8 @@ func TestHarm(t *testing.T) {
 	for name, test := range tests {
 		r := open()
 		test.change(r)
-		c := newCase(r, hosts.View{}, new(originNotes))
+		var c Case
+		c.open(r, hosts.View{}, new(originNotes))
 		if got := harmOf(&c); got != test.want {
 			t.Errorf("%s: %v lost %d of %d, want %v lost %d of %d", name, got.Kind, got.Lost, got.Of, test.want.Kind, test.want.Lost, test.want.Of)
 		}

@@ -49,11 +49,6 @@ func recordAt(b []byte) record {
 func firstRecord(s *flows.Side) record { return tlsRecord(&s.First, s.FirstN) }
 func lastRecord(s *flows.Side) record  { return tlsRecord(&s.LastBytes, s.LastN) }
 
-// speaksTLS reports whether what is known of either side's payload is TLS.
-func (c *Case) speaksTLS() bool {
-	return firstRecord(c.X).kind != 0 && c.X.FirstN > 0 || firstRecord(c.Y).kind != 0
-}
-
 // The longest records that can be an encrypted close_notify: of TLS 1.2 and
 // before, with MAC and padding, where the kind of the record says so; of TLS
 // 1.3, where only its length tells (level, description, kind and tag).

@@ -28,6 +28,13 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 		"Nothing has to be changed: leave these resets out of alarms.",
 		"To be rid of them: close with FIN (no SO_LINGER 0); HAProxy: option http-keep-alive, or option forceclose removed.",
 	},
+	Remedies: []Remedy{
+		{"HAProxy", `Keeping the connections to the servers open costs no RST for each request:
+	option http-keep-alive`},
+		{"Go", "Remove conn.SetLinger(0)."},
+		{"Java", "Remove socket.setSoLinger(true, 0)."},
+		{"nginx", "reset_timedout_connection off is the default."},
+	},
 	Refs: []string{
 		"HAProxy configuration manual: option http-server-close",
 		"RFC 9293, 3.10.5: the ABORT call",

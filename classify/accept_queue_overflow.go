@@ -26,6 +26,24 @@ S > C  R   seq 1, window 0, no options`,
 		"Set net.ipv4.tcp_abort_on_overflow back to 0: a burst then costs a second instead of an error.",
 		"If the service was restarted at this moment: drain it first, or hand the listening socket over.",
 	},
+	Remedies: []Remedy{
+		{"Linux", `The smaller of the program's backlog and somaxconn counts; restart the program after a change:
+	sysctl -w net.core.somaxconn=4096
+	sysctl -w net.ipv4.tcp_abort_on_overflow=0`},
+		{"nginx", `511 by default on Linux:
+	listen 443 ssl backlog=4096;`},
+		{"HAProxy", `backlog in the frontend, and a maxconn that is not reached before:
+	backlog 4096
+	maxconn 20000`},
+		{"Go", "net.Listen takes somaxconn as it is when the program starts."},
+		{"Java", `50 by default; acceptCount (100) of Tomcat's Connector:
+	new ServerSocket(port, 4096)`},
+		{"Node.js", `511 by default:
+	server.listen({ port: 8080, backlog: 4096 });`},
+		{"Python", `Gunicorn takes 2048, asyncio 100 by default:
+	sock.listen(4096)
+	asyncio.start_server(handle, port=8080, backlog=4096)`},
+	},
 	Refs: []string{
 		"Linux: tcp_check_req, tcp_abort_on_overflow; Documentation/networking/ip-sysctl.rst",
 		"listen(2)",

@@ -23,6 +23,14 @@ S > C  R   seq = the ack of those`,
 		"Nothing has to be changed: leave these resets out of alarms.",
 		"To be rid of them: wait for the peer's close_notify before closing (nginx: lingering_close always; OpenSSL: SSL_shutdown a second time; Java: close the output and read to the end).",
 	},
+	Remedies: []Remedy{
+		{"OpenSSL", `SSL_shutdown returns 0 when it has sent its own close_notify; the second call waits for the peer's:
+	if (SSL_shutdown(ssl) == 0) SSL_shutdown(ssl);`},
+		{"Go", "On a *tls.Conn: CloseWrite, read until io.EOF, then Close."},
+		{"Python", "sslsock.unwrap() sends close_notify and waits for the peer's."},
+		{"nginx", `Read on for a while before closing:
+	lingering_close always;`},
+	},
 	Refs: []string{
 		"RFC 8446, 6.1: close_notify; RFC 1122, 4.2.2.13",
 	},

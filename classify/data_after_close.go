@@ -30,6 +30,13 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 		"A side that still expects data calls shutdown(SHUT_WR) and reads to end of file, instead of close().",
 		"Treat a read of 0 bytes (end of file) as: send nothing more, open a new connection.",
 	},
+	Remedies: []Remedy{
+		{"Linux sockets", "As long as the peer may send: shutdown(fd, SHUT_WR) in the place of close(fd), then read until it returns 0."},
+		{"Go", "On a *net.TCPConn: CloseWrite, read until io.EOF, then Close."},
+		{"Java", "Socket.shutdownOutput(), read until -1, then close()."},
+		{"Python", "sock.shutdown(socket.SHUT_WR), recv() until it is empty, then close(); with asyncio writer.write_eof()."},
+		{"Node.js", "socket.end() sends the FIN and still takes what comes; socket.destroy() refuses it."},
+	},
 	Refs: []string{
 		"RFC 1122, 4.2.2.13; RFC 9293, 3.6.1",
 		"Linux: tcp_rcv_state_process (RCV_SHUTDOWN), tcp_timewait_state_process (FIN_WAIT2)",

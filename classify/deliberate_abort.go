@@ -24,6 +24,20 @@ var deliberateAbort = Rule{
 		"nginx: reset_timedout_connection, return 444. HAProxy: option nolinger, and checks that end with RST by design.",
 		"An administrator's `ss -K`, a VPN or a network switch on a phone does the same to every connection.",
 	},
+	Remedies: []Remedy{
+		{"Go", `Remove it:
+	conn.SetLinger(0)`},
+		{"Java", `Remove the first, or the second in Netty:
+	socket.setSoLinger(true, 0);
+	childOption(ChannelOption.SO_LINGER, 0)`},
+		{"Python", `Remove it:
+	sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+	                struct.pack("ii", 1, 0))`},
+		{"Node.js", "socket.resetAndDestroy() sends a RST; socket.end() and socket.destroy() do not by themselves."},
+		{"nginx", "reset_timedout_connection on, and return 444, end connections with RST."},
+		{"HAProxy", `Remove it:
+	option nolinger`},
+	},
 	Refs: []string{
 		"RFC 9293, 3.10.5: the ABORT call",
 		"Linux: tcp_disconnect, __tcp_close; socket(7), SO_LINGER; ss(8), -K",

@@ -26,6 +26,13 @@ C > S  R   one for each`,
 		"If a timeout stopped it: raise the client's limit for the whole transfer, or limit the time without progress instead (curl --speed-time).",
 		"Health checks: ask for something small, or read the answer to its end.",
 	},
+	Remedies: []Remedy{
+		{"curl", `Stop what stalls instead of what is long:
+	curl --speed-limit 1 --speed-time 30 -O URL`},
+		{"Go net/http", "http.Client.Timeout covers the body too: for long downloads use a context, or Transport.ResponseHeaderTimeout."},
+		{"Python requests", "The timeout is per read, not for the whole; with stream=True read to the end before close()."},
+		{"Health checks", "Ask for a small page, or use HEAD."},
+	},
 	Refs: []string{
 		"RFC 1122, 4.2.2.13; Linux: __tcp_close, tcp_v4_send_reset",
 	},

@@ -33,6 +33,15 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 		"A client that wants to say \"my request is complete\" calls shutdown(SHUT_WR) and reads on (Go: TCPConn.CloseWrite; Java: Socket.shutdownOutput; Node: socket.end with allowHalfOpen); close() refuses the answer.",
 		"On the server this is no error: log it as a client that left.",
 	},
+	Remedies: []Remedy{
+		{"Go net/http", "http.Client.Timeout covers the whole exchange, the response's body included; a context with a deadline does the same for one request."},
+		{"Python requests", `The second number is the longest silence while reading:
+	requests.get(url, timeout=(3.05, 60))`},
+		{"curl", `--max-time limits the whole transfer; --connect-timeout only the connection; to stop only what has stalled:
+	curl --speed-limit 1 --speed-time 30 URL`},
+		{"nginx", "As a client, proxy_read_timeout (60 s by default). As a server it logs 499; with proxy_ignore_client_abort on the request to the back end goes on."},
+		{"HAProxy", "As a client, timeout server. option abortonclose takes a half-closed client for one that left: leave it out for such clients."},
+	},
 	Refs: []string{
 		"RFC 1122, 4.2.2.13; RFC 9293, 3.6",
 		"Linux: tcp_timewait_state_process (FIN_WAIT2)",

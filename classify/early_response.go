@@ -20,6 +20,22 @@ S > C  R.  with the rest of the body unread, or still coming`,
 		"Raise the limit if the upload is legitimate: client_max_body_size (nginx), max-request-size, http.MaxBytesReader.",
 		"Clients: send Expect: 100-continue, and read the response also when writing fails.",
 	},
+	Remedies: []Remedy{
+		{"nginx", `lingering_close is on by default; the limit itself is 1 MB by default:
+	client_max_body_size 50m;
+	lingering_time 30s;`},
+		{"Go net/http", `net/http reads 256 KB more, half-closes and waits 500 ms; drain more than that in the handler:
+	io.Copy(io.Discard, io.LimitReader(r.Body, 32<<20))`},
+		{"Node.js", `Take in the rest and answer:
+	req.resume();
+	res.writeHead(413, { Connection: "close" }).end();`},
+		{"Tomcat", `The Connector reads up to 2 MB of a refused body by default:
+	maxSwallowSize="33554432"`},
+		{"Python http.server", `Read the body before answering:
+	self.rfile.read(int(self.headers.get("Content-Length", 0)))`},
+		{"curl", `Ask first, and send the body only after 100 Continue:
+	curl -H 'Expect: 100-continue' -T FILE URL`},
+	},
 	Refs: []string{
 		"RFC 9112, 9.6: closing in stages; RFC 9110, 15.5.14: 413",
 		"RFC 1122, 4.2.2.13; Linux: __tcp_close",

@@ -20,6 +20,16 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 	Advice: []string{
 		"Find the REJECT rule and allow the client, or tell the client that it is not allowed.",
 	},
+	Remedies: []Remedy{
+		{"nftables", `Find the rule, and see its counter grow where it has one:
+	nft list ruleset | grep -B3 'reject with tcp reset'`},
+		{"iptables", `The counters are in the first two columns:
+	iptables -L -v -n --line-numbers | grep tcp-reset`},
+		{"firewalld, ufw", `What is let in:
+	firewall-cmd --list-all
+	ufw status verbose`},
+		{"AWS Network Firewall", "Stateful rules with the action reject send the RST; the alert log names the rule."},
+	},
 	Refs: []string{
 		"Linux: nf_send_reset; iptables-extensions(8), REJECT --reject-with tcp-reset",
 	},

@@ -24,6 +24,20 @@ C > S  R   seq 1, window 0, no options`,
 		"On Linux SO_SNDTIMEO limits connect(); SO_RCVTIMEO does not.",
 		"Find out why the SYN/ACK is late: lost SYNs, a full backlog, a long path, a busy host.",
 	},
+	Remedies: []Remedy{
+		{"Linux", "A lost SYN is repeated after 1 s: a connect timeout below that does not survive one loss."},
+		{"Go", `The limit of net.Dialer is that of the whole connect, name lookup and all addresses included:
+	d := net.Dialer{Timeout: 5 * time.Second}`},
+		{"Python", `socket.create_connection(address, timeout=5); with requests the first number:
+	requests.get(url, timeout=(5, 60))`},
+		{"Java", `The second argument, in milliseconds:
+	socket.connect(address, 5000);`},
+		{"Node.js", `It tries the addresses of a name one after the other and gives each only a few hundred milliseconds; on long paths:
+	net.setDefaultAutoSelectFamilyAttemptTimeout(1000);`},
+		{"curl", `By default 300 s:
+	curl --connect-timeout 5 URL`},
+		{"Proxies", "nginx: proxy_connect_timeout. HAProxy: timeout connect. Envoy: connect_timeout of the cluster."},
+	},
 	Refs: []string{
 		"RFC 9293, 3.10.7.1: no connection, so the SYN/ACK is answered with a reset",
 		"Linux: inet_stream_connect waits for the send timeout; socket(7), connect(2)",

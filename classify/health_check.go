@@ -27,7 +27,13 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 	},
 	Advice: []string{
 		"Nothing to do: it is by design, and no request is lost.",
-		"If it fills the server's log, use a check that speaks the protocol and closes (HAProxy: option httpchk), or leave the checker's address out of the log.",
+		"If it fills the server's log, leave the checker's address, or connections without a request, out of it.",
+	},
+	Remedies: []Remedy{
+		{"HAProxy as the server", `Leave connections without a request out of its log:
+	option dontlognull`},
+		{"keepalived", "TCP_CHECK ends with RST; HTTP_GET asks for a page instead."},
+		{"AWS NLB", "Health checks of protocol HTTP in place of TCP ask for a page of the target."},
 	},
 	Refs: []string{
 		"HAProxy configuration manual: check, inter, option tcp-check",

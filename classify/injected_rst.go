@@ -31,6 +31,14 @@ S > C  P.  the response of S, which knows of no reset`,
 		"Look for a tool on the end itself: programs that evade filters send RSTs in their own connection, and scanners on raw sockets do as well. TTL and IP ID are then the host's own.",
 		"What is blocked by name is let through where the name is encrypted (TLS Encrypted Client Hello) or the path is (VPN).",
 	},
+	Remedies: []Remedy{
+		{"Suricata", `Which rules reset, and which of them did:
+	grep -rn '^reject' /etc/suricata/rules /var/lib/suricata/rules
+	jq 'select(.event_type == "alert")' /var/log/suricata/eve.json`},
+		{"Snort 3", "Rules with the action reject, and the active module's settings."},
+		{"Linux", `To see on a test host whether the connection lives without it, drop RSTs with its TTL:
+	nft add rule inet filter input ip ttl 65-67 tcp flags rst drop`},
+	},
 	Refs: []string{
 		"Weaver, Sommer, Paxson: Detecting Forged TCP Reset Packets, NDSS 2009",
 		"RFC 3360: Inappropriate TCP Resets Considered Harmful",

@@ -28,6 +28,42 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 		"Go: http.Transport.IdleConnTimeout below the server's; Java: validate or evict idle connections; Python requests: retry on a new connection.",
 		"Let clients repeat requests that are safe to repeat; Go does so by itself only for idempotent ones, or with an Idempotency-Key header.",
 	},
+	Remedies: []Remedy{
+		{"AWS ALB", "Its idle timeout (idle_timeout.timeout_seconds, 60 s by default) must be shorter than the keep-alive timeout of every target; otherwise its clients see a 502."},
+		{"Node.js", `As a server, keep connections longer than the client does; ask server.keepAliveTimeout for the default, which was 5 s for years:
+	server.keepAliveTimeout = 65_000;
+	server.headersTimeout = 66_000;`},
+		{"Node.js as a client", `Repeat a request that is safe to repeat when its connection was a used one:
+	req.on("error", (err) => {
+	  if (req.reusedSocket && err.code === "ECONNRESET") retry();
+	});`},
+		{"Python servers", `2 s by default with Gunicorn, 5 s with Uvicorn:
+	gunicorn --keep-alive 65 ...
+	uvicorn --timeout-keep-alive 65 ...`},
+		{"Python requests", `Let urllib3 try again, which it does only for methods that are safe to repeat:
+	retry = urllib3.util.Retry(total=2)
+	session.mount("https://", HTTPAdapter(max_retries=retry))`},
+		{"Apache httpd", `5 s by default:
+	KeepAliveTimeout 65`},
+		{"nginx", `As a server it is keepalive_timeout (75 s); towards back ends it must be shorter than theirs (60 s unless set), 4 s for one that closes after 5 s:
+	upstream app {
+	    server 10.0.0.5:8080;
+	    keepalive 32;
+	    keepalive_timeout 4s;
+	}`},
+		{"HAProxy", `As a server it is timeout http-keep-alive; towards back ends let it send the request once more:
+	retry-on conn-failure empty-response
+	http-request disable-l7-retry if METH_POST`},
+		{"Envoy", `In the cluster's HttpProtocolOptions, an idle timeout below that of the service (3600 s by default):
+	common_http_protocol_options:
+	  idle_timeout: 4s`},
+		{"Go net/http", `As a client (90 s by default), then as a server:
+	&http.Transport{IdleConnTimeout: 4 * time.Second}
+	&http.Server{IdleTimeout: 75 * time.Second}`},
+		{"Java", `Apache HttpClient 5, then the JDK's own client, in seconds:
+	HttpClients.custom().evictIdleConnections(TimeValue.ofSeconds(4))
+	java -Djdk.httpclient.keepalive.timeout=4 ...`},
+	},
 	Refs: []string{
 		"RFC 9112, 9.5 and 9.6: a connection can close at any time while a request is sent",
 		"RFC 1122, 4.2.2.13; Linux: tcp_rcv_state_process, tcp_timewait_state_process",

@@ -33,6 +33,19 @@ C > S  S   S > C  S.  a later connection is accepted`,
 		"Hand the listening socket over instead of closing it: systemd socket activation, or SO_REUSEPORT with the new process started first.",
 		"Let clients try again on connection refused; nothing was sent, so it is always safe.",
 	},
+	Remedies: []Remedy{
+		{"Kubernetes", `Let an instance that is to stop serve until nobody sends it connections any more:
+	lifecycle:
+	  preStop:
+	    exec: {command: ["sleep", "10"]}`},
+		{"systemd", `With a socket unit the listening socket survives restarts of the service, and connections wait in it:
+	[Socket]
+	ListenStream=8080`},
+		{"nginx", `A reload keeps the listening sockets, a restart does not:
+	nginx -s reload`},
+		{"HAProxy", `The same, with master-worker mode as packages set it up:
+	systemctl reload haproxy`},
+	},
 	Refs: []string{
 		"RFC 9293, 3.10.7.1; Linux: tcp_v4_rcv, label no_tcp_socket",
 		"Kubernetes documentation: pod termination and container lifecycle hooks",

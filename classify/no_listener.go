@@ -28,6 +28,19 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 		"Check the port number in the client, the container's port map, and the targetPort of a Kubernetes Service.",
 		"If it happens during deployments: stop sending traffic to an instance before it stops listening.",
 	},
+	Remedies: []Remedy{
+		{"Docker", `The program in the container must listen on 0.0.0.0 or ::, on the second port:
+	docker run -p 8080:80 IMAGE`},
+		{"Kubernetes", `targetPort of the Service must be the port of the container; which pods take part:
+	kubectl get endpointslices -l kubernetes.io/service-name=NAME`},
+		{"Go", `":8080" is every address, "localhost:8080" is only for programs on the same host:
+	http.ListenAndServe(":8080", nil)`},
+		{"Node.js", `Without a host it is every address:
+	server.listen(8080);`},
+		{"Python", `Flask and Gunicorn listen on 127.0.0.1 by default:
+	app.run(host="0.0.0.0")
+	gunicorn --bind 0.0.0.0:8000 ...`},
+	},
 	Refs: []string{
 		"RFC 9293, 3.10.7.1: a segment to a closed port is answered with a reset",
 		"Linux: tcp_v4_rcv, label no_tcp_socket; connect(2), ECONNREFUSED",

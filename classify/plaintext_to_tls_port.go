@@ -20,6 +20,17 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 		"Health checks and Kubernetes probes: scheme HTTPS.",
 		"Behind a proxy: proxy_pass https:// (nginx), ssl on the server line (HAProxy), when the back end speaks TLS.",
 	},
+	Remedies: []Remedy{
+		{"nginx", `As a server, send browsers on to https; as a proxy, speak TLS to the back end:
+	error_page 497 =301 https://$host$request_uri;
+	proxy_pass https://10.0.0.5:8443;`},
+		{"HAProxy", `TLS to the back end:
+	server app 10.0.0.5:8443 ssl verify required ca-file /etc/ssl/ca.pem`},
+		{"Envoy", "The cluster needs a transport_socket with UpstreamTlsContext."},
+		{"AWS ALB", "The target group's protocol, and that of its health check, must be HTTPS."},
+		{"Kubernetes", `In a probe:
+	httpGet: {scheme: HTTPS, path: /healthz, port: 8443}`},
+	},
 	Refs: []string{
 		"RFC 8446, 5.1; RFC 1122, 4.2.2.13",
 	},

@@ -27,6 +27,13 @@ S > C  S.  seq 0 ack 1`,
 		"If it is frequent: TCP keep-alives on the server, so that it notices clients that are gone, and a NAT that waits longer before it uses a port again.",
 		"Leave net.ipv4.tcp_timestamps on: with it a port that is in TIME_WAIT can be used again without this.",
 	},
+	Remedies: []Remedy{
+		{"Linux", `On the server, notice clients that are gone; on the client, use more ports and keep timestamps:
+	sysctl -w net.ipv4.tcp_keepalive_time=60
+	sysctl -w net.ipv4.ip_local_port_range='15000 65000'
+	sysctl -w net.ipv4.tcp_timestamps=1`},
+		{"Cloud NAT", "More ports for each host, or more addresses for the NAT, so that a port rests longer before it is used again."},
+	},
 	Refs: []string{
 		"RFC 5961, 4.2: a SYN on an open connection is answered with a challenge ACK; RFC 9293, 3.5.1",
 		"Linux: tcp_send_challenge_ack, tcp_rcv_synsent_state_process",

@@ -20,6 +20,24 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 		"Find why it died: out of memory, a crash, a liveness probe that failed, a deployment that does not wait.",
 		"Stop it gracefully: on SIGTERM stop accepting, finish the requests, then close (Go: http.Server.Shutdown; nginx: quit; Kubernetes: preStop and terminationGracePeriodSeconds).",
 	},
+	Remedies: []Remedy{
+		{"Kubernetes", `OOMKilled or an exit code, and time to finish:
+	kubectl describe pod POD
+	terminationGracePeriodSeconds: 60`},
+		{"systemd", `Why it ended, and how long it has for finishing:
+	journalctl -u UNIT -n 50
+	TimeoutStopSec=60`},
+		{"Go net/http", `Finish on SIGTERM:
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
+	<-ctx.Done()
+	srv.Shutdown(context.Background())`},
+		{"Node.js", `Finish on SIGTERM:
+	process.on("SIGTERM", () => server.close());`},
+		{"nginx", `Finish what is being served:
+	nginx -s quit`},
+		{"Gunicorn", `How long workers have after SIGTERM:
+	gunicorn --graceful-timeout 60 ...`},
+	},
 	Refs: []string{
 		"Linux: __tcp_close for every socket at exit; RFC 1122, 4.2.2.13",
 	},

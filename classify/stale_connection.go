@@ -25,6 +25,22 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		"Let clients retry on a new connection when one is reset, and keep idle connections alive or close them early.",
 		"Drain connections before a restart or a failover.",
 	},
+	Remedies: []Remedy{
+		{"Linux", `For sockets with SO_KEEPALIVE; a program may set the same for one socket (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT):
+	sysctl -w net.ipv4.tcp_keepalive_time=60
+	sysctl -w net.ipv4.tcp_keepalive_intvl=15
+	sysctl -w net.ipv4.tcp_keepalive_probes=4`},
+		{"Go", `database/sql: take connections out of use before anything forgets them:
+	db.SetConnMaxLifetime(5 * time.Minute)
+	db.SetConnMaxIdleTime(time.Minute)`},
+		{"Java", `HikariCP, in milliseconds:
+	maxLifetime=300000
+	keepaliveTime=60000`},
+		{"Python", `SQLAlchemy asks each connection before it uses it:
+	create_engine(url, pool_pre_ping=True, pool_recycle=300)`},
+		{"PostgreSQL clients", `In the connection string of libpq:
+	keepalives_idle=60 keepalives_interval=15 keepalives_count=4`},
+	},
 	Refs: []string{
 		"RFC 9293, 3.5.1: half-open connections; 3.10.7.1",
 		"Linux: tcp_v4_send_reset from the listener, or without a socket",

@@ -16,6 +16,20 @@ C > S  R.  seq after the alert`,
 	Advice: []string{
 		"Cure what the alert says: install the CA or the intermediate certificate, renew the certificate, agree on version and ciphers, use the right server name.",
 	},
+	Remedies: []Remedy{
+		{"openssl", `See what the server sends, and whether the chain is whole:
+	openssl s_client -connect HOST:443 -servername NAME -showcerts`},
+		{"nginx", `The file holds the server's certificate first, then the intermediate ones:
+	ssl_certificate /etc/ssl/fullchain.pem;`},
+		{"Go", `A CA of your own:
+	&tls.Config{RootCAs: pool, ServerName: name}`},
+		{"Python requests", `A CA of your own:
+	requests.get(url, verify="/etc/ssl/ca.pem")`},
+		{"Java", `A CA of your own:
+	java -Djavax.net.ssl.trustStore=/etc/ssl/trust.p12 ...`},
+		{"Node.js", `A CA of your own:
+	NODE_EXTRA_CA_CERTS=/etc/ssl/ca.pem node app.js`},
+	},
 	Refs: []string{
 		"RFC 8446, 6: alert protocol; IANA, TLS Alerts",
 		"RFC 1122, 4.2.2.13",

@@ -17,8 +17,20 @@ C > S  R.  seq after its data, ack after the tickets`,
 	},
 	Advice: []string{
 		"Read once before closing: SSL_read, or SSL_shutdown twice, or shutdown(SHUT_WR) and read to end of file.",
-		"Or let the server send no tickets: OpenSSL SSL_CTX_set_num_tickets(ctx, 0), nginx ssl_session_tickets off.",
+		"Or let the server send no tickets: OpenSSL SSL_CTX_set_num_tickets(ctx, 0).",
 		"What the client had sent last may be lost with the reset; do not rely on it having been processed.",
+	},
+	Remedies: []Remedy{
+		{"OpenSSL", `In the client, wait for the server's close_notify; or in the server, send no tickets:
+	if (SSL_shutdown(ssl) == 0) SSL_shutdown(ssl);
+	SSL_CTX_set_num_tickets(ctx, 0);`},
+		{"Go", `On a *tls.Conn, read to the end before Close:
+	c.CloseWrite()
+	c.SetReadDeadline(time.Now().Add(2 * time.Second))
+	io.Copy(io.Discard, c)
+	c.Close()`},
+		{"Python", `It reads until the server's close_notify:
+	sslsock.unwrap()`},
 	},
 	Refs: []string{
 		"RFC 8446, 4.6.1: NewSessionTicket; RFC 1122, 4.2.2.13",

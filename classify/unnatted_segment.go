@@ -23,6 +23,17 @@ C > S  R   seq = the ack of that segment, window 0, no options`,
 		"Set net.netfilter.nf_conntrack_tcp_be_liberal=1 on the node that translates.",
 		"Or drop what conntrack calls invalid, instead of passing it on: `ct state invalid drop`; current kube-proxy has such a rule.",
 	},
+	Remedies: []Remedy{
+		{"Linux", `On the node that translates:
+	sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1`},
+		{"nftables", `Or drop such segments, in the chain that forwards:
+	ct state invalid drop`},
+		{"iptables", `Or drop such segments:
+	iptables -I FORWARD -m conntrack --ctstate INVALID -j DROP`},
+		{"Kubernetes", `In the KubeProxyConfiguration, version 1.29 and later:
+	conntrack:
+	  tcpBeLiberal: true`},
+	},
 	Refs: []string{
 		"Kubernetes blog: kube-proxy Subtleties: Debugging an Intermittent Connection Reset, 2019",
 		"Linux: nf_conntrack_proto_tcp.c, packets out of the window are INVALID and are not translated",

@@ -27,6 +27,39 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 		"Consume or reject request bodies completely before answering with an error and closing.",
 		"If the process was killed: stop it gracefully and let it drain its connections.",
 	},
+	Remedies: []Remedy{
+		{"Linux sockets", `Say that you are done, then read until the peer is, each read with a time limit:
+	shutdown(fd, SHUT_WR);
+	struct timeval t = { .tv_sec = 2 };
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+	while (read(fd, buf, sizeof buf) > 0) {}
+	close(fd);`},
+		{"Go", `On a *net.TCPConn, drain before Close:
+	c.CloseWrite()
+	c.SetReadDeadline(time.Now().Add(2 * time.Second))
+	io.Copy(io.Discard, c)
+	c.Close()`},
+		{"Go net/http", `In a handler, read what is left of the body; in a client, read the response to its end before closing it:
+	io.Copy(io.Discard, io.LimitReader(r.Body, 1<<20))
+	io.Copy(io.Discard, resp.Body); resp.Body.Close()`},
+		{"Python", `Half-close, then drain:
+	sock.shutdown(socket.SHUT_WR)
+	sock.settimeout(2)
+	while sock.recv(65536): pass
+	sock.close()`},
+		{"Java", `Half-close, then drain:
+	socket.shutdownOutput();
+	socket.setSoTimeout(2000);
+	socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+	socket.close();`},
+		{"Node.js", `End the socket and go on reading; socket.destroy() closes with data unread:
+	socket.end();
+	socket.resume();`},
+		{"nginx", `Leave lingering_close on, or let it wait always:
+	lingering_close always;
+	lingering_time 30s;
+	lingering_timeout 5s;`},
+	},
 	Refs: []string{
 		"RFC 9293, 3.6.1; RFC 1122, 4.2.2.13; RFC 2525, 2.17",
 		"Linux: __tcp_close, tcp_send_active_reset",

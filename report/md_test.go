@@ -197,6 +197,10 @@ func TestRulesAreProse(t *testing.T) {
 		for _, c := range r.Confused {
 			all = append(all, c.Tell)
 		}
+		for k := range r.Remedies {
+			prose, _ := remedy(&r.Remedies[k])
+			all = append(all, prose)
+		}
 		for _, s := range all {
 			if strings.Count(s, "`")%2 != 0 {
 				t.Errorf("%s: odd number of backticks in %q", r.ID, s)

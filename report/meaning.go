@@ -108,9 +108,11 @@ func signs(i *analyzer.Incident, n classify.Namer) []string {
 
 // benign reports whether a reset is worth no more than to be counted: its rule
 // says that it cost nothing. That nothing was in flight does not make the loss
-// of a connection nothing, and a stranger's RST is worth a look whatever it cost.
+// of a connection nothing, and a stranger's RST, or a peer that vanished, is
+// worth a look whatever it cost.
 func benign(v *classify.Verdict) bool {
-	return v.Harm.Kind == classify.HarmNone && v.Rule.Harm != nil && v.Rule.Family != classify.FamilyInjected
+	return v.Harm.Kind == classify.HarmNone && v.Rule.Harm != nil &&
+		v.Rule.Family != classify.FamilyInjected && v.Rule.Family != classify.FamilyTimeout
 }
 
 // rank orders groups by what they cost: 0 is data, 1 a connection, or what

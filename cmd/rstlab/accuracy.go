@@ -67,9 +67,13 @@ func (t *tally) add(o tally) {
 	t.wrongCertain += o.wrongCertain
 }
 
+// mean is how many causes a verdict and its also-fits name.
+func (t *tally) mean() float64 { return float64(t.set) / float64(max(1, t.resets)) }
+
 // accuracy is how verdicts stand against the truth.
 type accuracy struct {
 	captures  int
+	incidents tally // the first RST of each incident only
 	byCause   map[string]*tally
 	confusion map[[2]string]int // truth, verdict: families
 	verdicts  map[[2]string]int // truth, verdict: causes
@@ -144,10 +148,10 @@ func (a *accuracy) add(where, truth string, j judged) {
 	if j.follows {
 		// One incident says one thing of all its RSTs: the first one has the
 		// cause, and the others have it too or follow from it.
-		if truth == string(lab.FollowUp) || truth != j.cause {
-			j = judged{cause: string(lab.FollowUp)}
+		if truth != j.cause {
+			j.cause = string(lab.FollowUp)
 		}
-		j.set = []string{j.cause}
+		j.set, j.confidence = []string{j.cause}, classify.Likely
 	}
 	t := tally{resets: 1, set: len(j.set)}
 	if j.cause == truth {
@@ -164,6 +168,9 @@ func (a *accuracy) add(where, truth string, j judged) {
 		a.byCause[truth] = &tally{}
 	}
 	a.byCause[truth].add(t)
+	if !j.follows {
+		a.incidents.add(t)
+	}
 	a.verdicts[[2]string{truth, j.cause}]++
 	a.confusion[[2]string{familyOf(truth), familyOf(j.cause)}]++
 }
@@ -175,7 +182,8 @@ func familyOf(cause string) string {
 	return "(no rule)"
 }
 
-// separable reports whether packets can tell the cause from every other.
+// separable reports whether packets can tell the cause from every other: its
+// rule names none that it may be confused with.
 func separable(cause string) bool {
 	r := classify.ByID(cause)
 	return r != nil && len(r.Confused) == 0
@@ -200,7 +208,9 @@ func (a *accuracy) markdown() string {
 	fmt.Fprintf(&b, "\n%d captures, %d resets, %d causes.\n\n", a.captures, sum.resets, len(a.byCause))
 	fmt.Fprintf(&b, "- The verdict is the truth for %s of all resets, and for %s of those with a cause\n  that packets can tell from every other.\n", percent(sum.first, sum.resets), percent(sep.first, sep.resets))
 	fmt.Fprintf(&b, "- The truth is the verdict or among *also fits* for %s.\n", percent(sum.among, sum.resets))
-	fmt.Fprintf(&b, "- Verdict and *also fits* together name %.2f causes on average.\n", float64(sum.set)/float64(max(1, sum.resets)))
+	fmt.Fprintf(&b, "- Verdict and *also fits* together name %.2f causes on average.\n", sum.mean())
+	fmt.Fprintf(&b, "- Counted by incident (%d), where a scan or a burst counts no more than its\n  connections: verdict right %s, truth in the set %s, mean set %.2f.\n",
+		a.incidents.resets, percent(a.incidents.first, a.incidents.resets), percent(a.incidents.among, a.incidents.resets), a.incidents.mean())
 	fmt.Fprintf(&b, "- Wrong and `certain`: %d.\n", sum.wrongCertain)
 
 	families := map[string]*tally{}
@@ -214,7 +224,7 @@ func (a *accuracy) markdown() string {
 	b.WriteString("\n### By family\n\n| family | resets | verdict right | truth in the set | mean set | wrong `certain` |\n|---|--:|--:|--:|--:|--:|\n")
 	for _, f := range slices.Sorted(maps.Keys(families)) {
 		t := families[f]
-		fmt.Fprintf(&b, "| %s | %d | %s | %s | %.2f | %d |\n", f, t.resets, percent(t.first, t.resets), percent(t.among, t.resets), float64(t.set)/float64(t.resets), t.wrongCertain)
+		fmt.Fprintf(&b, "| %s | %d | %s | %s | %.2f | %d |\n", f, t.resets, percent(t.first, t.resets), percent(t.among, t.resets), t.mean(), t.wrongCertain)
 	}
 
 	columns := map[string]bool{}

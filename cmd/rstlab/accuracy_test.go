@@ -30,10 +30,12 @@ func TestAccuracy(t *testing.T) {
 	if sep.first != sep.resets {
 		t.Errorf("the verdict is right for %d of %d resets that packets can tell apart", sep.first, sep.resets)
 	}
-	if 10*sum.first < 9*sum.resets {
-		t.Errorf("the verdict is right for %d of %d resets", sum.first, sum.resets)
-	}
-	if mean := float64(sum.set) / float64(sum.resets); mean > 1.6 {
-		t.Errorf("verdict and also-fits name %.2f causes on average", mean)
+	for what, c := range map[string]*tally{"resets": &sum, "incidents": &a.incidents} {
+		if 10*c.first < 9*c.resets {
+			t.Errorf("the verdict is right for %d of %d %s", c.first, c.resets, what)
+		}
+		if c.mean() > 1.6 {
+			t.Errorf("verdict and also-fits name %.2f causes on average of %s", c.mean(), what)
+		}
 	}
 }

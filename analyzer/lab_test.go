@@ -173,3 +173,49 @@ func TestReadersAgree(t *testing.T) {
 		}
 	}
 }
+
+// unrecorded are the causes of which the lab has no capture, and why.
+var unrecorded = map[string]string{
+	"refusal-under-load":     "Linux drops a SYN that it has no room for",
+	"backend-rehash":         "needs two hosts behind one address, and a balancer that forgets",
+	"mid-stream":             "is what a capture that begins too late shows of any other cause",
+	"no-context":             "is what a capture that holds nothing else shows of any other cause",
+	"memory-pressure":        "its limits are the whole host's, not a namespace's",
+	"retransmission-timeout": "Linux gives up without a word; macOS and FreeBSD send the RST",
+	"segment-after-close":    "Linux keeps a closed connection long enough, other systems do not",
+	"unclassified":           "is no cause",
+}
+
+// Every cause that one Linux host can make has a capture, and the reason that
+// the kernel gave for it is one that its rule knows.
+func TestLabKnowsEveryCause(t *testing.T) {
+	recorded := map[string]bool{}
+	recipes := map[string]bool{}
+	for _, path := range labCaptures(t) {
+		truth, err := lab.ReadTruth(strings.TrimSuffix(path, ".pcap") + ".truth.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		recipes[truth.Recipe] = true
+		for _, r := range truth.Resets {
+			recorded[string(r.Cause)] = true
+			rule := classify.ByID(string(r.Cause))
+			if rule == nil {
+				t.Errorf("%s: no rule %s", path, r.Cause)
+				continue
+			}
+			if r.Kernel != nil && !slices.Contains(rule.Reasons, r.Kernel.Reason) {
+				t.Errorf("%s: frame %d: the kernel says %s, the rule %s knows %v", path, r.Frame, r.Kernel.Reason, rule.ID, rule.Reasons)
+			}
+		}
+	}
+	for _, r := range classify.Rules() {
+		why, exempt := unrecorded[r.ID]
+		if recorded[r.ID] == exempt {
+			t.Errorf("%s: recorded %v, but the reason why it is not: %q", r.ID, recorded[r.ID], why)
+		}
+	}
+	if len(recipes) < 45 {
+		t.Errorf("captures of %d recipes, want at least 45", len(recipes))
+	}
+}

@@ -209,7 +209,7 @@ func (a *accuracy) markdown() string {
 	fmt.Fprintf(&b, "- The verdict is the truth for %s of all resets, and for %s of those with a cause\n  that packets can tell from every other.\n", percent(sum.first, sum.resets), percent(sep.first, sep.resets))
 	fmt.Fprintf(&b, "- The truth is the verdict or among *also fits* for %s.\n", percent(sum.among, sum.resets))
 	fmt.Fprintf(&b, "- Verdict and *also fits* together name %.2f causes on average.\n", sum.mean())
-	fmt.Fprintf(&b, "- Counted by incident (%d), where a scan or a burst counts no more than its\n  connections: verdict right %s, truth in the set %s, mean set %.2f.\n",
+	fmt.Fprintf(&b, "- Counted by incident (%d), each with its first RST only: verdict right %s, truth in the set %s, mean set %.2f.\n",
 		a.incidents.resets, percent(a.incidents.first, a.incidents.resets), percent(a.incidents.among, a.incidents.resets), a.incidents.mean())
 	fmt.Fprintf(&b, "- Wrong and `certain`: %d.\n", sum.wrongCertain)
 

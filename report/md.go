@@ -140,7 +140,7 @@ func (m *markdown) group(number, advised int, g *group, files []string) {
 		m.line(fmt.Sprintf("- **What to do:** as for %d.", advised))
 	} else {
 		m.line("- **What to do:**")
-		m.items("  ", v.Rule.Advice)
+		m.items("  ", advice(v.Rule, mdCode))
 	}
 	m.line("")
 

@@ -399,7 +399,7 @@ func (t *text) detail(in int, i *analyzer.Incident, here string) {
 	}
 	t.advised[v.Rule] = here
 	t.items(in, "To make sure", v.Rule.Confirm)
-	t.items(in, "What to change", v.Rule.Advice)
+	t.items(in, "What to change", advice(v.Rule, asIs))
 }
 
 // evidence is what speaks for the verdict, and what else the reset says.
@@ -409,6 +409,18 @@ func evidence(i *analyzer.Incident, n classify.Namer, quote func(string) string)
 		out = append(out, i.Verdict.Evidence[k].Text(n))
 	}
 	return append(out, remarks(i, quote)...)
+}
+
+// advice is what to change, and where more of it stands.
+func advice(r *classify.Rule, code func(string) string) []string {
+	if len(r.Remedies) == 0 {
+		return r.Advice
+	}
+	var where []string
+	for k := range r.Remedies {
+		where = append(where, r.Remedies[k].Where)
+	}
+	return append(slices.Clone(r.Advice), code("rstwhy explain "+r.ID)+" has settings and code for "+list(where)+".")
 }
 
 func asIs(s string) string { return s }

@@ -84,6 +84,9 @@ func (f *Flow) Recent(i int) *Segment {
 	return &f.recent[(f.recentN-1-uint32(i))%RecentLen]
 }
 
+// latest is the time of the latest segment of either side.
+func (f *Flow) latest() int64 { return max(f.Side[Client].Latest, f.Side[Server].Latest) }
+
 // History is the connection in Zeek's letters, each once a direction, upper
 // case for the client: s SYN, h SYN/ACK, a ACK, d data, f FIN, r RST,
 // t retransmission, g gap, k keep-alive probe.

@@ -1,7 +1,7 @@
 package flows
 
 import (
-	"slices"
+	"math"
 	"time"
 
 	"github.com/rstwhy/rstwhy/packet"
@@ -497,36 +497,52 @@ func (t *Table) sweep(out *Output) {
 		}
 		f := t.flow(t.hand)
 		if f.live && f.open == 0 && f.Handshake != Established && f.Side[0].Packets+f.Side[1].Packets <= 16 &&
-			t.clock-max(f.Side[0].Latest, f.Side[1].Latest) > halfOpenFor {
+			t.clock-f.latest() > halfOpenFor {
 			t.leave(t.hand, out)
 		}
 		t.hand++
 	}
 }
 
-// evict makes room: the idlest 64th of the connections leaves.
+// evictShare is the part of the connections that leaves at once when there is
+// no room: looking at all of them for each new one would take quadratic time.
+const evictShare = 16
+
+// evict makes room: the idlest connections leave, about one in evictShare.
+//
+// Which they are is found in two passes and without sorting: how many were last
+// seen in each of 256 equal spans of time, then those of the earliest spans.
 func (t *Table) evict(out *Output) {
-	type idle struct {
-		latest int64
-		slot   uint32
-	}
-	all := make([]idle, 0, t.live)
+	want := max(1, t.config.MaxConnections/evictShare)
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for slot := range t.next {
 		if f := t.flow(slot); f.live && f.open == 0 {
-			all = append(all, idle{max(f.Side[0].Latest, f.Side[1].Latest), slot})
+			first, last = min(first, f.latest()), max(last, f.latest())
 		}
 	}
-	slices.SortFunc(all, func(a, b idle) int {
-		if a.latest != b.latest {
-			if a.latest < b.latest {
-				return -1
-			}
-			return 1
+	if first > last {
+		return // every one waits for a reset to settle
+	}
+	var spans [256]int
+	width := (last-first)/int64(len(spans)) + 1
+	for slot := range t.next {
+		if f := t.flow(slot); f.live && f.open == 0 {
+			spans[(f.latest()-first)/width]++
 		}
-		return int(a.slot) - int(b.slot)
-	})
-	for _, v := range all[:min(len(all), max(1, t.config.MaxConnections/64))] {
-		t.stats.Evicted++
-		t.leave(v.slot, out)
+	}
+	until, n := 0, spans[0]
+	for n < want && until < len(spans)-1 {
+		until++
+		n += spans[until]
+	}
+	for slot := range t.next {
+		if want == 0 {
+			return
+		}
+		if f := t.flow(slot); f.live && f.open == 0 && (f.latest()-first)/width <= int64(until) {
+			t.stats.Evicted++
+			t.leave(slot, out)
+			want--
+		}
 	}
 }

@@ -59,7 +59,7 @@ S > C  R   seq 1, window 0, no options`,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if c.Before() || !onlyAccepted(c) || c.RST.Options != 0 || !t.Valid() ||
-			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.X.ISN+1 {
+			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.X.ISN+1 || elsewhereSigns(c) {
 			return None
 		}
 		f.Add("{} accepts the connection (SYN/ACK, {})", end(c.Dir), frame(c.X.SYNWhere))

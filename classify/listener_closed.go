@@ -75,7 +75,7 @@ S > C  R.  seq 1, one for each that waited`,
 // half-open connection went with its listener.
 func closedInHandshake(c *Case, f *Findings) Confidence {
 	t := &c.Trigger
-	if !c.Answers(packet.SYN|packet.ACK, packet.ACK) || uint32(c.X.SYNs) != c.X.Packets || t.Ack != c.X.ISN+1 {
+	if !c.Answers(packet.SYN|packet.ACK, packet.ACK) || uint32(c.X.SYNs) != c.X.Packets || t.Ack != c.X.ISN+1 || elsewhereSigns(c) {
 		return None
 	}
 	f.Add("{} acknowledges the SYN/ACK in {}", end(c.Dir.Peer()), frame(t.Where))

@@ -21,6 +21,15 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 		"Start the back end, or let the proxy refuse in time: health checks that take it out.",
 		"ssh port forwarding: the target named in -L must be reachable from the server.",
 	},
+	Remedies: []Remedy{
+		{"Docker", `The proxy accepts on the published port whatever happens in the container, where the program must listen on 0.0.0.0 or ::, on the second port:
+	docker run -p 8080:80 IMAGE`},
+		{"ssh", `The target is reached from the server's side, by the server's names:
+	ssh -L 8080:127.0.0.1:80 HOST`},
+		{"nginx", `Look for it in the configuration; it ends connections so on purpose:
+	return 444;`},
+		{"HAProxy", "In mode tcp it accepts before it knows whether a server is there; the log line with SC or sC names the reason."},
+	},
 	Refs: []string{
 		"Docker documentation: published ports; RFC 1122, 4.2.2.13",
 	},

@@ -19,6 +19,11 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 		"Find what leaves so many connections closed and unacknowledged: clients that vanish, an attack.",
 		"Raise net.ipv4.tcp_max_orphans and net.ipv4.tcp_mem, or lower net.ipv4.tcp_orphan_retries.",
 	},
+	Remedies: []Remedy{
+		{"Linux", `More room, and less patience with connections that nobody owns any more:
+	sysctl -w net.ipv4.tcp_max_orphans=262144
+	sysctl -w net.ipv4.tcp_orphan_retries=3`},
+	},
 	Refs: []string{
 		"Linux: tcp_check_oom, tcp_out_of_resources; ip-sysctl, tcp_max_orphans",
 	},

@@ -76,7 +76,7 @@ func harm(v *classify.Verdict) string {
 		if h.Of > h.Lost {
 			return fmt.Sprintf("the response was cut: %d of %s acknowledged", h.Of-h.Lost, octets(h.Of))
 		}
-		return "the response was lost: none of its " + octets(h.Of) + " acknowledged"
+		return "the response was cut: its last " + octets(h.Lost) + " not acknowledged"
 	}
 	return "not known: the capture lacks what it takes to tell"
 }

@@ -327,13 +327,16 @@ func timerOf(c *analyzer.TimerCluster) timerJSON {
 	return j
 }
 
+// noteNames are the kinds of note in JSON.
+var noteNames = [...]string{
+	flows.UnansweredSYN:   "unanswered-syn",
+	flows.RepeatedSYNACK:  "accept-queue-full",
+	flows.UnansweredReuse: "unanswered-port-reuse",
+}
+
 func (e *encoder) note(n *flows.Note) *noteJSON {
-	kind := "unanswered-syn"
-	if n.Kind == flows.RepeatedSYNACK {
-		kind = "accept-queue-full"
-	}
 	return &noteJSON{
-		Type: "note", Schema: Schema, Note: kind, Frame: n.Where.Frame(), File: e.file(n.Where),
+		Type: "note", Schema: Schema, Note: noteNames[n.Kind], Frame: n.Where.Frame(), File: e.file(n.Where),
 		Time: rfc3339(n.First), Latest: rfc3339(n.Latest),
 		Client: endOf(&n.Ends[flows.Client], flows.Client, false),
 		Server: endOf(&n.Ends[flows.Server], flows.Server, false),

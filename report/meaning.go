@@ -168,8 +168,8 @@ func (g *group) sender() string {
 
 // harmless says in a line what a group of benign incidents is.
 func (g *group) harmless(n classify.Namer) string {
-	return fmt.Sprintf("%s, %s: %s, %s, first in %s", g.rule.ID, count(g.resets, "reset"),
-		g.where(), g.clientsOf(), n.Frame(slices.Min(g.frames)))
+	return fmt.Sprintf("%s (%s): %s, %s, %s, first in %s", capital(g.rule.Title), g.rule.ID,
+		count(g.resets, "reset"), g.where(), g.clientsOf(), n.Frame(slices.Min(g.frames)))
 }
 
 // timerSentence says which silence several connections had in common, and which

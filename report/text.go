@@ -510,6 +510,10 @@ func noteSentence(g *group, where string, connections, tries uint64) string {
 		return fmt.Sprintf("%s repeated its SYN/ACK although the client had acknowledged it, in %s: its accept queue is full, the program is too slow to accept (`nstat -az TcpExtListenOverflows`, `ss -ltn`).",
 			where, count(connections, "connection"))
 	}
+	if g.service.note == flows.UnansweredReuse {
+		return fmt.Sprintf("%s did not answer %s (%s) from ports that had a connection to it just before: it may hold that one in TIME_WAIT still. Clients behind a NAT that uses its ports again too soon see this; give it more addresses or ports, and leave net.ipv4.tcp_timestamps on.",
+			where, count(connections, "connection attempt"), count(tries, "SYN"))
+	}
 	return fmt.Sprintf("%s did not answer %s (%s): a filter that drops, a host that is down, or a full SYN backlog.",
 		where, count(connections, "connection attempt"), count(tries, "SYN"))
 }

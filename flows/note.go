@@ -14,6 +14,10 @@ const (
 	// acknowledged it: the accept queue is full and the kernel ignores the
 	// acknowledgment (tcp_abort_on_overflow = 0).
 	RepeatedSYNACK
+	// UnansweredReuse is an UnansweredSYN from a port that had a connection to the
+	// same server just before, one that ended with FIN: the server may still hold
+	// it in TIME_WAIT and drop the SYN (RFC 6191; RFC 7323, 5).
+	UnansweredReuse
 )
 
 // Note is one connection that deserves a word without having been reset.
@@ -44,8 +48,12 @@ func (f *Flow) note(clock int64) (Note, bool) {
 		if c.SYNs < 2 && clock-c.SYNFirst < answerPatience {
 			return Note{}, false
 		}
+		kind := UnansweredSYN
+		if p := &f.Prior; p.Latest != 0 && (p.Known[0]|p.Known[1])&(SawFIN|SawRST) == SawFIN {
+			kind = UnansweredReuse
+		}
 		return Note{
-			Kind: UnansweredSYN, Ends: f.Ends, Tries: int(c.SYNs),
+			Kind: kind, Ends: f.Ends, Tries: int(c.SYNs),
 			First: c.SYNFirst, Latest: c.SYNLast, Where: c.SYNWhere, Watched: clock - c.SYNFirst,
 		}, true
 	}

@@ -11,10 +11,12 @@ S > C  P.  the same again, after longer and longer pauses
 S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 	Confirm: []string{
 		"was the peer switched off, moved or cut off in that time?",
+		"had the connection been idle for minutes when the data was sent? Then a NAT, load balancer or firewall may have forgotten it without a word, as Azure's do after 240 s",
 		"the sender runs macOS, iOS or a BSD, or a program with a time limit of its own",
 	},
 	Advice: []string{
 		"Look for the loss: the path, a firewall that dropped the connection, a large packet that does not fit (MTU).",
+		"If it had been idle: TCP keep-alives more often than the idle timeout of the box, or let the box say so (Azure Load Balancer: TCP reset on idle).",
 		"Let the client open a new connection and try again.",
 	},
 	Refs: []string{
@@ -38,7 +40,7 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 		}
 		f.Add("{} sent data again {} times without an answer, for {}", end(c.Dir), number(int(x.RetransRun)), dur(tried))
 		if y.Spoke() {
-			f.Add("{} was last heard of in {}, {} before the RST", end(c.Dir.Peer()), frame(y.LatestWhere), dur(c.RST.Time-y.Latest))
+			f.Add("{} was last heard of in {}, {} before the first repetition", end(c.Dir.Peer()), frame(y.LatestWhere), dur(x.RetransFirst-y.Latest))
 		}
 		f.Add("{} of it were never acknowledged", octets(c.Undelivered()))
 		return Likely

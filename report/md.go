@@ -78,7 +78,7 @@ func headline(s *analyzer.Summary, causes []*cause) string {
 func (m *markdown) table(causes []*cause) {
 	m.line("| Cause | Resets | Sent by | Server | How sure | Telling time |")
 	m.line("| --- | ---: | --- | --- | --- | --- |")
-	for _, row := range rows(causes) {
+	for _, row := range rows(causes, true) {
 		for _, cell := range row {
 			m.w.WriteString("| " + strings.ReplaceAll(mdProse(cell), "|", `\|`) + " ")
 		}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -19,13 +20,13 @@ const rowsPerCause = 5
 var tableHead = [...]string{"cause", "resets", "sent by", "server", "confidence", "telling time"}
 
 // narrowest is how far each column may be squeezed, in the order in which they
-// are: the time first, then the server, then the cause. A column of 0 is left
-// out.
-var narrowest = [...]struct{ column, columns int }{{5, 14}, {3, 21}, {0, 15}, {3, 16}, {5, 0}, {0, 12}, {3, 15}}
+// are: the server first, then the cause. A column of 0 is left out.
+var narrowest = [...]struct{ column, columns int }{{3, 21}, {5, 0}, {0, 15}, {3, 16}, {0, 12}, {3, 15}}
 
 // rows returns the cells of the table of causes, and under each cause with more
-// services than are shown a row that counts the rest.
-func rows(causes []*cause) [][]string {
+// services than are shown a row that counts the rest. Where there is little
+// room the telling times lose their names, which stand with the incidents.
+func rows(causes []*cause, named bool) [][]string {
 	var out [][]string
 	for _, c := range causes {
 		for k, g := range c.groups {
@@ -37,7 +38,7 @@ func rows(causes []*cause) [][]string {
 				out = append(out, []string{c.rule.ID, thousands(resets), "", thousands(uint64(len(c.groups)-k)) + " more servers", "", ""})
 				break
 			}
-			out = append(out, []string{c.rule.ID, thousands(g.resets), g.sender(), g.where(), g.confidence.String(), g.time()})
+			out = append(out, []string{c.rule.ID, thousands(g.resets), g.sender(), g.where(), g.confidence.String(), g.time(named)})
 		}
 	}
 	return out
@@ -58,27 +59,60 @@ func (g *group) where() string {
 	return g.end.AddrPort().String()
 }
 
-// time is the telling time of a group with its name: the median of several.
-func (g *group) time() string {
-	if g.telling.n == 0 {
+// time is the telling time of a group, the median of several: with its name, or
+// in three digits.
+func (g *group) time(named bool) string {
+	switch {
+	case g.telling.n == 0:
 		return ""
+	case named:
+		return g.rule.Telling.Title() + " " + classify.Duration(g.telling.median())
 	}
-	return g.rule.Telling.Title() + " " + classify.Duration(g.telling.median())
+	return shortDuration(g.telling.median())
+}
+
+// shortDuration writes nanoseconds in three digits.
+func shortDuration(ns int64) string {
+	switch ms := float64(ns) / 1e6; {
+	case ms < 9.995:
+		return fmt.Sprintf("%.2f ms", ms)
+	case ms < 99.95:
+		return fmt.Sprintf("%.1f ms", ms)
+	case ms < 999.5:
+		return fmt.Sprintf("%.0f ms", ms)
+	case ms < 9995:
+		return fmt.Sprintf("%.2f s", ms/1e3)
+	case ms < 99950:
+		return fmt.Sprintf("%.1f s", ms/1e3)
+	}
+	return classify.Duration(ns)
+}
+
+// measured measures the columns of a table, and how wide they are together.
+func measured(head []string, body [][]string, gap int) (widths []int, total int) {
+	widths = make([]int, len(head))
+	total = -gap
+	for k := range head {
+		widths[k] = len(head[k])
+		for _, row := range body {
+			widths[k] = max(widths[k], len(row[k]))
+		}
+		total += widths[k] + gap
+	}
+	return widths, total
 }
 
 // writeTable writes the table of causes within cols columns. Borders are plain
 // ASCII: a report is read over serial lines and pasted into tickets.
 func writeTable(w io.Writer, causes []*cause, cols int) error {
 	const gap = 2 // right of each column
-	body := rows(causes)
-	widths := make([]int, len(tableHead))
-	total := -gap
-	for k := range tableHead {
-		widths[k] = len(tableHead[k])
-		for _, row := range body {
-			widths[k] = max(widths[k], len(row[k]))
-		}
-		total += widths[k] + gap
+	head := slices.Clone(tableHead[:])
+	body := rows(causes, true)
+	widths, total := measured(head, body, gap)
+	if total > cols {
+		head[len(head)-1] = "time"
+		body = rows(causes, false)
+		widths, total = measured(head, body, gap)
 	}
 	for _, n := range narrowest {
 		if n.columns == 0 && total > cols {
@@ -117,14 +151,14 @@ func writeTable(w io.Writer, causes []*cause, cols int) error {
 		}
 		return table.Append(cells)
 	}
-	var head, line []string
-	for k, name := range tableHead {
+	var shown, line []string
+	for k, name := range head {
 		if widths[k] > 0 {
-			head = append(head, name)
+			shown = append(shown, name)
 		}
 		line = append(line, strings.Repeat("-", widths[k]))
 	}
-	table.Header(head)
+	table.Header(shown)
 	for _, row := range append([][]string{line}, body...) {
 		if err := add(row); err != nil {
 			return err

@@ -63,6 +63,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		{"stale-connection", "uptime of the server process; does its capture show it sending the RST?"},
 		{"firewall-reject", "the box's log says whether a rule or an expired session was the reason"},
 	},
+	Reasons: []string{"NO_SOCKET"}, // when the box that forgot is a Linux host of its own
 	Telling: IdleBefore,
 	Kinds:   kinds(Reply, ReplyACK, Active),
 	Match: func(c *Case, f *Findings) Confidence {

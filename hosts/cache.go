@@ -11,11 +11,14 @@ import (
 // ways is how many keys share a place before the least recent is forgotten.
 const ways = 4
 
+// partLen is how many places take their memory together, with the first key of
+// one of them: a short capture then costs no more than what it shows.
+const partLen = 64
+
 // cache is a set-associative table of a fixed size: nothing it is asked to keep
-// makes it grow or search longer than four keys. Its memory is taken with the
-// first key.
+// makes it grow or search longer than four keys.
 type cache[K comparable, V any] struct {
-	sets  [][ways]entry[K, V]
+	parts []*[partLen][ways]entry[K, V]
 	shift uint
 	hash  func(K) uint64
 	clock uint32
@@ -28,15 +31,17 @@ type entry[K comparable, V any] struct {
 }
 
 func newCache[K comparable, V any](logSets uint, hash func(K) uint64) cache[K, V] {
-	return cache[K, V]{shift: 64 - logSets, hash: hash}
+	return cache[K, V]{parts: make([]*[partLen][ways]entry[K, V], 1<<logSets/partLen), shift: 64 - logSets, hash: hash}
 }
 
 // get returns the value of key, or nil.
 func (c *cache[K, V]) get(key K) *V {
-	if c.sets == nil {
+	at := c.hash(key) >> c.shift
+	part := c.parts[at/partLen]
+	if part == nil {
 		return nil
 	}
-	set := &c.sets[c.hash(key)>>c.shift]
+	set := &part[at%partLen]
 	for i := range set {
 		if set[i].used != 0 && set[i].key == key {
 			return &set[i].v
@@ -47,14 +52,16 @@ func (c *cache[K, V]) get(key K) *V {
 
 // put returns the value of key, zero when it was not there.
 func (c *cache[K, V]) put(key K) *V {
-	if c.sets == nil {
-		c.sets = make([][ways]entry[K, V], 1<<(64-c.shift))
+	at := c.hash(key) >> c.shift
+	part := &c.parts[at/partLen]
+	if *part == nil {
+		*part = new([partLen][ways]entry[K, V])
 	}
 	c.clock++
 	if c.clock == 0 { // wrapped: order starts anew, nothing is lost
 		c.clock = 1
 	}
-	set := &c.sets[c.hash(key)>>c.shift]
+	set := &(*part)[at%partLen]
 	oldest := 0
 	for i := range set {
 		if set[i].used != 0 && set[i].key == key {

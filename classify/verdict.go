@@ -25,6 +25,7 @@ type Verdict struct {
 	Trigger flows.Segment
 	Timing  Timing
 	Lacks   Lack
+	Stage   Stage
 	Origin  Origin
 	Effect  Effect
 	Harm    Harm
@@ -50,7 +51,7 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
 	c := &j.c
 	c.open(r, around, &j.origin)
 	v := Verdict{
-		Kind: c.Kind, Trigger: c.Trigger, Timing: c.Timing, Lacks: c.Lacks,
+		Kind: c.Kind, Trigger: c.Trigger, Timing: c.Timing, Lacks: c.Lacks, Stage: stageOf(c),
 		Origin: c.Origin, Effect: c.Effect,
 	}
 	v.Origin.Hard = append([]Evidence(nil), c.Origin.Hard...)

@@ -49,6 +49,7 @@ type incidentJSON struct {
 	Advice     []string       `json:"advice"`
 	Confirm    []string       `json:"confirm"`
 	History    string         `json:"history"`
+	Stage      string         `json:"stage,omitempty"` // Cloudflare Radar's: post-syn, post-ack, post-psh, later
 	Lacks      []string       `json:"lacks,omitempty"`
 	Untold     []string       `json:"untold,omitempty"`
 	Payload    string         `json:"payload,omitempty"`
@@ -271,7 +272,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 		Confidence: v.Confidence.String(),
 		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.Guessed),
 		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.Guessed),
-		Story:      story(i), Timing: timingJSON(v.Timing), History: f.History(),
+		Story:      story(i), Timing: timingJSON(v.Timing), History: f.History(), Stage: v.Stage.String(),
 		Advice: v.Rule.Advice, Confirm: v.Rule.Confirm,
 		AlsoFits: []alsoJSON{}, Evidence: []evidenceJSON{},
 	}

@@ -40,7 +40,7 @@ type Event struct {
 	Refusal bool
 }
 
-func (f *Flow) event(k EventKind, h *packet.Header, d Dir, clock int64) Event {
+func (f *Connection) event(k EventKind, h *packet.Header, d Dir, clock int64) Event {
 	return Event{
 		Clock: clock, Time: h.Time, Ends: f.Ends, Where: h.Where(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
 		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,

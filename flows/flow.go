@@ -31,6 +31,10 @@ const (
 // RecentLen is how many segments a Flow remembers.
 const RecentLen = 16
 
+// pieceLen segments are what a connection takes from the Table's store at once:
+// most connections that are reset never need more.
+const pieceLen = 4
+
 // copyWindow is how long after a frame another with the same IP ID and the same
 // segment counts as the same packet captured twice (mirror ports, `any`).
 const copyWindow = 5e6
@@ -43,9 +47,15 @@ type Earlier struct {
 	Latest   int64 // 0 when there was none
 }
 
-// Flow is one connection: one use of a pair of addresses and ports, from its
-// SYN, or from the first segment that the capture holds. It has no pointers.
+// Flow is a Connection with its latest segments.
 type Flow struct {
+	Connection
+	recent [RecentLen]Segment // in the order of Connection.pieces
+}
+
+// Connection is one use of a pair of addresses and ports, from its SYN, or from
+// the first segment that the capture holds. It has no pointers.
+type Connection struct {
 	Ends      [2]Endpoint // by Dir
 	Zone      uint32      // packet.Header.Zone
 	Handshake Handshake
@@ -71,8 +81,9 @@ type Flow struct {
 	Side  [2]Side
 	Prior Earlier
 
-	recentN uint32 // segments ever put into recent
-	recent  [RecentLen]Segment
+	recentN uint32 // segments ever remembered
+	// pieces are a ring of places in the Table's store, each +1, 0 for none.
+	pieces [RecentLen / pieceLen]uint32
 }
 
 // Recent returns the i-th latest segment, 0 being the latest, or nil when the
@@ -85,16 +96,16 @@ func (f *Flow) Recent(i int) *Segment {
 }
 
 // latest is the time of the latest segment of either side.
-func (f *Flow) latest() int64 { return max(f.Side[Client].Latest, f.Side[Server].Latest) }
+func (f *Connection) latest() int64 { return max(f.Side[Client].Latest, f.Side[Server].Latest) }
 
 // History is the connection in Zeek's letters, each once a direction, upper
 // case for the client: s SYN, h SYN/ACK, a ACK, d data, f FIN, r RST,
 // t retransmission, g gap, k keep-alive probe.
-func (f *Flow) History() string { return string(f.history[:f.historyN]) }
+func (f *Connection) History() string { return string(f.history[:f.historyN]) }
 
 // RTTServer is the time from the last SYN to the SYN/ACK: the capture point to
 // the server and back. It is 0 when one of them was not captured.
-func (f *Flow) RTTServer() int64 {
+func (f *Connection) RTTServer() int64 {
 	c, s := &f.Side[Client], &f.Side[Server]
 	if !c.Known.Has(SawSYN) || !s.Known.Has(SawSYN) {
 		return 0
@@ -107,7 +118,7 @@ func (f *Flow) RTTServer() int64 {
 
 // RTTClient is the time from the SYN/ACK to its acknowledgment: the capture
 // point to the client and back. It is 0 when one of them was not captured.
-func (f *Flow) RTTClient() int64 {
+func (f *Connection) RTTClient() int64 {
 	c, s := &f.Side[Client], &f.Side[Server]
 	if !s.Known.Has(SawSYN) || !c.Known.Has(SawPlainAck) {
 		return 0
@@ -117,7 +128,7 @@ func (f *Flow) RTTClient() int64 {
 
 const historyLetters = "shadfrtgk"
 
-func (f *Flow) write(letter byte, d Dir) {
+func (f *Connection) write(letter byte, d Dir) {
 	for i := range len(historyLetters) {
 		if historyLetters[i] != letter {
 			continue
@@ -138,19 +149,14 @@ func (f *Flow) write(letter byte, d Dir) {
 	}
 }
 
-func (f *Flow) remember(h *packet.Header, d Dir) {
-	f.recent[f.recentN%RecentLen] = segmentOf(h, d)
-	f.recentN++
-}
-
 // isCopy reports whether h is the frame before it of the same side, captured a
 // second time. An IP ID of 0 proves nothing: Linux sends it on many segments.
-func (f *Flow) isCopy(h *packet.Header, d Dir) bool {
-	if h.IPID == 0 || h.Marks&packet.IPv6 != 0 {
+func (f *Connection) isCopy(m *memory, h *packet.Header, d Dir) bool {
+	if h.IPID == 0 || h.Marks&packet.IPv6 != 0 || h.Time-f.latest() > copyWindow {
 		return false
 	}
 	for i := range 4 {
-		s := f.Recent(i)
+		s := m.recent(f, i)
 		if s == nil || h.Time-s.Time > copyWindow {
 			return false
 		}
@@ -162,9 +168,9 @@ func (f *Flow) isCopy(h *packet.Header, d Dir) bool {
 }
 
 // update takes a segment without RST into account.
-func (f *Flow) update(h *packet.Header, d Dir) {
+func (f *Connection) update(m *memory, h *packet.Header, d Dir) {
 	s, p := &f.Side[d], &f.Side[d.Peer()]
-	if f.isCopy(h, d) {
+	if f.isCopy(m, h, d) {
 		inc16(&s.Copies)
 		return
 	}
@@ -246,10 +252,10 @@ func (f *Flow) update(h *packet.Header, d Dir) {
 		f.write('f', d)
 	}
 	s.observe(h, syn)
-	f.remember(h, d)
+	m.remember(f, segmentOf(h, d))
 }
 
-func (f *Flow) synAck(h *packet.Header, d Dir) {
+func (f *Connection) synAck(h *packet.Header, d Dir) {
 	s, p := &f.Side[d], &f.Side[d.Peer()]
 	if f.Handshake < SYNReceived {
 		f.Handshake = SYNReceived
@@ -272,7 +278,7 @@ func (f *Flow) synAck(h *packet.Header, d Dir) {
 	}
 }
 
-func (f *Flow) acknowledge(h *packet.Header, d Dir) {
+func (f *Connection) acknowledge(h *packet.Header, d Dir) {
 	s, p := &f.Side[d], &f.Side[d.Peer()]
 	if h.Flags&packet.SYN == 0 {
 		if s.Known&SawPlainAck == 0 {
@@ -313,7 +319,7 @@ func (f *Flow) acknowledge(h *packet.Header, d Dir) {
 	}
 }
 
-func (f *Flow) data(h *packet.Header, d Dir, first bool, oldMax packet.Seq) {
+func (f *Connection) data(h *packet.Header, d Dir, first bool, oldMax packet.Seq) {
 	s, p := &f.Side[d], &f.Side[d.Peer()]
 	end := h.Seq.Add(h.Len)
 	fresh := h.Len

@@ -36,7 +36,7 @@ type Note struct {
 const answerPatience = 1e9
 
 // note returns what is to be said of f when it leaves the table at clock.
-func (f *Flow) note(clock int64) (Note, bool) {
+func (f *Connection) note(clock int64) (Note, bool) {
 	c, s := &f.Side[Client], &f.Side[Server]
 	switch {
 	case f.Refused:

@@ -80,7 +80,7 @@ func (r *Reset) Late(d Dir) uint64 {
 // Without the ACK flag a RST takes its sequence number from the
 // acknowledgment it answers; with it, from a sender that had no number to take,
 // it acknowledges everything the segment held (RFC 9293, 3.5.2).
-func (f *Flow) trigger(rst *Segment, used []Answer, first *Segment) Segment {
+func (f *Connection) trigger(m *memory, rst *Segment, used []Answer, first *Segment) Segment {
 	d := rst.Dir.Peer()
 	rtt := f.RTTServer()
 	if rst.Dir == Client {
@@ -88,7 +88,7 @@ func (f *Flow) trigger(rst *Segment, used []Answer, first *Segment) Segment {
 	}
 	var newest, best *Segment
 	for i := range RecentLen {
-		s := f.Recent(i)
+		s := m.recent(f, i)
 		if s == nil {
 			break
 		}

@@ -85,7 +85,8 @@ type leaving struct {
 type Table struct {
 	config Config
 	index  index
-	chunks []*[chunkLen]Flow
+	memory memory
+	chunks []*[chunkLen]Connection
 	free   []uint32 // slots
 	live   int
 	next   uint32 // slots ever used
@@ -131,7 +132,7 @@ func (t *Table) Release(r *Reset) {
 	}
 }
 
-func (t *Table) flow(slot uint32) *Flow { return &t.chunks[slot/chunkLen][slot%chunkLen] }
+func (t *Table) flow(slot uint32) *Connection { return &t.chunks[slot/chunkLen][slot%chunkLen] }
 
 // Add follows the segments of b. What settles meanwhile is appended to out.
 func (t *Table) Add(b *packet.Batch, out *Output) {
@@ -234,7 +235,7 @@ func (t *Table) add(h *packet.Header, hash uint32, note []byte, out *Output) {
 		t.open[f.open-1].watch(h, d)
 	}
 	syns := f.Side[d].SYNs
-	f.update(h, d)
+	f.update(&t.memory, h, d)
 	if h.Flags&packet.SYN != 0 && syns == 0 {
 		k := Asked
 		if h.Flags&packet.ACK != 0 {
@@ -252,7 +253,7 @@ func (t *Table) add(h *packet.Header, hash uint32, note []byte, out *Output) {
 // startsAnew reports whether h begins another connection on the addresses and
 // ports of f: a SYN with another initial sequence number, or any SYN once f is
 // known to be over.
-func (f *Flow) startsAnew(h *packet.Header, d Dir) bool {
+func (f *Connection) startsAnew(h *packet.Header, d Dir) bool {
 	if h.Flags&(packet.SYN|packet.RST) != packet.SYN {
 		return false
 	}
@@ -302,11 +303,11 @@ func (t *Table) create(h *packet.Header, hash uint32, out *Output) (uint32, Dir)
 		slot = t.next
 		t.next++
 		if int(slot/chunkLen) == len(t.chunks) {
-			t.chunks = append(t.chunks, new([chunkLen]Flow))
+			t.chunks = append(t.chunks, new([chunkLen]Connection))
 		}
 	}
 	f := t.flow(slot)
-	*f = Flow{gen: f.gen + 1, hash: hash, live: true, Zone: h.Zone, Start: h.Time}
+	*f = Connection{gen: f.gen + 1, hash: hash, live: true, Zone: h.Zone, Start: h.Time}
 
 	d := Client
 	switch h.Flags & (packet.SYN | packet.ACK) {
@@ -344,13 +345,14 @@ func (t *Table) leave(slot uint32, out *Output) {
 		}
 	}
 	t.index.remove(f.hash, slot)
+	t.memory.forget(f)
 	f.live = false
 	f.open = 0
 	t.free = append(t.free, slot)
 	t.live--
 }
 
-func (t *Table) reset(f *Flow, slot uint32, h *packet.Header, d Dir, note []byte, out *Output) {
+func (t *Table) reset(f *Connection, slot uint32, h *packet.Header, d Dir, note []byte, out *Output) {
 	t.stats.RSTs++
 	rst := segmentOf(h, d)
 	e := f.event(WasReset, h, d, t.clock)
@@ -364,15 +366,16 @@ func (t *Table) reset(f *Flow, slot uint32, h *packet.Header, d Dir, note []byte
 	}
 	if f.open != 0 {
 		r := t.open[f.open-1]
-		r.Follow = append(r.Follow, Answer{rst, f.trigger(&rst, r.Follow, &r.Trigger)})
+		r.Follow = append(r.Follow, Answer{rst, f.trigger(&t.memory, &rst, r.Follow, &r.Trigger)})
 	} else {
 		if e.First {
 			t.stats.Reset++
 		}
 		r := t.newReset()
-		r.RST, r.Dir, r.Flow = *h, d, *f
+		r.RST, r.Dir = *h, d
+		t.memory.copy(&r.Flow, f)
 		r.Note = append(r.Note[:0], note...)
-		r.Trigger = f.trigger(&rst, nil, nil)
+		r.Trigger = f.trigger(&t.memory, &rst, nil, nil)
 		r.due = t.clock + int64(Grace)
 		f.open = int32(t.wait(r, out)) + 1
 	}
@@ -441,7 +444,7 @@ func (t *Table) settle(at int64, end bool, out *Output) {
 }
 
 // closing lets the connection of slot leave in so many seconds.
-func (t *Table) closing(f *Flow, slot uint32, seconds int64) {
+func (t *Table) closing(f *Connection, slot uint32, seconds int64) {
 	fresh := f.due == 0
 	f.due = max(f.due, t.clock/1e9+seconds)
 	if fresh {
@@ -449,7 +452,7 @@ func (t *Table) closing(f *Flow, slot uint32, seconds int64) {
 	}
 }
 
-func (t *Table) schedule(slot uint32, f *Flow) {
+func (t *Table) schedule(slot uint32, f *Connection) {
 	at := min(f.due, t.second+int64(len(t.wheel))-1)
 	at = max(at, t.second+1)
 	i := at % int64(len(t.wheel))

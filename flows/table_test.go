@@ -219,6 +219,42 @@ func TestFloodOfResets(t *testing.T) {
 	}
 }
 
+// The latest segments are there in their order, whatever else the table holds,
+// and the Reset keeps its own when the connection goes on.
+func TestRecent(t *testing.T) {
+	for n := range 2*RecentLen + 3 {
+		table := NewTable(Config{})
+		var out Output
+		c := conversation{now: 1e18, port: 40000}
+		for range n {
+			c.send(Client, ms, packet.ACK, 101, 501, 10)
+			c.port ^= 1 // another connection takes pieces in between
+			c.send(Server, ms, packet.ACK, 501, 101, 10)
+			c.port ^= 1
+		}
+		frames := uint64(2 * n)
+		c.send(Server, ms, packet.RST, 501, 0, 0)
+		for range 5 {
+			c.send(Client, ms, packet.ACK, 111, 501, 10)
+		}
+		table.Add(&c.batch, &out)
+		table.Flush(&out)
+		f := &out.Resets[0].Flow
+		for i := range RecentLen + 1 {
+			s := f.Recent(i)
+			if want := i < min(n, RecentLen); (s != nil) != want {
+				t.Fatalf("%d segments: segment %d is %v", n, i, s)
+			}
+			if s != nil && s.Where.Frame() != frames-1-2*uint64(i) {
+				t.Fatalf("%d segments: segment %d is frame %d, want %d", n, i, s.Where.Frame(), frames-1-2*uint64(i))
+			}
+		}
+		if f.Recent(-1) != nil {
+			t.Fatal("a segment of the future")
+		}
+	}
+}
+
 func TestTooManyWaitingResetsSettleEarly(t *testing.T) {
 	table := NewTable(Config{})
 	var out Output
@@ -347,6 +383,9 @@ func FuzzTable(f *testing.F) {
 			}
 			if table.Live() != 0 || table.index.used != 0 {
 				t.Fatalf("%d connections are left, %d in the index", table.Live(), table.index.used)
+			}
+			if m := &table.memory; len(m.free) != int(m.next) {
+				t.Fatalf("%d of %d pieces came back", len(m.free), m.next)
 			}
 		}
 		for i := range frames[0] {

@@ -35,6 +35,7 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	},
 	Narrows: "unread-data-on-close",
 	Confused: []Confusion{
+		{"listener-closed", "was the service stopped at that moment? Then later SYNs to the port are refused for a while"},
 		{"deliberate-abort", "the program's configuration: nginx return 444, an access list, a limit of connections; nstat TcpExtTCPAbortOnClose does not grow"},
 		{"plaintext-to-tls-port", "does the port speak TLS (`openssl s_client`)? Then the plain request was the mistake"},
 	},

@@ -43,6 +43,7 @@ S > C  R.  seq 1, one for each that waited`,
 	},
 	Confused: []Confusion{
 		{"process-death", "was the process killed, or did it stop listening? Its log tells"},
+		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when the queue was full"},
 		{"accepted-then-reset", "`ss -ltn` on the host: did the listener go, or does a proxy accept and find no back end?"},
 	},
 	Reasons: []string{"TCP_STATE", "NO_SOCKET"},
@@ -66,7 +67,10 @@ S > C  R.  seq 1, one for each that waited`,
 			f.Add("{} of {} were waiting with it", octets(y.Unanswered), end(c.Dir.Peer()))
 		}
 		abortNumbers(c, f)
-		gone(c, f)
+		// Two connections of a busy server may come to the same end by chance.
+		if !gone(c, f) && c.Timing.At[IdleBefore] < burstSpan {
+			return Possible
+		}
 		return Likely
 	},
 }
@@ -75,7 +79,7 @@ S > C  R.  seq 1, one for each that waited`,
 // half-open connection went with its listener.
 func closedInHandshake(c *Case, f *Findings) Confidence {
 	t := &c.Trigger
-	if !c.Answers(packet.SYN|packet.ACK, packet.ACK) || uint32(c.X.SYNs) != c.X.Packets || t.Ack != c.X.ISN+1 || elsewhereSigns(c) {
+	if !c.Answers(packet.SYN|packet.ACK, packet.ACK) || uint32(c.X.SYNs) != c.X.Packets || t.Ack != c.X.ISN+1 || elsewhereSigns(c) || refusedLate(c) {
 		return None
 	}
 	f.Add("{} acknowledges the SYN/ACK in {}", end(c.Dir.Peer()), frame(t.Where))

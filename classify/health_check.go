@@ -62,7 +62,7 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 		switch {
 		case beat:
 			f.Add("{} has connected {} times like this to the same port, every {}, give or take {}", end(c.Dir), number(a.Probes), dur(a.Beat), dur(a.BeatSpread))
-		case bare && a.Probes > 1:
+		case bare && a.Probes > 1 && a.Beat >= checkFastest:
 			f.Add("{} has connected {} times like this to the same port", end(c.Dir), number(a.Probes))
 		case bare:
 			f.Add("{} connects and aborts {} after the SYN/ACK; there is no beat to see yet", end(c.Dir), dur(c.Timing.At[SYNACKToRST]))

@@ -50,8 +50,8 @@ type View struct {
 	Fruitless int
 	// Probes is how many short connections of this client to this server's port
 	// the client itself ended with a RST (at most probePayload octets of payload
-	// in all); Beat their mean distance in time, and BeatSpread the standard
-	// deviation of it, both 0 before the third.
+	// in all); Beat their mean distance in time, 0 before the second, and
+	// BeatSpread the standard deviation of it, 0 before the third.
 	Probes           int
 	Beat, BeatSpread int64
 
@@ -238,8 +238,8 @@ func (m *Memory) View(r *flows.Reset) View {
 	}
 	if b := m.pairs.get(pair{client.Addr, server}); b != nil {
 		v.Probes = b.n
+		v.Beat = int64(b.mean)
 		if b.n >= 3 {
-			v.Beat = int64(b.mean)
 			v.BeatSpread = int64(math.Sqrt(max(0, b.m2/float64(b.n-1))))
 		}
 	}

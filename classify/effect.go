@@ -75,6 +75,8 @@ func effectOf(c *Case) Effect {
 		return EffectUnknown
 	case y.Ack.LessEq(rst.Seq) && rst.Seq.Less(y.Edge.Max(next+1)):
 		return Challenged
+	case c.scaleCut() && next.Less(rst.Seq):
+		return EffectUnknown // the window may be larger than it looks
 	case rst.Seq.Less(y.Ack) && y.Ack.Sub(rst.Seq) < 1<<30 || y.Edge.Less(rst.Seq):
 		return Ignored
 	}

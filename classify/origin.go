@@ -302,6 +302,9 @@ func (o *originCase) answeredTwice() {
 		return
 	}
 	f := &o.Follow[0]
+	for i := 1; f.RST.Seq == rst.Seq && f.RST.Flags == rst.Flags && i < min(len(o.Follow), 4); i++ {
+		f = &o.Follow[i] // that was the first one again: two taps, or `any`
+	}
 	t := &f.Trigger
 	if f.RST.Dir != o.Dir || f.RST.Flags&packet.ACK != 0 || t.Len == 0 || t.Time > rst.Time || rst.Ack.Less(t.End()) {
 		return
@@ -340,7 +343,7 @@ func (o *originCase) impossible() {
 			o.add(ImpossibleTimestamp, "its timestamp is {} ticks before the sender's latest, in {}", number(int(behind)), frame(x.LatestWhere))
 		}
 	}
-	if o.Lacks != 0 || o.Trigger.Valid() || o.Flow.Handshake != flows.Established || o.Flow.Prior.Latest != 0 || o.Before() {
+	if o.Lacks != 0 || o.Trigger.Valid() || o.Flow.Handshake != flows.Established || o.Flow.Prior.Latest != 0 || o.Before() || o.scaleCut() {
 		return
 	}
 	end := y.Edge.Max(x.Max)
@@ -363,6 +366,12 @@ func (o *originCase) impossible() {
 	case rst.Ack.Less(y.ISN):
 		o.add(ImpossibleNumber, "it acknowledges a number {} before the beginning of its receiver's stream", number(int(y.ISN.Sub(rst.Ack))))
 	}
+}
+
+// scaleCut reports whether the capture may lack the scale of the windows: the
+// options of a SYN were cut by the snapshot length.
+func (c *Case) scaleCut() bool {
+	return (c.X.SYNOptions | c.Y.SYNOptions).Has(packet.OptBroken)
 }
 
 func (o *originCase) setsReserved() bool {
@@ -679,7 +688,7 @@ func (o *originCase) stack() {
 	if o.Kind != Active && o.Kind != ReplyACK {
 		return // answers of a stack have neither timestamps nor an IP ID of the connection
 	}
-	if x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) {
+	if x.Known.Has(flows.SawTS) && rst.Options&(packet.OptTimestamps|packet.OptBroken) == 0 {
 		o.add(NoTimestamps, "it has no timestamps although the connection uses them")
 	}
 	if v4 && o.countsIDs() && rst.IPID-x.IPID > 1<<12 { // a host's one counter for all may have gone far

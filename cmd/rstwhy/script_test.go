@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the real program over testdata/script. Beside testscript's
-// own commands there are:
+// own commands, and the condition pty (pseudo-terminals can be had), there are:
 //
 //	status CODE rstwhy ARG...        run it and compare the exit code
 //	pcap [-ng] [-nano] [-split N] OUT PACKETS
@@ -48,6 +48,16 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, "")
 			}
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "pty" {
+				return false, fmt.Errorf("no condition %s", name)
+			}
+			f, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+			if err != nil {
+				return false, nil
+			}
+			return true, f.Close()
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status,

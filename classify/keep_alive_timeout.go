@@ -22,20 +22,12 @@ S > C  R.  one interval after the last`,
 		"If the peer was gone: keep-alive did its work.",
 	},
 	Remedies: []Remedy{
-		{"Linux", `For sockets with SO_KEEPALIVE; a program may set the same for one socket (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT):
-	sysctl -w net.ipv4.tcp_keepalive_time=60
-	sysctl -w net.ipv4.tcp_keepalive_intvl=15
-	sysctl -w net.ipv4.tcp_keepalive_probes=4`},
-		{"Go", `Go 1.23 and later; the default is a probe after 15 s:
-	net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true,
-	    Idle: 60 * time.Second, Interval: 15 * time.Second, Count: 4}}`},
-		{"Java", `JDK 11 and later:
-	socket.setKeepAlive(true);
-	socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 60);`},
-		{"Node.js", `In milliseconds:
-	socket.setKeepAlive(true, 60_000);`},
-		{"PostgreSQL clients", `In the connection string of libpq:
-	keepalives_idle=60 keepalives_interval=15 keepalives_count=4`},
+		keepAliveLinux,
+		keepAliveGo,
+		keepAliveJava,
+		keepAlivePython,
+		keepAliveNode,
+		keepAlivePostgreSQL,
 	},
 	Refs: []string{
 		"RFC 9293, 3.8.4; RFC 1122, 4.2.3.6",

@@ -25,16 +25,10 @@ S > C  R.  seq 1, one for each that waited`,
 		"If connections wait long: accept faster.",
 	},
 	Remedies: []Remedy{
-		{"Kubernetes", `Let an instance that is to stop serve until nobody sends it connections any more:
-	lifecycle:
-	  preStop:
-	    exec: {command: ["sleep", "10"]}`},
-		{"systemd", `With a socket unit the listening socket survives restarts of the service, and connections wait in it:
-	[Socket]
-	ListenStream=8080`},
+		drainKubernetes,
+		socketActivation,
 		{"Go net/http", "Server.Shutdown closes the listener first, and what waits in its queue is reset: fail the readiness check, wait some seconds, then call it."},
-		{"nginx", `A reload keeps the listening sockets, a restart does not:
-	nginx -s reload`},
+		reloadNginx,
 		{"Linux", `For services with SO_REUSEPORT, hand what waits to another of the sockets (Linux 5.14 and later):
 	sysctl -w net.ipv4.tcp_migrate_req=1`},
 	},

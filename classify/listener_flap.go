@@ -34,15 +34,9 @@ C > S  S   S > C  S.  a later connection is accepted`,
 		"Let clients try again on connection refused; nothing was sent, so it is always safe.",
 	},
 	Remedies: []Remedy{
-		{"Kubernetes", `Let an instance that is to stop serve until nobody sends it connections any more:
-	lifecycle:
-	  preStop:
-	    exec: {command: ["sleep", "10"]}`},
-		{"systemd", `With a socket unit the listening socket survives restarts of the service, and connections wait in it:
-	[Socket]
-	ListenStream=8080`},
-		{"nginx", `A reload keeps the listening sockets, a restart does not:
-	nginx -s reload`},
+		drainKubernetes,
+		socketActivation,
+		reloadNginx,
 		{"HAProxy", `The same, with master-worker mode as packages set it up:
 	systemctl reload haproxy`},
 	},

@@ -27,23 +27,12 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		"Close idle connections in the client before the box forgets them.",
 	},
 	Remedies: []Remedy{
-		{"Linux", `For sockets with SO_KEEPALIVE; a program may set the same for one socket (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT):
-	sysctl -w net.ipv4.tcp_keepalive_time=60
-	sysctl -w net.ipv4.tcp_keepalive_intvl=15
-	sysctl -w net.ipv4.tcp_keepalive_probes=4`},
-		{"Go", `Go 1.23 and later; the default is a probe after 15 s:
-	net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true,
-	    Idle: 60 * time.Second, Interval: 15 * time.Second, Count: 4}}`},
-		{"Java", `JDK 11 and later:
-	socket.setKeepAlive(true);
-	socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 60);`},
-		{"Python", `On Linux:
-	sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-	sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)`},
-		{"Node.js", `In milliseconds:
-	socket.setKeepAlive(true, 60_000);`},
-		{"PostgreSQL clients", `In the connection string of libpq:
-	keepalives_idle=60 keepalives_interval=15 keepalives_count=4`},
+		keepAliveLinux,
+		keepAliveGo,
+		keepAliveJava,
+		keepAlivePython,
+		keepAliveNode,
+		keepAlivePostgreSQL,
 		{"AWS NLB", `350 s by default, 60 to 6000 s, fixed for TLS listeners:
 	aws elbv2 modify-listener-attributes --listener-arn ARN \
 	  --attributes Key=tcp.idle_timeout.seconds,Value=3600`},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 	"github.com/rstwhy/rstwhy/synth"
@@ -30,8 +31,10 @@ var update = flag.Bool("update", false, "write what was found into the scenarios
 //	note unanswered-syn 3 tries 198.51.100.1:80
 type lister struct {
 	lines  []string
-	causes []string // without what a changed capture may change: history and confidence
-	sure   []string // of each incident, the confidence
+	causes []string         // without what a changed capture may change: history and confidence
+	sure   []string         // of each incident, the confidence
+	sets   [][]string       // of each incident, the cause and what also fits
+	signs  []classify.Signs // of each incident
 }
 
 func (l *lister) Incident(i *analyzer.Incident) error {
@@ -41,12 +44,16 @@ func (l *lister) Incident(i *analyzer.Incident) error {
 	}
 	v := &i.Verdict
 	line := fmt.Sprintf("frame %s  %s  %s  %s", strings.Join(frames, ","), v.Rule.ID, v.Confidence, i.Reset.Flow.History()+rstLetter(i))
+	set := []string{v.Rule.ID}
 	for n, a := range v.AlsoFits {
 		if n == 0 {
 			line += "  also"
 		}
 		line += " " + a.Rule.ID
+		set = append(set, a.Rule.ID)
 	}
+	l.sets = append(l.sets, set)
+	l.signs = append(l.signs, v.Origin.Signs)
 	l.lines = append(l.lines, line)
 	l.causes = append(l.causes, v.Rule.ID)
 	l.sure = append(l.sure, v.Confidence.String())
@@ -99,19 +106,25 @@ func (s scenario) name() string {
 	return filepath.Base(filepath.Dir(s.path)) + "/" + strings.TrimSuffix(filepath.Base(s.path), ".txtar")
 }
 
-// find runs a capture through the whole line.
+// find runs a capture through the whole line: one file as a stream, several from
+// the disk.
 func find(t testing.TB, batch int, files ...[]byte) *lister {
 	t.Helper()
-	var paths []string
-	dir := t.TempDir()
-	for i, b := range files {
-		p := filepath.Join(dir, fmt.Sprintf("%03d.pcap", i))
-		if err := os.WriteFile(p, b, 0o600); err != nil {
-			t.Fatal(err)
+	paths, config := []string{"-"}, capture.Config{}
+	if len(files) == 1 {
+		config.Stdin = bytes.NewReader(files[0])
+	} else {
+		dir := t.TempDir()
+		paths = nil
+		for i, b := range files {
+			p := filepath.Join(dir, fmt.Sprintf("%03d.pcap", i))
+			if err := os.WriteFile(p, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			paths = append(paths, p)
 		}
-		paths = append(paths, p)
 	}
-	src, err := capture.Open(paths, capture.Config{})
+	src, err := capture.Open(paths, config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,79 @@
+package classify_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/hosts"
+	"github.com/rstwhy/rstwhy/packet"
+	"github.com/rstwhy/rstwhy/synth"
+)
+
+// settled is a reset and what was to be seen around it when it settled.
+type settled struct {
+	reset  *flows.Reset
+	around hosts.View
+}
+
+// scenarioResets returns the settled resets of every scenario.
+func scenarioResets(t testing.TB) []settled {
+	paths, err := filepath.Glob("../testdata/scenarios/*/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	var all []settled
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := synth.Parse(path, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file bytes.Buffer
+		if err := script.Write(&file, synth.Format{}); err != nil {
+			t.Fatal(err)
+		}
+		src, err := capture.Open([]string{"-"}, capture.Config{Stdin: &file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, out := flows.NewTable(flows.Config{}), flows.Output{}
+		for batch := (packet.Batch{}); err != io.EOF; {
+			if err = src.Read(&batch); err != nil && err != io.EOF {
+				t.Fatal(err)
+			}
+			table.Add(&batch, &out)
+		}
+		src.Close()
+		table.Flush(&out)
+		memory, seen := hosts.New(), 0
+		for _, r := range out.Resets {
+			for ; seen < r.Events(); seen++ {
+				memory.Observe(&out.Events[seen])
+			}
+			all = append(all, settled{r, memory.View(r)})
+		}
+	}
+	return all
+}
+
+// BenchmarkVerdict judges the resets of all scenarios; ns/op is of one reset.
+func BenchmarkVerdict(b *testing.B) {
+	all := scenarioResets(b)
+	var judge classify.Judge
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s := &all[i%len(all)]
+		if v := judge.Verdict(s.reset, s.around); v.Rule == nil {
+			b.Fatal("no rule")
+		}
+	}
+}

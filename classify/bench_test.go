@@ -3,6 +3,7 @@ package classify_test
 import (
 	"bytes"
 	"io"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"testing"
@@ -74,6 +75,30 @@ func BenchmarkVerdict(b *testing.B) {
 		s := &all[i%len(all)]
 		if v := judge.Verdict(s.reset, s.around); v.Rule == nil {
 			b.Fatal("no rule")
+		}
+	}
+}
+
+// Rules allocate nothing: what a verdict holds is all that judging takes.
+func TestVerdictAllocations(t *testing.T) {
+	grown := func(n int) int { return bits.Len(uint(2*n - 1)) } // of a slice that doubles
+	var judge classify.Judge
+	for i, s := range scenarioResets(t) {
+		v := judge.Verdict(s.reset, s.around)
+		want := 0
+		for _, list := range [][]classify.Evidence{v.Evidence, v.Origin.Hard, v.Origin.Soft} {
+			if len(list) > 0 {
+				want++
+			}
+		}
+		if n := len(v.AlsoFits); n > 0 {
+			want += grown(n)
+		}
+		if n := len(v.Untold); n > 0 {
+			want += grown(n)
+		}
+		if got := testing.AllocsPerRun(10, func() { judge.Verdict(s.reset, s.around) }); int(got) > want {
+			t.Errorf("reset %d, %s: %v allocations, its verdict holds %d", i, v.Rule.ID, got, want)
 		}
 	}
 }

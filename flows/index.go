@@ -13,10 +13,9 @@ import (
 // touches one cache line and never a flow of another hash. A Go map keyed by the
 // tuple costs several times as much once it is larger than the caches.
 type index struct {
-	words   []uint64
-	used    int
-	seed    [2]uint64 // per process: an attacker picks the tuples
-	touched uint64    // keeps the loads of a batch alive
+	words []uint64
+	used  int
+	seed  [2]uint64 // per process: an attacker picks the tuples
 }
 
 func newIndex() index {

@@ -35,6 +35,15 @@ func (m *memory) remember(c *Connection, s Segment) {
 	c.recentN++
 }
 
+// touch reads where the next segment of c will be written.
+func (m *memory) touch(c *Connection) int64 {
+	at := c.recentN % RecentLen
+	if p := c.pieces[at/pieceLen]; p != 0 {
+		return m.piece(p - 1)[at%pieceLen].Time
+	}
+	return 0
+}
+
 func (m *memory) take() uint32 {
 	if n := len(m.free); n > 0 {
 		i := m.free[n-1]

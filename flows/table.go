@@ -96,13 +96,14 @@ type Table struct {
 	second int64 // clock in seconds, up to which the wheel was turned
 	wheel  [64][]leaving
 
-	open   []*Reset // by Flow.open-1
-	spare  []uint32 // unused entries of open
-	queue  []uint32 // entries of open, by the time they settle
-	head   int
-	unused []*Reset
-	hashes []uint32
-	stats  Stats
+	open    []*Reset // by Flow.open-1
+	spare   []uint32 // unused entries of open
+	queue   []uint32 // entries of open, by the time they settle
+	head    int
+	unused  []*Reset
+	hashes  [group]uint32
+	touched uint64 // keeps the loads of fetch alive
+	stats   Stats
 }
 
 // NewTable returns an empty table.
@@ -134,20 +135,54 @@ func (t *Table) Release(r *Reset) {
 
 func (t *Table) flow(slot uint32) *Connection { return &t.chunks[slot/chunkLen][slot%chunkLen] }
 
+// group is how many segments are looked up ahead: many enough for the misses to
+// overlap, and few enough that what they bring is still in the first cache when
+// it is used.
+const group = 64
+
+// fetch computes the hashes of hs and loads what add will need for them: the
+// words of the index, then the connections, then their latest segments. In each
+// pass no load waits for another, so the misses of a group overlap; one segment
+// after the other, each would wait for the one before. What it finds is only a
+// hint: add looks again, as the segments of the group change the table.
+func (t *Table) fetch(hs []packet.Header) {
+	var touched uint64
+	x := &t.index
+	for i := range hs {
+		hash := x.hash(&hs[i])
+		touched ^= x.words[hash&x.mask()]
+		t.hashes[i] = hash
+	}
+	var slots [group]uint32
+	for i := range hs {
+		w := x.words[t.hashes[i]&x.mask()]
+		if uint32(w>>32) != t.hashes[i] || w == 0 {
+			continue
+		}
+		slots[i] = uint32(w)
+		f := t.flow(uint32(w) - 1)
+		// One load for each line that most segments need.
+		touched ^= uint64(f.hash) ^ uint64(f.Ends[0].Port) ^ uint64(f.due)
+		for d := range f.Side {
+			s := &f.Side[d]
+			touched ^= uint64(s.Known) ^ uint64(s.IPID) ^ s.Bytes ^ uint64(s.DataWhere)
+		}
+	}
+	for _, s := range slots[:len(hs)] {
+		if s != 0 {
+			touched ^= uint64(t.memory.touch(t.flow(s - 1)))
+		}
+	}
+	t.touched = touched
+}
+
 // Add follows the segments of b. What settles meanwhile is appended to out.
 func (t *Table) Add(b *packet.Batch, out *Output) {
-	// All hashes first: the loads of the index then overlap instead of each
-	// waiting for the one before.
-	t.hashes = t.hashes[:0]
-	var touched uint64
-	for i := range b.Headers {
-		hash := t.index.hash(&b.Headers[i])
-		touched ^= t.index.words[hash&t.index.mask()]
-		t.hashes = append(t.hashes, hash)
-	}
-	t.index.touched = touched
 	note := 0
 	for i := range b.Headers {
+		if i%group == 0 {
+			t.fetch(b.Headers[i:min(i+group, len(b.Headers))])
+		}
 		h := &b.Headers[i]
 		if h.Time > t.clock {
 			t.Advance(h.Time, out)
@@ -164,7 +199,7 @@ func (t *Table) Add(b *packet.Batch, out *Output) {
 				text = b.Notes[note].Text[:b.Notes[note].N]
 			}
 		}
-		t.add(h, t.hashes[i], text, out)
+		t.add(h, t.hashes[i%group], text, out)
 	}
 }
 

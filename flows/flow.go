@@ -73,17 +73,16 @@ type Connection struct {
 	history  [14]byte
 	seen     uint32 // which letters the history has, by direction
 
-	hash  uint32
-	open  int32  // index+1 into Table.open, 0 when no reset waits
-	gen   uint32 // how often the slot was used
-	due   int64  // capture second at which a closed connection leaves, 0 when open
-	Start int64  // first segment
-	Side  [2]Side
-	Prior Earlier
-
+	hash    uint32
+	open    int32  // index+1 into Table.open, 0 when no reset waits
+	gen     uint32 // how often the slot was used
 	recentN uint32 // segments ever remembered
 	// pieces are a ring of places in the Table's store, each +1, 0 for none.
 	pieces [RecentLen / pieceLen]uint32
+	due    int64 // capture second at which a closed connection leaves, 0 when open
+	Start  int64 // first segment
+	Side   [2]Side
+	Prior  Earlier
 }
 
 // Recent returns the i-th latest segment, 0 being the latest, or nil when the
@@ -183,7 +182,7 @@ func (f *Connection) update(m *memory, h *packet.Header, d Dir) {
 	case syn:
 		if s.SYNs == 0 {
 			s.ISN, s.SYNFirst, s.SYNWhere = h.Seq, h.Time, h.Where()
-			s.SYNOptions, s.SYNWindow, s.TTLSYN, s.TOSSYN = h.Options, h.Window, h.TTL, h.TOS
+			s.SYNOptions, s.SYNWindow, s.TTLSYN = h.Options, h.Window, h.TTL
 			if h.Options&packet.OptMSS != 0 {
 				s.MSS = h.MSS
 			}
@@ -348,7 +347,7 @@ func (s *Side) observe(h *packet.Header, syn bool) {
 	s.FlowLabel = h.FlowLabel
 	if h.Options&packet.OptTimestamps != 0 {
 		s.Known |= SawTS
-		s.TSVal, s.TSEcr = h.TSVal, h.TSEcr
+		s.TSVal = h.TSVal
 	}
 	if h.Marks&(packet.IPv6|packet.DF) == 0 {
 		inc16(&s.NoDF)
@@ -362,7 +361,6 @@ func (s *Side) observe(h *packet.Header, syn bool) {
 		if h.Marks&packet.IPv6 == 0 {
 			switch step := h.IPID - s.IPID; {
 			case h.IPID == 0:
-				inc16(&s.IDZero)
 			case s.IPID != 0 && step >= 1 && step <= 64:
 				inc16(&s.IDStep)
 			default:

@@ -14,7 +14,7 @@ const (
 	SawFIN                        // FINEnd, FINTime, FINWhere
 	SawData                       // DataFirst, DataLast, First, Last
 	SawSACK                       // SACKRight
-	SawTS                         // TSVal, TSEcr; timestamps stood on its latest segment
+	SawTS                         // TSVal
 	SawRST                        // it sent a RST in this connection before: RSTTime, RSTWhere
 	// Unseen says that the peer acknowledged octets of this side that are not in
 	// the capture, so that Max came from the peer.
@@ -25,58 +25,66 @@ const (
 func (k Known) Has(want Known) bool { return k&want == want }
 
 // Side is what one end of a connection has shown. Counters stop at their
-// maximum instead of wrapping.
+// maximum instead of wrapping. What most segments change comes first, so that it
+// shares few cache lines.
 type Side struct {
-	Known Known
+	Known      Known
+	RetransRun uint16     // segments sent again since the peer last spoke
+	Probes     uint16     // keep-alive probes since the peer last spoke
+	Window     uint16     // latest, as sent
+	Max        packet.Seq // highest seq+len(+SYN+FIN) sent, or acknowledged by the peer
+	Ack        packet.Seq // highest acknowledgment number sent
+	Edge       packet.Seq // Ack plus the window offered with it, scaled
+	TSVal      uint32     // latest
 
-	ISN       packet.Seq
-	Max       packet.Seq // highest seq+len(+SYN+FIN) sent, or acknowledged by the peer
-	Ack       packet.Seq // highest acknowledgment number sent
-	Edge      packet.Seq // Ack plus the window offered with it, scaled
-	FINEnd    packet.Seq // just after the FIN
-	SACKRight packet.Seq // right edge of the highest block it sent
-	TSVal     uint32
-	TSEcr     uint32
-
-	SYNFirst, SYNLast     int64 // its SYN, or SYN/ACK
-	AckFirst              int64 // first segment with ACK and without SYN
-	DataFirst, DataLast   int64 // first and last segment with new payload
-	FINTime               int64
-	Latest                int64 // any segment
-	ProbeFirst, ProbeLast int64 // keep-alive probes since the peer last spoke
-	RetransFirst          int64 // first retransmission since the peer last spoke
-	RSTTime               int64 // its first RST
-
-	SYNWhere, AckWhere, DataWhere, FINWhere, RSTWhere, LatestWhere packet.Where
+	Latest      int64 // any segment
+	LatestWhere packet.Where
+	Packets     uint32
+	IPID        uint16 // latest
+	IDStep      uint16 // segments with an IP ID 1 to 64 after the one before
+	IDJump      uint16 // segments with any other IP ID than that, 0 excepted
+	NoDF        uint16 // IPv4 segments without DF
+	SYNs        uint16 // SYNs or SYN/ACKs sent
+	Scale       uint8  // shift that Window needs; 0 unless both sides offered scaling
+	LastN       uint8  // octets of LastBytes that are valid
+	TTL         uint8  // latest, SYN segments excepted
+	TTLMin      uint8  // SYN segments excepted; 0 when there were none
+	TTLMax      uint8
+	TOS         uint8  // latest, SYN segments excepted
+	FlowLabel   uint32 // latest
 
 	Bytes      uint64 // octets of new payload
 	Unanswered uint64 // octets of new payload since the peer last sent payload
-	Packets    uint32
-	Retrans    uint32 // segments sent again, over the whole connection
-	RetransRun uint16 // segments sent again since the peer last spoke
-	Probes     uint16 // keep-alive probes since the peer last spoke
-	SYNs       uint16 // SYNs or SYN/ACKs sent
-	Holes      uint16 // jumps in its sequence numbers: segments lost by the capture or late
-	Copies     uint16 // frames seen twice by the capture (same IP ID, same segment)
+	DataLast   int64  // last segment with new payload
+	DataWhere  packet.Where
+	LastBytes  [packet.PeekLen]byte // payload of that segment
 
-	SYNOptions packet.Options
-	MSS        uint16
-	SYNWindow  uint16 // as sent
-	Window     uint16 // latest, as sent
-	Scale      uint8  // shift that Window needs; 0 unless both sides offered scaling
-	SYNScale   uint8  // shift offered in the SYN
+	SACKRight packet.Seq // right edge of the highest block it sent
+	Retrans   uint32     // segments sent again, over the whole connection
+	Holes     uint16     // jumps in its sequence numbers: segments lost by the capture or late
+	Copies    uint16     // frames seen twice by the capture (same IP ID, same segment)
 
-	TTL              uint8 // latest, SYN segments excepted
-	TTLMin, TTLMax   uint8 // SYN segments excepted; 0 when there were none
-	TTLSYN           uint8
-	TOS, TOSSYN      uint8
-	IPID             uint16 // latest
-	IDZero, IDStep   uint16 // segments with IP ID 0; with an ID 1 to 64 after the one before
-	IDJump           uint16 // segments with any other IP ID
-	NoDF             uint16 // IPv4 segments without DF
-	FlowLabel        uint32 // latest
-	FirstN, LastN    uint8  // octets of First and Last that are valid
-	First, LastBytes [packet.PeekLen]byte
+	ISN               packet.Seq
+	SYNFirst, SYNLast int64 // its SYN, or SYN/ACK
+	SYNWhere          packet.Where
+	SYNOptions        packet.Options
+	MSS               uint16
+	SYNWindow         uint16 // as sent
+	SYNScale          uint8  // shift offered in the SYN
+	TTLSYN            uint8
+	AckFirst          int64 // first segment with ACK and without SYN
+	AckWhere          packet.Where
+	DataFirst         int64                // first segment with new payload
+	First             [packet.PeekLen]byte // payload of that segment
+	FirstN            uint8                // octets of First that are valid
+	FINEnd            packet.Seq           // just after the FIN
+	FINTime           int64
+	FINWhere          packet.Where
+	ProbeFirst        int64 // keep-alive probes since the peer last spoke
+	ProbeLast         int64
+	RetransFirst      int64 // first retransmission since the peer last spoke
+	RSTTime           int64 // its first RST
+	RSTWhere          packet.Where
 }
 
 // Spoke reports whether the capture holds any segment of the side.

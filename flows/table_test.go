@@ -3,6 +3,7 @@ package flows
 import (
 	"encoding/binary"
 	"testing"
+	"unsafe"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -252,6 +253,20 @@ func TestRecent(t *testing.T) {
 		if f.Recent(-1) != nil {
 			t.Fatal("a segment of the future")
 		}
+	}
+}
+
+// What a connection takes: a million of them are open at once on a busy server.
+func TestSizes(t *testing.T) {
+	if n := unsafe.Sizeof(Connection{}); n > 672 {
+		t.Errorf("a connection takes %d octets", n)
+	}
+	if n := unsafe.Sizeof(piece{}); n != 192 {
+		t.Errorf("%d segments take %d octets", pieceLen, n)
+	}
+	var s Side
+	if n := unsafe.Offsetof(s.SACKRight); n > 128 {
+		t.Errorf("what every segment changes takes %d octets of a side", n)
 	}
 }
 

@@ -49,6 +49,7 @@ type Reset struct {
 
 	due    int64
 	events int
+	slot   uint32 // of the connection, which may have left it
 }
 
 // Events is how many events of its Output came before r settled: what was to

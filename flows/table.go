@@ -342,7 +342,9 @@ func (t *Table) create(h *packet.Header, hash uint32, out *Output) (uint32, Dir)
 		}
 	}
 	f := t.flow(slot)
-	*f = Connection{gen: f.gen + 1, hash: hash, live: true, Zone: h.Zone, Start: h.Time}
+	gen := f.gen + 1
+	*f = Connection{} // in place; with values it would be built elsewhere and copied
+	f.gen, f.hash, f.live, f.Zone, f.Start = gen, hash, true, h.Zone, h.Time
 
 	d := Client
 	switch h.Flags & (packet.SYN | packet.ACK) {
@@ -407,7 +409,7 @@ func (t *Table) reset(f *Connection, slot uint32, h *packet.Header, d Dir, note 
 			t.stats.Reset++
 		}
 		r := t.newReset()
-		r.RST, r.Dir = *h, d
+		r.RST, r.Dir, r.slot = *h, d, slot
 		t.memory.copy(&r.Flow, f)
 		r.Note = append(r.Note[:0], note...)
 		r.Trigger = f.trigger(&t.memory, &rst, nil, nil)
@@ -469,11 +471,9 @@ func (t *Table) settle(at int64, end bool, out *Output) {
 	r.events = len(out.Events)
 	t.open[i] = nil
 	t.spare = append(t.spare, i)
-	h := &r.RST
-	if slot, _, ok := t.find(h, r.Flow.hash); ok {
-		if f := t.flow(slot); f.open == int32(i)+1 {
-			f.open = 0
-		}
+	// No other connection can hold entry i: it was r's until now.
+	if f := t.flow(r.slot); f.open == int32(i)+1 {
+		f.open = 0
 	}
 	out.Resets = append(out.Resets, r)
 }

@@ -35,13 +35,16 @@ func (m *memory) remember(c *Connection, s Segment) {
 	c.recentN++
 }
 
-// touch reads where the next segment of c will be written.
+// touch reads what remember will write and isCopy may read.
 func (m *memory) touch(c *Connection) int64 {
 	at := c.recentN % RecentLen
-	if p := c.pieces[at/pieceLen]; p != 0 {
-		return m.piece(p - 1)[at%pieceLen].Time
+	p := c.pieces[at/pieceLen]
+	if p == 0 {
+		return 0
 	}
-	return 0
+	piece := m.piece(p - 1)
+	s, before := &piece[at%pieceLen], &piece[(at-1)%pieceLen]
+	return s.Time + int64(s.Dir) + before.Time
 }
 
 func (m *memory) take() uint32 {

@@ -138,7 +138,7 @@ func (t *Table) flow(slot uint32) *Connection { return &t.chunks[slot/chunkLen][
 // group is how many segments are looked up ahead: many enough for the misses to
 // overlap, and few enough that what they bring is still in the first cache when
 // it is used.
-const group = 64
+const group = 32
 
 // fetch computes the hashes of hs and loads what add will need for them: the
 // words of the index, then the connections, then their latest segments. In each

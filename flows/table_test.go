@@ -2,6 +2,7 @@ package flows
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"testing"
 	"unsafe"
 
@@ -481,4 +482,53 @@ func TestReuseFromTheOtherSide(t *testing.T) {
 	if p := f.Prior; f.Ends[Client].Port != 80 || !p.Known[Server].Has(SawFIN) || p.Known[Client].Has(SawFIN) || p.Max[Server] != 102 || p.Ack[Server] != 501 {
 		t.Errorf("client port %d, prior %+v", f.Ends[Client].Port, p)
 	}
+}
+
+// Segments of 50,000 connections in no order: each finds its own in memory that
+// no cache holds.
+func BenchmarkManyConnections(b *testing.B) {
+	table := NewTable(Config{})
+	var out Output
+	const n = 50_000
+	c := conversation{now: 1e18}
+	for i := range n {
+		c.port = uint16(1024 + i)
+		c.handshake()
+		if len(c.batch.Headers) > 1000 {
+			table.Add(&c.batch, &out)
+			c.batch.Headers, out.Events = c.batch.Headers[:0], out.Events[:0]
+		}
+	}
+	table.Add(&c.batch, &out)
+	rng := rand.New(rand.NewPCG(1, 2))
+	batches := make([]packet.Batch, 64)
+	for i := range batches {
+		c.batch.Headers = nil
+		for range 512 {
+			c.port = uint16(1024 + rng.IntN(n))
+			c.send(Client, 1000, packet.ACK, 101, 501, 1400)
+			h := c.send(Server, 1000, packet.ACK, 501, 1501, 1400)
+			h.IPID = 1
+		}
+		rng.Shuffle(1024, func(i, j int) {
+			h := c.batch.Headers
+			h[i], h[j] = h[j], h[i]
+			h[i].Time, h[j].Time = h[j].Time, h[i].Time
+		})
+		batches[i] = c.batch
+	}
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		t := &batches[i%len(batches)]
+		i++
+		for k := range t.Headers {
+			h := &t.Headers[k]
+			h.Seq += 1400
+			h.Ack += 1400
+			h.Time += 200 * ms
+		}
+		table.Add(t, &out)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1024, "ns/segment")
 }

@@ -3,6 +3,7 @@ package flows
 import (
 	"math"
 	"time"
+	"unsafe"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -29,10 +30,22 @@ const openMax = 1 << 14
 
 // Config are the limits of a Table. Its zero value works.
 type Config struct {
+	// MaxMemory is how many octets connections may take, with what is
+	// remembered of their segments and the index; beyond it the idlest leave
+	// early. 0 means 1 GiB; less than 16 MiB counts as that. Not in it are
+	// resets that wait, some 40 MB at most, and room that was given back and is
+	// kept: up to half as much again when a flood of short connections gives way
+	// to as many long ones.
+	MaxMemory int64
 	// MaxConnections is how many connections are followed at once; beyond it
-	// the idlest leave early. 0 means 1 << 18.
+	// the idlest leave early. 0 sets no limit but that of MaxMemory.
 	MaxConnections int
 }
+
+const (
+	defaultMemory = 1 << 30
+	leastMemory   = 1 << 24
+)
 
 // Stats counts what a Table has seen and what it had to give up.
 type Stats struct {
@@ -42,7 +55,7 @@ type Stats struct {
 	OneSided         uint64 // of these, with segments of one side only and more than a SYN, when they left
 	Segments         uint64
 	RSTs             uint64
-	Evicted          uint64 // connections that left because of MaxConnections
+	Evicted          uint64 // connections that left because of the limits of Config
 	SettledEarly     uint64 // resets judged before their grace was over
 	Holes            uint64 // jumps in sequence numbers: segments that the capture may lack
 	Copies           uint64 // frames captured twice
@@ -108,8 +121,12 @@ type Table struct {
 
 // NewTable returns an empty table.
 func NewTable(c Config) *Table {
+	if c.MaxMemory == 0 {
+		c.MaxMemory = defaultMemory
+	}
+	c.MaxMemory = max(c.MaxMemory, leastMemory)
 	if c.MaxConnections == 0 {
-		c.MaxConnections = 1 << 18
+		c.MaxConnections = math.MaxInt
 	}
 	return &Table{config: c, index: newIndex()}
 }
@@ -119,6 +136,12 @@ func (t *Table) Stats() Stats { return t.stats }
 
 // Live is how many connections are followed now.
 func (t *Table) Live() int { return t.live }
+
+// taken is how many octets count against Config.MaxMemory.
+func (t *Table) taken() int64 {
+	return int64(t.live)*int64(unsafe.Sizeof(Connection{})) + int64(len(t.index.words))*8 +
+		int64(int(t.memory.next)-len(t.memory.free))*int64(unsafe.Sizeof(piece{}))
+}
 
 // Clock is the latest time any segment has shown.
 func (t *Table) Clock() int64 { return t.clock }
@@ -236,6 +259,9 @@ func (t *Table) Flush(out *Output) {
 
 func (t *Table) add(h *packet.Header, hash uint32, note []byte, out *Output) {
 	t.stats.Segments++
+	if t.taken() > t.config.MaxMemory {
+		t.evict(out)
+	}
 	rst := h.Flags&packet.RST != 0
 	slot, d, ok := t.find(h, hash)
 	if ok {
@@ -551,7 +577,7 @@ const evictShare = 16
 // Which they are is found in two passes and without sorting: how many were last
 // seen in each of 256 equal spans of time, then those of the earliest spans.
 func (t *Table) evict(out *Output) {
-	want := max(1, t.config.MaxConnections/evictShare)
+	want := max(1, t.live/evictShare)
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for slot := range t.next {
 		if f := t.flow(slot); f.live && f.open == 0 {

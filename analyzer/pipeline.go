@@ -21,8 +21,8 @@ const liveLag = int64(500 * time.Millisecond)
 // The summary is complete also when an error is returned: it covers what was
 // read. The error is that of the source or of the first sink that failed.
 //
-// When ctx ends while src waits for frames, Run returns at once and the source
-// may still be in Read: close it before letting go of it.
+// The end of ctx is noticed between two batches. A source that waits for frames
+// returns when it is closed, or when its poll time is over.
 func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, error) {
 	began := time.Now()
 	r := &run{config: c, table: flows.NewTable(c.Table), memory: hosts.New(), sinks: sinks, summary: &Summary{}}
@@ -50,82 +50,39 @@ type run struct {
 	failed  bool // a sink has failed: nothing more goes to any
 }
 
-type filled struct {
-	batch *packet.Batch
-	err   error
-}
-
-// read takes batches from a goroutine that reads and decodes ahead.
+// read takes batch after batch from src, on one core.
+//
+// Reading and decoding in a goroutine of its own was measured: on two virtual
+// cores that share a real one it saves 8 % of the time on the clock and costs
+// 35 % more of the processors' time, for every header moves from one cache to
+// the other.
 func (r *run) read(ctx context.Context, src Source) error {
 	size := r.config.Batch
 	if size == 0 {
 		size = 1024
 	}
-	const ahead = 4
-	empty := make(chan *packet.Batch, ahead)
-	full := make(chan filled, ahead)
-	stop := make(chan struct{})
-	for range ahead {
-		empty <- &packet.Batch{Headers: make([]packet.Header, 0, size)}
-	}
-	go func() {
-		defer close(full)
-		for {
-			var b *packet.Batch
-			select {
-			case b = <-empty:
-			case <-stop:
-				return
-			}
-			err := src.Read(b)
-			select {
-			case full <- filled{b, err}:
-			case <-stop:
-				return
-			}
-			if err != nil && !damaged(err) {
-				return
-			}
-		}
-	}()
-	defer func() {
-		// The source must not be read any more once Run has returned: wait for
-		// the reader, unless it hangs in a read that only a signal can end.
-		close(stop)
-		if ctx.Err() == nil {
-			for range full {
-			}
-		}
-	}()
-
+	b := &packet.Batch{Headers: make([]packet.Header, 0, size)}
 	next := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
+	for ctx.Err() == nil {
+		failure := src.Read(b)
+		if err := r.take(b); err != nil {
+			return err
+		}
+		switch {
+		case failure == nil:
+		case errors.Is(failure, io.EOF):
 			return nil
-		case f, ok := <-full:
-			if !ok {
-				return nil
-			}
-			if err := r.take(f.batch); err != nil {
-				return err
-			}
-			if f.err != nil {
-				if errors.Is(f.err, io.EOF) {
-					return nil
-				}
-				if !damaged(f.err) {
-					return f.err
-				}
-				r.summary.Damage = append(r.summary.Damage, f.err)
-			}
-			empty <- f.batch
-			if tick := r.config.Tick; tick != nil && time.Since(next) >= 0 {
-				next = time.Now().Add(100 * time.Millisecond)
-				tick(r.summary.Frames, r.summary.Bytes, r.table.Stats().RSTs)
-			}
+		case damaged(failure):
+			r.summary.Damage = append(r.summary.Damage, failure)
+		default:
+			return failure
+		}
+		if tick := r.config.Tick; tick != nil && time.Since(next) >= 0 {
+			next = time.Now().Add(100 * time.Millisecond)
+			tick(r.summary.Frames, r.summary.Bytes, r.table.Stats().RSTs)
 		}
 	}
+	return nil
 }
 
 func (r *run) take(b *packet.Batch) error {

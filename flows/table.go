@@ -42,9 +42,10 @@ type Config struct {
 	MaxConnections int
 }
 
+// What Config.MaxMemory is when it is 0, and at least.
 const (
-	defaultMemory = 1 << 30
-	leastMemory   = 1 << 24
+	DefaultMemory = 1 << 30
+	LeastMemory   = 1 << 24
 )
 
 // Stats counts what a Table has seen and what it had to give up.
@@ -122,9 +123,9 @@ type Table struct {
 // NewTable returns an empty table.
 func NewTable(c Config) *Table {
 	if c.MaxMemory == 0 {
-		c.MaxMemory = defaultMemory
+		c.MaxMemory = DefaultMemory
 	}
-	c.MaxMemory = max(c.MaxMemory, leastMemory)
+	c.MaxMemory = max(c.MaxMemory, LeastMemory)
 	if c.MaxConnections == 0 {
 		c.MaxConnections = math.MaxInt
 	}

@@ -200,7 +200,7 @@ func TestEvictionTakesTheIdlest(t *testing.T) {
 // Whether SYNs flood or the connections that are there remember more and more,
 // the limit holds, and memory that was given back is used again.
 func TestMemoryLimit(t *testing.T) {
-	table := NewTable(Config{MaxMemory: 1}) // leastMemory
+	table := NewTable(Config{MaxMemory: 1}) // LeastMemory
 	var out Output
 	const n = 40_000
 	c := conversation{now: 1e18}
@@ -213,19 +213,19 @@ func TestMemoryLimit(t *testing.T) {
 	for i := range n {
 		c.port = uint16(1024 + i)
 		c.send(Client, ms/100, packet.SYN, 100, 0, 0)
-		if got := most(); got > leastMemory+1<<12 {
+		if got := most(); got > LeastMemory+1<<12 {
 			t.Fatalf("%d octets after %d SYNs", got, i+1)
 		}
 	}
 	flood := table.Stats().Evicted
-	if flood == 0 || table.Live() < leastMemory/2/int(unsafe.Sizeof(Connection{})) {
+	if flood == 0 || table.Live() < LeastMemory/2/int(unsafe.Sizeof(Connection{})) {
 		t.Errorf("%d evicted, %d left", flood, table.Live())
 	}
 	for range RecentLen {
 		for i := n - 10_000; i < n; i++ {
 			c.port = uint16(1024 + i)
 			c.send(Server, ms/100, packet.SYN|packet.ACK, 500, 101, 0)
-			if got := most(); got > leastMemory+1<<12 {
+			if got := most(); got > LeastMemory+1<<12 {
 				t.Fatalf("%d octets", got)
 			}
 		}
@@ -233,7 +233,7 @@ func TestMemoryLimit(t *testing.T) {
 	if table.Stats().Evicted == flood {
 		t.Error("what connections remember does not count")
 	}
-	if slots := int64(len(table.chunks)) * chunkLen * int64(unsafe.Sizeof(Connection{})); slots > leastMemory+1<<20 {
+	if slots := int64(len(table.chunks)) * chunkLen * int64(unsafe.Sizeof(Connection{})); slots > LeastMemory+1<<20 {
 		t.Errorf("%d octets of slots", slots)
 	}
 	table.Flush(&out)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 	"github.com/rstwhy/rstwhy/report"
 )
@@ -61,8 +62,9 @@ func (o *options) analyse(args []string) (int, error) {
 	}
 
 	summary, err := analyzer.Run(context.Background(), in, analyzer.Config{
-		Live: in.live,
-		Tick: in.progress.tick,
+		Table: flows.Config{MaxMemory: int64(o.memory)},
+		Live:  in.live,
+		Tick:  in.progress.tick,
 	}, outs.sinks()...)
 	in.progress.end()
 	in.Close()

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/report"
 )
 
@@ -63,6 +64,7 @@ type options struct {
 	count   uint64
 	snaplen int
 	noPromi bool
+	memory  memorySize
 }
 
 // What some flags may be.
@@ -114,6 +116,8 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, useVerbose)
 	f.StringVar(&o.color, "color", "auto", useColor)
 	f.StringVar(&o.reader, "reader", "pcapgo", useReader)
+	o.memory = flows.DefaultMemory
+	f.Var(&o.memory, "max-memory", useMaxMemory)
 	f.Bool("version", false, useVersion)
 	f.BoolP("help", "h", false, useHelp)
 	fixedChoice(cmd, "format", report.Names())

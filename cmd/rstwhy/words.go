@@ -80,6 +80,7 @@ const (
 	useNoPromiscuous = "with -i: do not put the interface into promiscuous mode"
 	useVerbose       = "show every reset, not only the first of each group"
 	useColor         = "colour the report `WHEN`: auto, always or never"
+	useMaxMemory     = "let open connections take `SIZE` of memory, 16M or more; beyond it the idlest are forgotten"
 	useReader        = "read files through `READER`: pcapgo, or libpcap, which is slower"
 	useVersion       = "print the version"
 	useHelp          = "print this help"

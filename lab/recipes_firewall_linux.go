@@ -82,19 +82,10 @@ func rejectInputIptables() Recipe {
 		Resets:   []Expect{rejected},
 		Steps: func(e *Env) {
 			e.Command(Server, "iptables", "-A", "INPUT", "-p", "tcp", "--dport", "81", "-j", "REJECT", "--reject-with", "tcp-reset")
-			e.exchange(e.Connect())
+			exchange(e.Connect())
 			e.DialFails(closedPort, time.Second, unix.ECONNREFUSED)
 		},
 	}
-}
-
-// exchange sends a request and its response.
-func (e *Env) exchange(client, server *Conn) {
-	client.Write(100)
-	server.Read(100)
-	server.Write(200)
-	client.Read(200)
-	server.AwaitAcked()
 }
 
 func rejectInputMidstream() Recipe {
@@ -105,7 +96,7 @@ func rejectInputMidstream() Recipe {
 		Resets:   []Expect{rejected},
 		Steps: func(e *Env) {
 			client, server := e.Connect()
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Filter("tcp dport 8080 reject with tcp reset")
 			client.Write(100)
 			client.AwaitReset()
@@ -122,7 +113,7 @@ func rejectForward() Recipe {
 		Resets:   []Expect{rejected},
 		Steps: func(e *Env) {
 			e.FilterAt(Middle, "forward", "tcp dport 81 reject with tcp reset")
-			e.exchange(e.Connect())
+			exchange(e.Connect())
 			e.DialFails(closedPort, time.Second, unix.ECONNREFUSED)
 		},
 	}
@@ -140,7 +131,7 @@ func rejectForwardMidstream() Recipe {
 		},
 		Steps: func(e *Env) {
 			client, server := e.Connect()
-			e.exchange(client, server)
+			exchange(client, server)
 			e.FilterAt(Middle, "forward", "tcp dport 8080 reject with tcp reset")
 			client.Write(100)
 			client.AwaitReset()
@@ -195,7 +186,7 @@ func unnattedSegment() Recipe {
 			e.translate()
 			ln := e.Listen()
 			client, server := e.dialVirtual(), ln.Accept()
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Command(Middle, "conntrack", "-F")
 			server.Write(300)
 			server.AwaitReset()
@@ -221,7 +212,7 @@ func middleboxIdleTimeout() Recipe {
 			e.FilterAt(Middle, "forward", "meta l4proto tcp ct state invalid reject with tcp reset")
 			e.forgetful()
 			client, server := e.Connect()
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Pause(2500 * time.Millisecond)
 			client.Write(100)
 			client.AwaitReset()
@@ -240,7 +231,7 @@ func middleboxIdleTimeoutServer() Recipe {
 			e.FilterAt(Middle, "forward", "meta l4proto tcp ct state invalid reject with tcp reset")
 			e.forgetful()
 			client, server := e.Connect()
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Pause(2500 * time.Millisecond)
 			server.Write(100)
 			server.AwaitReset()
@@ -259,9 +250,9 @@ func middleboxIdleTimeoutFixed() Recipe {
 			e.forgetful()
 			client, server := e.Connect()
 			check(client.tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second}), "client sets SO_KEEPALIVE")
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Pause(3500 * time.Millisecond)
-			e.exchange(client, server)
+			exchange(client, server)
 		},
 	}
 }
@@ -280,7 +271,7 @@ func middleboxIdleTimeoutNAT() Recipe {
 			e.forgetful()
 			ln := e.Listen()
 			client, server := e.dialVirtual(), ln.Accept()
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Pause(2500 * time.Millisecond)
 			client.Write(100)
 			client.AwaitReset()

@@ -27,7 +27,7 @@ func (e *Env) onRequest(fn func(Segment) []Segment) {
 // after its request, and the server, which knows nothing, answers that.
 func (e *Env) injectedResponse(forge func(Segment) []Segment) {
 	client, server := e.Connect()
-	e.exchange(client, server)
+	exchange(client, server)
 	e.Pause(100 * time.Millisecond)
 	e.onRequest(forge)
 	client.WriteString(httpRequest)
@@ -134,7 +134,7 @@ func injectBothEnds() Recipe {
 		},
 		Steps: func(e *Env) {
 			client, server := e.Connect()
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Pause(100 * time.Millisecond)
 			e.onRequest(func(s Segment) []Segment {
 				back, on := s.reset(), s.onward()
@@ -158,7 +158,7 @@ func injectWrongSeq() Recipe {
 		Resets:   []Expect{forged},
 		Steps: func(e *Env) {
 			client, server := e.Connect()
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Pause(100 * time.Millisecond)
 			e.onRequest(func(s Segment) []Segment {
 				r := s.reset()
@@ -169,7 +169,7 @@ func injectWrongSeq() Recipe {
 			server.Read(len(httpRequest))
 			server.Write(3000)
 			client.Read(3000)
-			e.exchange(client, server)
+			exchange(client, server)
 		},
 	}
 }
@@ -219,7 +219,7 @@ func blindRST() Recipe {
 				}
 				return nil
 			})
-			e.exchange(client, server)
+			exchange(client, server)
 			e.Pause(200 * time.Millisecond)
 			start := last.Load().reset()
 			start.TTL, start.DF = 47, false
@@ -232,7 +232,7 @@ func blindRST() Recipe {
 				e.Pause(5 * time.Millisecond)
 			}
 			e.Pause(200 * time.Millisecond)
-			e.exchange(client, server)
+			exchange(client, server)
 		},
 	}
 }

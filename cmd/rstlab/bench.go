@@ -8,10 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -282,16 +282,43 @@ func measure(args []string) (cost, error) {
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = null, &stderr
 	began := time.Now()
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Start(); err != nil {
+		return cost{}, err
+	}
+	stop, peak := make(chan struct{}), make(chan int64)
+	go func() { peak <- watchMemory(cmd.Process.Pid, stop) }()
+	err = cmd.Wait()
+	wall := time.Since(began).Seconds()
+	close(stop)
+	rss := <-peak
+	if err != nil {
 		return cost{}, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, stderr.String())
 	}
-	wall := time.Since(began).Seconds()
 	s := cmd.ProcessState
-	c := cost{cpu: (s.UserTime() + s.SystemTime()).Seconds(), wall: wall}
-	if u, ok := s.SysUsage().(*syscall.Rusage); ok {
-		c.rss = int64(u.Maxrss) << 10 // kilobytes on Linux
+	return cost{cpu: (s.UserTime() + s.SystemTime()).Seconds(), wall: wall, rss: rss}, nil
+}
+
+// watchMemory returns the peak resident set of a process, in octets, as it was
+// at most 5 ms before its end, or 0 where there is no /proc. The maximum that
+// wait4 reports will not do: a child begins with that of the program that
+// started it.
+func watchMemory(pid int, stop <-chan struct{}) int64 {
+	var peak int64
+	path := fmt.Sprintf("/proc/%d/status", pid)
+	for {
+		status, _ := os.ReadFile(path)
+		for line := range strings.Lines(string(status)) {
+			var kilobytes int64
+			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); n == 1 {
+				peak = max(peak, kilobytes<<10)
+			}
+		}
+		select {
+		case <-stop:
+			return peak
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
-	return c, nil
 }
 
 // readCommand is "rstlab read": it reads a file from end to end and does
@@ -320,6 +347,8 @@ func readCommand() *cobra.Command {
 	}
 }
 
+var versionNumber = regexp.MustCompile(`\d+\.\d+\.\d+`)
+
 // machine says in a line what the figures were measured on and with.
 func machine() string {
 	model := runtime.GOARCH
@@ -332,11 +361,12 @@ func machine() string {
 		}
 	}
 	parts := []string{fmt.Sprintf("%s, %d CPUs, %s", model, runtime.NumCPU(), runtime.Version())}
-	for _, v := range [][]string{{"tcpdump", "--version"}, {"tshark", "--version"}, {"tcptrace", "-version"}} {
-		out, _ := exec.Command(v[0], v[1:]...).CombinedOutput()
-		line, _, _ := strings.Cut(string(out), "\n")
-		parts = append(parts, strings.TrimSpace(line))
+	for _, name := range []string{"tcpdump", "tcptrace", "tshark"} {
+		// Each says it in its own way, and tcptrace knows no such flag.
+		out, _ := exec.Command(name, "--version").CombinedOutput()
+		if v := versionNumber.FindString(string(out)); v != "" {
+			parts = append(parts, name+" "+v)
+		}
 	}
-	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, ", ")
 }

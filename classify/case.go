@@ -45,7 +45,7 @@ func (c *Case) open(r *flows.Reset, around hosts.View, notes *originNotes) {
 		c.Lacks |= LacksReceiver
 	}
 	client, server := &r.Flow.Side[flows.Client], &r.Flow.Side[flows.Server]
-	if !client.Known.Has(flows.SawSYN) || r.Flow.Handshake >= SYNACKSeen && !server.Known.Has(flows.SawSYN) {
+	if !client.Known.Has(flows.SawSYN) || r.Flow.Handshake >= flows.SYNReceived && !server.Known.Has(flows.SawSYN) {
 		c.Lacks |= LacksHandshake
 	}
 	if !c.X.Whole() || !c.Y.Whole() || c.Kind == Active && c.X.Spoke() && c.X.Max.Less(c.RST.Seq) ||
@@ -56,9 +56,6 @@ func (c *Case) open(r *flows.Reset, around hosts.View, notes *originNotes) {
 	c.Effect = effectOf(c)
 	c.Origin = originOf(c, notes)
 }
-
-// SYNACKSeen is the stage from which both sides' SYNs should be in a capture.
-const SYNACKSeen = flows.SYNReceived
 
 // Answers reports whether the RST answers a segment whose flags, those of mask,
 // are want.

@@ -34,7 +34,7 @@ type Verdict struct {
 // Judge finds causes. The zero value is ready. It reuses memory between calls
 // and is not safe for concurrent use.
 type Judge struct {
-	matched [64]match
+	matched []match // as many as there are rules
 	c       Case
 	origin  originNotes
 }
@@ -48,6 +48,9 @@ type match struct {
 // Verdict judges r, which has settled. What it returns shares nothing with r.
 // The view is that of the moment at which r settled.
 func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
+	if j.matched == nil {
+		j.matched = make([]match, len(rules))
+	}
 	c := &j.c
 	c.open(r, around, &j.origin)
 	v := Verdict{

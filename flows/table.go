@@ -144,9 +144,6 @@ func (t *Table) taken() int64 {
 		int64(int(t.memory.next)-len(t.memory.free))*int64(unsafe.Sizeof(piece{}))
 }
 
-// Clock is the latest time any segment has shown.
-func (t *Table) Clock() int64 { return t.clock }
-
 // Release gives a Reset back for reuse; nothing may hold on to it.
 func (t *Table) Release(r *Reset) {
 	if cap(r.Follow) > 64 {
@@ -577,7 +574,15 @@ const evictShare = 16
 //
 // Which they are is found in two passes and without sorting: how many were last
 // seen in each of 256 equal spans of time, then those of the earliest spans.
+//
+// A connection whose reset waits cannot leave. When most of them wait, the
+// oldest resets settle early: otherwise next to nothing would leave, and every
+// segment would look at all connections again.
 func (t *Table) evict(out *Output) {
+	for len(t.queue)-t.head > t.live/2 {
+		t.stats.SettledEarly++
+		t.settle(t.clock, false, out)
+	}
 	want := max(1, t.live/evictShare)
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for slot := range t.next {
@@ -588,11 +593,14 @@ func (t *Table) evict(out *Output) {
 	if first > last {
 		return // every one waits for a reset to settle
 	}
+	// Unsigned: times of a hostile capture may lie further apart than an int64
+	// can say.
 	var spans [256]int
-	width := (last-first)/int64(len(spans)) + 1
+	width := (uint64(last)-uint64(first))/uint64(len(spans)) + 1
+	span := func(f *Connection) int { return int((uint64(f.latest()) - uint64(first)) / width) }
 	for slot := range t.next {
 		if f := t.flow(slot); f.live && f.open == 0 {
-			spans[(f.latest()-first)/width]++
+			spans[span(f)]++
 		}
 	}
 	until, n := 0, spans[0]
@@ -604,7 +612,7 @@ func (t *Table) evict(out *Output) {
 		if want == 0 {
 			return
 		}
-		if f := t.flow(slot); f.live && f.open == 0 && (f.latest()-first)/width <= int64(until) {
+		if f := t.flow(slot); f.live && f.open == 0 && span(f) <= until {
 			t.stats.Evicted++
 			t.leave(slot, out)
 			want--

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"unsafe"
@@ -237,6 +238,47 @@ func TestMemoryLimit(t *testing.T) {
 		t.Errorf("%d octets of slots", slots)
 	}
 	table.Flush(&out)
+}
+
+// Times further apart than an int64 can say must not upset the choice of the
+// idlest.
+func TestEvictionWithHostileTimes(t *testing.T) {
+	table := NewTable(Config{})
+	var out Output
+	for i, latest := range []int64{math.MaxInt64, math.MinInt64, 1e18} {
+		c := conversation{now: 1e18, port: uint16(2000 + i)}
+		c.handshake()
+		table.Add(&c.batch, &out)
+		f := table.flow(uint32(i))
+		f.Side[Client].Latest, f.Side[Server].Latest = latest, latest
+	}
+	table.evict(&out)
+	if table.Live() != 2 || table.flow(1).live {
+		t.Errorf("%d live, the idlest among them: %v", table.Live(), table.flow(1).live)
+	}
+}
+
+// Where nearly every connection waits for its reset to settle, the oldest
+// resets settle early, so that room can be made at all.
+func TestEvictionWhereMostWait(t *testing.T) {
+	table := NewTable(Config{MaxConnections: 64})
+	var out Output
+	for i := range 1000 {
+		c := conversation{now: 1e18, port: uint16(2000 + i)}
+		c.handshake()
+		c.send(Server, 0, packet.RST|packet.ACK, 501, 101, 0)
+		table.Add(&c.batch, &out)
+		if table.Live() > 64 {
+			t.Fatalf("%d connections are followed", table.Live())
+		}
+	}
+	if table.Stats().SettledEarly == 0 {
+		t.Error("no reset settled early")
+	}
+	table.Flush(&out)
+	if len(out.Resets) != 1000 {
+		t.Errorf("%d resets came out, want 1000", len(out.Resets))
+	}
 }
 
 // A flood of RSTs on one connection does not grow one Reset without bound, and

@@ -261,9 +261,9 @@ func (m *Memory) View(r *flows.Reset) View {
 }
 
 // ToolSYN names the scanner that makes SYNs like e's or h's, or returns "".
-// Sources: nmap (window 1024,
-// older versions up to 4096, MSS only), masscan (window 1024, no options),
-// zmap (IP ID 54321, window 65535), hping3 (window 512, no options).
+// Sources: nmap (window 1024, older versions up to 4096, MSS only), masscan
+// (window 1024, no options), zmap (IP ID 54321, window 65535), hping3 (window
+// 512, no options).
 func ToolSYN(window, ipID uint16, options packet.Options) string {
 	switch {
 	case ipID == 54321 && window == 65535:

@@ -27,8 +27,8 @@ func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, er
 	began := time.Now()
 	r := &run{config: c, table: flows.NewTable(c.Table), memory: hosts.New(), sinks: sinks, summary: &Summary{}}
 	err := r.read(ctx, src)
-	if !r.failed {
-		r.table.Flush(&r.out)
+	for done := r.failed; !done; done = done || r.failed {
+		done = r.table.Flush(&r.out)
 		err = errors.Join(err, r.deliver())
 	}
 	r.summary.Flows = r.table.Stats()
@@ -98,11 +98,19 @@ func (r *run) take(b *packet.Batch) error {
 	for i, n := range b.Skipped {
 		s.Skipped[i] += n
 	}
-	r.table.Add(b, &r.out)
-	if r.config.Live {
-		r.table.Advance(b.Last-liveLag, &r.out)
+	for done := false; !done; {
+		done = r.table.Add(b, &r.out)
+		if err := r.deliver(); err != nil {
+			return err
+		}
 	}
-	return r.deliver()
+	for done := !r.config.Live; !done; {
+		done = r.table.Advance(b.Last-liveLag, &r.out)
+		if err := r.deliver(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deliver judges what has settled and hands it to the sinks.

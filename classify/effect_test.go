@@ -17,12 +17,14 @@ func open() *flows.Reset {
 	f.Handshake = flows.Established
 	known := flows.SawSegment | flows.SawSYN | flows.SawAck | flows.SawPlainAck | flows.SawData
 	f.Side[flows.Client] = flows.Side{
-		Known: known, ISN: 999, Max: 1100, Ack: 5300, Edge: 55300, Window: 50000, Bytes: 100,
-		SYNFirst: 1e9, SYNLast: 1e9, AckFirst: 1e9 + 2e6, DataLast: 1e9 + 3e6, Latest: 1e9 + 5e6, SYNs: 1, Packets: 4,
+		Standing: flows.Standing{Known: known, Max: 1100, Ack: 5300, Edge: 55300, Window: 50000, Latest: 1e9 + 5e6, SYNs: 1, Packets: 4},
+		Stream:   flows.Stream{Bytes: 100, DataLast: 1e9 + 3e6},
+		Opening:  flows.Opening{ISN: 999, SYNFirst: 1e9, SYNLast: 1e9, AckFirst: 1e9 + 2e6},
 	}
 	f.Side[flows.Server] = flows.Side{
-		Known: known, ISN: 4999, Max: 5300, Ack: 1100, Edge: 51100, Window: 50000, Bytes: 300, Unanswered: 300,
-		SYNFirst: 1e9 + 1e6, SYNLast: 1e9 + 1e6, DataLast: 1e9 + 4e6, Latest: 1e9 + 4e6, SYNs: 1, Packets: 3,
+		Standing: flows.Standing{Known: known, Max: 5300, Ack: 1100, Edge: 51100, Window: 50000, Latest: 1e9 + 4e6, SYNs: 1, Packets: 3},
+		Stream:   flows.Stream{Bytes: 300, Unanswered: 300, DataLast: 1e9 + 4e6},
+		Opening:  flows.Opening{ISN: 4999, SYNFirst: 1e9 + 1e6, SYNLast: 1e9 + 1e6},
 	}
 	r.RST = packet.Header{Time: 1e9 + 10e6, Frame: 9, Seq: 5300, Ack: 1100, Flags: packet.RST | packet.ACK, Window: 500}
 	return r

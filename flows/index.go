@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
+	"unsafe"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -16,12 +17,15 @@ type index struct {
 	words []uint64
 	used  int
 	seed  [2]uint64 // per process: an attacker picks the tuples
+	arena *arena
+	block []byte // of the arena, that words are in; nil when they are not
 }
 
-func newIndex() index {
+func newIndex(a *arena) index {
 	return index{
 		words: make([]uint64, 1024),
 		seed:  [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1},
+		arena: a,
 	}
 }
 
@@ -57,8 +61,8 @@ func (x *index) insert(hash, slot uint32) {
 }
 
 func (x *index) grow() {
-	old := x.words
-	x.words = make([]uint64, 2*len(old))
+	old, oldBlock := x.words, x.block
+	x.allocate(2 * len(old))
 	for _, w := range old {
 		if w == 0 {
 			continue
@@ -69,6 +73,21 @@ func (x *index) grow() {
 		}
 		x.words[i] = w
 	}
+	if oldBlock != nil {
+		x.arena.release(oldBlock)
+	}
+}
+
+func (x *index) allocate(n int) {
+	x.block = nil
+	if n*8 >= hugePage {
+		x.block = x.arena.block(n * 8)
+	}
+	if x.block == nil {
+		x.words = make([]uint64, n)
+		return
+	}
+	x.words = unsafe.Slice((*uint64)(unsafe.Pointer(&x.block[0])), n)
 }
 
 // remove deletes the word of slot and closes the gap, so that no tombstones

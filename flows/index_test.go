@@ -11,7 +11,7 @@ import (
 // the same slots, whatever collides.
 func TestIndexAgainstMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	x := newIndex()
+	x := newIndex(newArena(new(Table)))
 	want := map[uint32]uint32{} // slot to hash
 	has := func(hash, slot uint32) bool {
 		for i := hash & x.mask(); x.words[i] != 0; i = (i + 1) & x.mask() {
@@ -54,7 +54,7 @@ func TestIndexAgainstMap(t *testing.T) {
 }
 
 func TestHashIsTheSameBothWays(t *testing.T) {
-	x := newIndex()
+	x := newIndex(newArena(new(Table)))
 	rng := rand.New(rand.NewPCG(3, 4))
 	distinct := map[uint32]bool{}
 	for range 1000 {

@@ -1,85 +1,112 @@
 package flows
 
-// memory holds the latest segments of all connections of a Table, in pieces of
-// pieceLen that a connection takes when it needs them and gives back when it
-// leaves. Sixteen segments inside of every connection would be most of its size.
+import "github.com/rstwhy/rstwhy/packet"
+
+// pieceLen segments are what a connection takes from the Table's memory at once:
+// most connections that are reset never need more.
+const pieceLen = 4
+
+// memory holds what connections have besides: the latest segments, in pieces
+// that a connection takes when it needs them and gives back when it leaves, and
+// what is rare. Inside of every connection that would be most of its size.
 type memory struct {
-	slabs []*[pieceSlab]piece
-	free  []uint32
-	next  uint32 // pieces ever used
+	pieces store[piece]
+	rares  store[rares]
 }
 
 type piece [pieceLen]Segment
 
-// pieceSlab pieces are allocated at once, so that growth never copies any.
-const pieceSlab = 256
-
-func (m *memory) piece(i uint32) *piece { return &m.slabs[i/pieceSlab][i%pieceSlab] }
-
-// recent is Flow.Recent for a connection in the table.
-func (m *memory) recent(c *Connection, i int) *Segment {
-	if i < 0 || i >= RecentLen || uint32(i) >= c.recentN {
-		return nil
-	}
-	at := (c.recentN - 1 - uint32(i)) % RecentLen
-	return &m.piece(c.pieces[at/pieceLen] - 1)[at%pieceLen]
+// rares is what most connections never show, or only at their end.
+type rares struct {
+	side  [2]Rare
+	prior Earlier
 }
 
-func (m *memory) remember(c *Connection, s Segment) {
+// taken is how many octets connections have in m.
+func (m *memory) taken() int64 { return m.pieces.taken() + m.rares.taken() }
+
+// recent is Flow.Recent for a connection in the table.
+func (m *memory) recent(c *connection, i int) *Segment {
+	if i < 0 || i >= RecentLen || i >= int(c.recentN) {
+		return nil
+	}
+	at := (c.recentN - 1 - uint8(i)) % RecentLen
+	return &m.pieces.at(c.pieces[at/pieceLen] - 1)[at%pieceLen]
+}
+
+func (m *memory) remember(c *connection, h *packet.Header, d Dir) {
 	at := c.recentN % RecentLen
 	p := &c.pieces[at/pieceLen]
 	if *p == 0 {
-		*p = m.take() + 1
+		*p = m.pieces.take() + 1
 	}
-	m.piece(*p - 1)[at%pieceLen] = s
-	c.recentN++
+	m.pieces.at(*p - 1)[at%pieceLen].set(h, d)
+	if c.recentN++; c.recentN == 2*RecentLen {
+		c.recentN = RecentLen
+	}
 }
 
-// touch reads what remember will write and isCopy may read.
-func (m *memory) touch(c *Connection) int64 {
+// touch reads what remember will write.
+func (m *memory) touch(c *connection) int64 {
 	at := c.recentN % RecentLen
 	p := c.pieces[at/pieceLen]
 	if p == 0 {
 		return 0
 	}
-	piece := m.piece(p - 1)
-	s, before := &piece[at%pieceLen], &piece[(at-1)%pieceLen]
-	return s.Time + int64(s.Dir) + before.Time
+	s := &m.pieces.at(p - 1)[at%pieceLen]
+	return s.Time + int64(s.Dir)
 }
 
-func (m *memory) take() uint32 {
-	if n := len(m.free); n > 0 {
-		i := m.free[n-1]
-		m.free = m.free[:n-1]
-		return i
+// rare returns what is rare of c, to be written to.
+func (m *memory) rare(c *connection) *rares {
+	if c.rare == 0 {
+		c.rare = m.rares.take() + 1
+		*m.rares.at(c.rare - 1) = rares{}
 	}
-	i := m.next
-	m.next++
-	if int(i/pieceSlab) == len(m.slabs) {
-		m.slabs = append(m.slabs, new([pieceSlab]piece))
-	}
-	return i
+	return m.rares.at(c.rare - 1)
 }
 
-// forget gives back what c remembers.
-func (m *memory) forget(c *Connection) {
+// forget gives back what c has in m.
+func (m *memory) forget(c *connection) {
 	for i, p := range c.pieces {
 		if p == 0 {
 			break
 		}
-		m.free = append(m.free, p-1)
+		m.pieces.give(p - 1)
 		c.pieces[i] = 0
 	}
 	c.recentN = 0
+	if c.rare != 0 {
+		m.rares.give(c.rare - 1)
+		c.rare = 0
+	}
 }
 
-// copy makes f the connection c with what it remembers.
-func (m *memory) copy(f *Flow, c *Connection) {
-	f.Connection = *c
-	for i, p := range c.pieces {
-		if p == 0 {
-			break
+// describe writes c into f, which may hold another connection.
+func (m *memory) describe(f *Flow, c *connection) {
+	f.Ends, f.Zone, f.Handshake, f.Start = c.ends, c.zone, c.handshake, c.start
+	f.Guessed, f.Retried, f.Refused = c.marks&isGuessed != 0, c.marks&isRetried != 0, c.marks&isRefused != 0
+	f.history, f.historyN = c.history, c.historyN
+	for d := range f.Side {
+		s := &f.Side[d]
+		s.Standing, s.Stream, s.Opening = c.side[d].Standing, c.side[d].Stream, c.opening[d]
+		s.Known &^= unanswered
+		if c.rare == 0 {
+			s.Rare = Rare{}
+		} else {
+			s.Rare = m.rares.at(c.rare - 1).side[d]
 		}
-		copy(f.recent[i*pieceLen:], m.piece(p - 1)[:])
+	}
+	f.Prior = Earlier{}
+	if c.rare != 0 {
+		f.Prior = m.rares.at(c.rare - 1).prior
+	}
+	if c.rstWhere != 0 {
+		s := &f.Side[c.rstDir]
+		s.RSTTime, s.RSTWhere = c.rstTime, c.rstWhere
+	}
+	f.recentN = min(c.recentN, RecentLen)
+	for i := range int(f.recentN) {
+		f.recent[i] = *m.recent(c, i)
 	}
 }

@@ -35,26 +35,30 @@ type Note struct {
 // counts as ignored: the initial retransmission timeout (RFC 6298, 2).
 const answerPatience = 1e9
 
-// note returns what is to be said of f when it leaves the table at clock.
-func (f *Connection) note(clock int64) (Note, bool) {
-	c, s := &f.Side[Client], &f.Side[Server]
+// note returns what is to be said of c when it leaves the table at clock.
+func (c *connection) note(m *memory, clock int64) (Note, bool) {
+	client, server := &c.side[Client], &c.side[Server]
 	switch {
-	case f.Refused:
+	case c.marks&isRefused != 0:
+		o := &c.opening[Server]
 		return Note{
-			Kind: RepeatedSYNACK, Ends: f.Ends, Tries: int(s.SYNs),
-			First: s.SYNFirst, Latest: s.SYNLast, Where: s.SYNWhere, Watched: clock - s.SYNFirst,
+			Kind: RepeatedSYNACK, Ends: c.ends, Tries: int(server.SYNs),
+			First: o.SYNFirst, Latest: o.SYNLast, Where: o.SYNWhere, Watched: clock - o.SYNFirst,
 		}, true
-	case f.Handshake == SYNSent && !s.Spoke() && (c.Known|s.Known)&SawRST == 0 && uint32(c.SYNs) == c.Packets:
-		if c.SYNs < 2 && clock-c.SYNFirst < answerPatience {
+	case c.handshake == SYNSent && !server.Spoke() && c.known()&SawRST == 0 && uint32(client.SYNs) == client.Packets:
+		o := &c.opening[Client]
+		if client.SYNs < 2 && clock-o.SYNFirst < answerPatience {
 			return Note{}, false
 		}
 		kind := UnansweredSYN
-		if p := &f.Prior; p.Latest != 0 && (p.Known[0]|p.Known[1])&(SawFIN|SawRST) == SawFIN {
-			kind = UnansweredReuse
+		if c.rare != 0 {
+			if p := &m.rare(c).prior; p.Latest != 0 && (p.Known[0]|p.Known[1])&(SawFIN|SawRST) == SawFIN {
+				kind = UnansweredReuse
+			}
 		}
 		return Note{
-			Kind: kind, Ends: f.Ends, Tries: int(c.SYNs),
-			First: c.SYNFirst, Latest: c.SYNLast, Where: c.SYNWhere, Watched: clock - c.SYNFirst,
+			Kind: kind, Ends: c.ends, Tries: int(client.SYNs),
+			First: o.SYNFirst, Latest: o.SYNLast, Where: o.SYNWhere, Watched: clock - o.SYNFirst,
 		}, true
 	}
 	return Note{}, false

@@ -47,9 +47,7 @@ type Reset struct {
 	Follow  []Answer      // RSTs of the same connection during the grace, in order
 	After   After
 
-	due    int64
 	events int
-	slot   uint32 // of the connection, which may have left it
 }
 
 // Events is how many events of its Output came before r settled: what was to
@@ -81,15 +79,15 @@ func (r *Reset) Late(d Dir) uint64 {
 // Without the ACK flag a RST takes its sequence number from the
 // acknowledgment it answers; with it, from a sender that had no number to take,
 // it acknowledges everything the segment held (RFC 9293, 3.5.2).
-func (f *Connection) trigger(m *memory, rst *Segment, used []Answer, first *Segment) Segment {
+func (c *connection) trigger(m *memory, rst *Segment, used []Answer, first *Segment) Segment {
 	d := rst.Dir.Peer()
-	rtt := f.RTTServer()
+	rtt := c.rttServer()
 	if rst.Dir == Client {
-		rtt = f.RTTClient()
+		rtt = c.rttClient()
 	}
 	var newest, best *Segment
 	for i := range RecentLen {
-		s := m.recent(f, i)
+		s := m.recent(c, i)
 		if s == nil {
 			break
 		}

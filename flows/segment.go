@@ -58,10 +58,13 @@ func (s *Segment) SeqLen() uint32 {
 // End is the sequence number just after the segment.
 func (s *Segment) End() packet.Seq { return s.Seq.Add(s.SeqLen()) }
 
-func segmentOf(h *packet.Header, d Dir) Segment {
-	return Segment{
-		Time: h.Time, Where: h.Where(), Seq: h.Seq, Ack: h.Ack, Len: h.Len,
-		TSVal: h.TSVal, TSEcr: h.TSEcr, Window: h.Window, IPID: h.IPID,
-		Flags: h.Flags, Options: h.Options, TTL: h.TTL, TOS: h.TOS, Dir: d,
-	}
+func segmentOf(h *packet.Header, d Dir) (s Segment) {
+	s.set(h, d)
+	return s
+}
+
+func (s *Segment) set(h *packet.Header, d Dir) {
+	s.Time, s.Where, s.Seq, s.Ack, s.Len = h.Time, h.Where(), h.Seq, h.Ack, h.Len
+	s.TSVal, s.TSEcr, s.Window, s.IPID = h.TSVal, h.TSEcr, h.Window, h.IPID
+	s.Flags, s.Options, s.TTL, s.TOS, s.Dir = h.Flags, h.Options, h.TTL, h.TOS, d
 }

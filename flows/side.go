@@ -19,15 +19,26 @@ const (
 	// Unseen says that the peer acknowledged octets of this side that are not in
 	// the capture, so that Max came from the peer.
 	Unseen
+	// unanswered says that Stream.Unanswered is not 0, for those that have not
+	// fetched it.
+	unanswered
 )
 
 // Has reports whether everything in want is known.
 func (k Known) Has(want Known) bool { return k&want == want }
 
 // Side is what one end of a connection has shown. Counters stop at their
-// maximum instead of wrapping. What most segments change comes first, so that it
-// shares few cache lines.
+// maximum instead of wrapping. The parts lie apart in a Table, by how often they
+// are needed.
 type Side struct {
+	Standing
+	Stream
+	Opening
+	Rare
+}
+
+// Standing is what nearly every segment changes. It is one cache line.
+type Standing struct {
 	Known      Known
 	RetransRun uint16     // segments sent again since the peer last spoke
 	Probes     uint16     // keep-alive probes since the peer last spoke
@@ -52,46 +63,55 @@ type Side struct {
 	TTLMax      uint8
 	TOS         uint8  // latest, SYN segments excepted
 	FlowLabel   uint32 // latest
+}
 
+// Stream is what segments with new payload change. It is one cache line.
+type Stream struct {
 	Bytes      uint64 // octets of new payload
 	Unanswered uint64 // octets of new payload since the peer last sent payload
 	DataLast   int64  // last segment with new payload
 	DataWhere  packet.Where
 	LastBytes  [packet.PeekLen]byte // payload of that segment
+	First      [packet.PeekLen]byte // payload of the first segment with any
+}
 
-	SACKRight packet.Seq // right edge of the highest block it sent
-	Retrans   uint32     // segments sent again, over the whole connection
-	Holes     uint16     // jumps in its sequence numbers: segments lost by the capture or late
-	Copies    uint16     // frames seen twice by the capture (same IP ID, same segment)
-
+// Opening is what the first segments tell.
+type Opening struct {
 	ISN               packet.Seq
-	SYNFirst, SYNLast int64 // its SYN, or SYN/ACK
-	SYNWhere          packet.Where
 	SYNOptions        packet.Options
 	MSS               uint16
 	SYNWindow         uint16 // as sent
 	SYNScale          uint8  // shift offered in the SYN
 	TTLSYN            uint8
+	FirstN            uint8 // octets of Stream.First that are valid
+	SYNFirst, SYNLast int64 // its SYN, or SYN/ACK
+	SYNWhere          packet.Where
 	AckFirst          int64 // first segment with ACK and without SYN
 	AckWhere          packet.Where
-	DataFirst         int64                // first segment with new payload
-	First             [packet.PeekLen]byte // payload of that segment
-	FirstN            uint8                // octets of First that are valid
-	FINEnd            packet.Seq           // just after the FIN
-	FINTime           int64
-	FINWhere          packet.Where
-	ProbeFirst        int64 // keep-alive probes since the peer last spoke
-	ProbeLast         int64
-	RetransFirst      int64 // first retransmission since the peer last spoke
-	RSTTime           int64 // its first RST
-	RSTWhere          packet.Where
+	DataFirst         int64 // first segment with new payload
+}
+
+// Rare is what most connections never show, or only at their end.
+type Rare struct {
+	SACKRight    packet.Seq // right edge of the highest block it sent
+	Retrans      uint32     // segments sent again, over the whole connection
+	Holes        uint16     // jumps in its sequence numbers: segments lost by the capture or late
+	Copies       uint16     // frames seen twice by the capture (same IP ID, same segment)
+	FINEnd       packet.Seq // just after the FIN
+	FINTime      int64
+	FINWhere     packet.Where
+	ProbeFirst   int64 // keep-alive probes since the peer last spoke
+	ProbeLast    int64
+	RetransFirst int64 // first retransmission since the peer last spoke
+	RSTTime      int64 // its first RST
+	RSTWhere     packet.Where
 }
 
 // Spoke reports whether the capture holds any segment of the side.
-func (s *Side) Spoke() bool { return s.Known&SawSegment != 0 }
+func (s *Standing) Spoke() bool { return s.Known&SawSegment != 0 }
 
 // ScaledWindow is the window offered last, in octets.
-func (s *Side) ScaledWindow() uint32 { return uint32(s.Window) << s.Scale }
+func (s *Standing) ScaledWindow() uint32 { return uint32(s.Window) << s.Scale }
 
 // Whole reports whether nothing of the side is known to be missing from the capture.
 func (s *Side) Whole() bool { return s.Known&Unseen == 0 && s.Holes == 0 }

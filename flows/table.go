@@ -3,7 +3,6 @@ package flows
 import (
 	"math"
 	"time"
-	"unsafe"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -24,9 +23,13 @@ const (
 	halfOpenFor = 130e9
 )
 
-// openMax is how many resets wait for their grace at once; beyond it the
-// oldest settles early, which is counted.
-const openMax = 1 << 14
+// waitMax is how many resets wait for their grace at once; beyond it the
+// oldest settles early, which is counted. It is a power of two.
+const waitMax = 1 << 14
+
+// enough resets come out of one call at most, if several are due at once: each
+// is 2 KB, and is judged best while it is in the cache.
+const enough = 32
 
 // Config are the limits of a Table. Its zero value works.
 type Config struct {
@@ -88,35 +91,51 @@ type Output struct {
 	Events []Event
 }
 
-// chunkLen flows make one block of the slab, so that growth never copies flows.
-const chunkLen = 256
-
 type leaving struct {
 	slot, gen uint32
 }
 
+// waiting is a reset whose grace is not over.
+type waiting struct {
+	// reset is nil as long as nothing has happened on the connection since: it
+	// then is made when it settles, out of the connection and of what follows.
+	// Nearly all resets of a scan are.
+	reset *Reset
+	due   int64
+	slot  uint32 // of the connection, which may have left it when there is a reset
+
+	// What the connection was before it was reset.
+	known    Known // of the sender
+	historyN uint8
+
+	dir  Dir
+	rst  packet.Header
+	note []byte
+}
+
 // Table follows connections. It is not safe for concurrent use.
 type Table struct {
-	config Config
-	index  index
-	memory memory
-	chunks []*[chunkLen]Connection
-	free   []uint32 // slots
-	live   int
-	next   uint32 // slots ever used
-	hand   uint32 // where the sweep goes on
+	config      Config
+	arena       *arena
+	index       index
+	connections store[connection]
+	memory      memory
+	live        int
+	hand        uint32 // where the sweep goes on
 
 	clock  int64
 	second int64 // clock in seconds, up to which the wheel was turned
 	wheel  [64][]leaving
 
-	open    []*Reset // by Flow.open-1
-	spare   []uint32 // unused entries of open
-	queue   []uint32 // entries of open, by the time they settle
-	head    int
-	unused  []*Reset
+	// waiting is a ring of the resets numbered from first up to next.
+	waiting     []waiting
+	first, next uint32
+	unused      []*Reset
+
+	at      int // segment of the batch to go on with
 	hashes  [group]uint32
-	touched uint64 // keeps the loads of fetch alive
+	slots   [group]uint32 // where the connection was when it was looked up, +1
+	touched uint64        // keeps the loads of fetch alive
 	stats   Stats
 }
 
@@ -129,7 +148,11 @@ func NewTable(c Config) *Table {
 	if c.MaxConnections == 0 {
 		c.MaxConnections = math.MaxInt
 	}
-	return &Table{config: c, index: newIndex()}
+	t := &Table{config: c, waiting: make([]waiting, 64)}
+	t.arena = newArena(t)
+	t.index = newIndex(t.arena)
+	t.connections.arena, t.memory.pieces.arena, t.memory.rares.arena = t.arena, t.arena, t.arena
+	return t
 }
 
 // Stats returns the counts so far.
@@ -140,8 +163,7 @@ func (t *Table) Live() int { return t.live }
 
 // taken is how many octets count against Config.MaxMemory.
 func (t *Table) taken() int64 {
-	return int64(t.live)*int64(unsafe.Sizeof(Connection{})) + int64(len(t.index.words))*8 +
-		int64(int(t.memory.next)-len(t.memory.free))*int64(unsafe.Sizeof(piece{}))
+	return t.connections.taken() + int64(len(t.index.words))*8 + t.memory.taken()
 }
 
 // Release gives a Reset back for reuse; nothing may hold on to it.
@@ -154,8 +176,6 @@ func (t *Table) Release(r *Reset) {
 	}
 }
 
-func (t *Table) flow(slot uint32) *Connection { return &t.chunks[slot/chunkLen][slot%chunkLen] }
-
 // group is how many segments are looked up ahead: many enough for the misses to
 // overlap, and few enough that what they bring is still in the first cache when
 // it is used.
@@ -165,7 +185,7 @@ const group = 32
 // words of the index, then the connections, then their latest segments. In each
 // pass no load waits for another, so the misses of a group overlap; one segment
 // after the other, each would wait for the one before. What it finds is only a
-// hint: add looks again, as the segments of the group change the table.
+// hint: the segments of the group change the table.
 func (t *Table) fetch(hs []packet.Header) {
 	var touched uint64
 	x := &t.index
@@ -174,42 +194,48 @@ func (t *Table) fetch(hs []packet.Header) {
 		touched ^= x.words[hash&x.mask()]
 		t.hashes[i] = hash
 	}
-	var slots [group]uint32
 	for i := range hs {
 		w := x.words[t.hashes[i]&x.mask()]
 		if uint32(w>>32) != t.hashes[i] || w == 0 {
+			t.slots[i] = 0
 			continue
 		}
-		slots[i] = uint32(w)
-		f := t.flow(uint32(w) - 1)
+		t.slots[i] = uint32(w)
+		c := t.connections.at(uint32(w) - 1)
 		// One load for each line that most segments need.
-		touched ^= uint64(f.hash) ^ uint64(f.Ends[0].Port) ^ uint64(f.due)
-		for d := range f.Side {
-			s := &f.Side[d]
-			touched ^= uint64(s.Known) ^ uint64(s.IPID) ^ s.Bytes ^ uint64(s.DataWhere)
+		touched ^= uint64(c.seen) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known)
+		if hs[i].Len > 0 {
+			touched ^= c.side[0].Bytes ^ c.side[1].Bytes
 		}
 	}
-	for _, s := range slots[:len(hs)] {
+	for _, s := range t.slots[:len(hs)] {
 		if s != 0 {
-			touched ^= uint64(t.memory.touch(t.flow(s - 1)))
+			touched ^= uint64(t.memory.touch(t.connections.at(s - 1)))
 		}
 	}
 	t.touched = touched
 }
 
-// Add follows the segments of b. What settles meanwhile is appended to out.
-func (t *Table) Add(b *packet.Batch, out *Output) {
+// Add follows the segments of b. What settles meanwhile is appended to out. It
+// reports whether it has come to the end of b: when much has settled it returns
+// earlier, and is to be called again with the same batch, and out emptied.
+func (t *Table) Add(b *packet.Batch, out *Output) bool {
+	full := len(out.Resets) + enough
 	note := 0
-	for i := range b.Headers {
-		if i%group == 0 {
-			t.fetch(b.Headers[i:min(i+group, len(b.Headers))])
-		}
+	fetched := t.at
+	for i := t.at; i < len(b.Headers); i++ {
 		h := &b.Headers[i]
-		if h.Time > t.clock {
-			t.Advance(h.Time, out)
-		} else if h.Time < t.clock {
+		if len(out.Resets) >= full || h.Time > t.clock && !t.advance(h.Time, full, out) {
+			t.at = i
+			return false
+		}
+		if h.Time < t.clock {
 			t.stats.Backwards++
 			t.stats.BackwardsLargest = max(t.stats.BackwardsLargest, t.clock-h.Time)
+		}
+		if i >= fetched+group || i == t.at {
+			t.fetch(b.Headers[i:min(i+group, len(b.Headers))])
+			fetched = i
 		}
 		var text []byte
 		if h.Flags&packet.RST != 0 {
@@ -220,113 +246,111 @@ func (t *Table) Add(b *packet.Batch, out *Output) {
 				text = b.Notes[note].Text[:b.Notes[note].N]
 			}
 		}
-		t.add(h, t.hashes[i%group], text, out)
+		t.add(h, t.hashes[i-fetched], t.slots[i-fetched], text, out)
 	}
+	t.at = 0
+	return true
 }
 
 // Advance moves the clock to now when that is later, and settles what is due.
-// A live source calls it when an interface is silent.
-func (t *Table) Advance(now int64, out *Output) {
-	if now <= t.clock {
-		return
-	}
-	for t.head < len(t.queue) {
-		r := t.open[t.queue[t.head]]
-		if r.due > now {
+// Add does it by itself; a live source calls it when an interface is silent. It
+// reports whether everything that was due has come out: when much was, it is to
+// be called again.
+func (t *Table) Advance(now int64, out *Output) bool {
+	return now <= t.clock || t.advance(now, len(out.Resets)+enough, out)
+}
+
+func (t *Table) advance(now int64, full int, out *Output) bool {
+	for t.first != t.next {
+		w := t.wait(t.first)
+		if w.due > now {
 			break
 		}
-		t.settle(r.due, false, out)
+		if len(out.Resets) >= full {
+			return false
+		}
+		t.settle(w.due, false, out)
 	}
 	t.clock = now
 	if second := now / 1e9; second != t.second {
 		t.turn(second, out)
 	}
+	return true
 }
 
-// Flush settles everything that still waits: the input has ended.
-func (t *Table) Flush(out *Output) {
-	for t.head < len(t.queue) {
+// Flush settles everything that still waits: the input has ended. It reports
+// whether everything has come out, and is to be called again until it has.
+func (t *Table) Flush(out *Output) bool {
+	for full := len(out.Resets) + enough; t.first != t.next; {
+		if len(out.Resets) >= full {
+			return false
+		}
 		t.settle(t.clock, true, out)
 	}
-	for slot := range t.next {
-		if f := t.flow(slot); f.live {
+	for slot := range t.connections.next {
+		if t.connections.at(slot).marks&isLive != 0 {
 			t.leave(slot, out)
 		}
 	}
+	return true
 }
 
-func (t *Table) add(h *packet.Header, hash uint32, note []byte, out *Output) {
+func (t *Table) add(h *packet.Header, hash, hint uint32, note []byte, out *Output) {
 	t.stats.Segments++
 	if t.taken() > t.config.MaxMemory {
 		t.evict(out)
 	}
-	rst := h.Flags&packet.RST != 0
-	slot, d, ok := t.find(h, hash)
-	if ok {
-		f := t.flow(slot)
-		if f.startsAnew(h, d) {
-			prior := Earlier{
-				Max: [2]packet.Seq{f.Side[0].Max, f.Side[1].Max}, Ack: [2]packet.Seq{f.Side[0].Ack, f.Side[1].Ack},
-				Known: [2]Known{f.Side[0].Known, f.Side[1].Known}, Latest: max(f.Side[0].Latest, f.Side[1].Latest),
-			}
-			if f.open != 0 {
-				t.open[f.open-1].watch(h, d)
-			}
-			t.leave(slot, out)
-			was := d
-			slot, d = t.create(h, hash, out)
-			if d != was { // the ends have changed their parts
-				prior.Max[0], prior.Max[1] = prior.Max[1], prior.Max[0]
-				prior.Ack[0], prior.Ack[1] = prior.Ack[1], prior.Ack[0]
-				prior.Known[0], prior.Known[1] = prior.Known[1], prior.Known[0]
-			}
-			t.flow(slot).Prior = prior
-		}
-	} else {
+	slot, d, ok := t.find(h, hash, hint)
+	if !ok {
 		slot, d = t.create(h, hash, out)
 	}
-	f := t.flow(slot)
-	if rst {
-		t.reset(f, slot, h, d, note, out)
+	c := t.connections.at(slot)
+	if ok && h.Flags&packet.SYN != 0 && c.startsAnew(h, d) {
+		prior := c.earlier()
+		if c.marks&isWatched != 0 {
+			t.reset(c).watch(h, d)
+		}
+		t.leave(slot, out)
+		was := d
+		slot, d = t.create(h, hash, out)
+		if d != was {
+			prior = prior.turned()
+		}
+		c = t.connections.at(slot)
+		t.memory.rare(c).prior = prior
+	}
+	if h.Flags&packet.RST != 0 {
+		t.refuse(c, slot, h, d, note, out)
 		return
 	}
-	if f.open != 0 {
-		t.open[f.open-1].watch(h, d)
+	if c.marks&isWatched != 0 {
+		t.reset(c).watch(h, d)
 	}
-	syns := f.Side[d].SYNs
-	f.update(&t.memory, h, d)
+	syns := c.side[d].SYNs
+	c.update(&t.memory, h, d)
 	if h.Flags&packet.SYN != 0 && syns == 0 {
 		k := Asked
 		if h.Flags&packet.ACK != 0 {
 			k = Answered
 		}
-		e := f.event(k, h, d, t.clock)
-		e.RTT = f.RTTServer()
-		out.Events = append(out.Events, e)
+		e := c.event(k, h, d, t.clock, out)
+		e.RTT = c.rttServer()
 	}
-	if f.due == 0 && f.Side[0].Known&f.Side[1].Known&SawFIN != 0 {
-		t.closing(f, slot, closedFor)
+	if c.marks&isClosing == 0 && c.side[0].Known&c.side[1].Known&SawFIN != 0 {
+		t.closing(c, slot, closedFor)
 	}
 }
 
-// startsAnew reports whether h begins another connection on the addresses and
-// ports of f: a SYN with another initial sequence number, or any SYN once f is
-// known to be over.
-func (f *Connection) startsAnew(h *packet.Header, d Dir) bool {
-	if h.Flags&(packet.SYN|packet.RST) != packet.SYN {
-		return false
+// find returns the place of h's connection, and which side of it has sent h.
+// The hint is a place, +1, where it may be.
+func (t *Table) find(h *packet.Header, hash, hint uint32) (slot uint32, d Dir, ok bool) {
+	if hint != 0 {
+		if c := t.connections.at(hint - 1); c.marks&isLive != 0 {
+			if d, ok = c.sends(h); ok {
+				return hint - 1, d, true
+			}
+		}
 	}
-	s := &f.Side[d]
-	if s.Known&SawSYN != 0 {
-		return h.Seq != s.ISN && (h.Flags&packet.ACK == 0 || f.due != 0)
-	}
-	if h.Flags&packet.ACK == 0 {
-		return d == Server || s.Spoke() || f.Side[d.Peer()].Spoke()
-	}
-	return f.Handshake == MidStream && (s.Spoke() || f.due != 0)
-}
-
-func (t *Table) find(h *packet.Header, hash uint32) (slot uint32, d Dir, ok bool) {
 	x := &t.index
 	for i := hash & x.mask(); x.words[i] != 0; i = (i + 1) & x.mask() {
 		w := x.words[i]
@@ -334,19 +358,23 @@ func (t *Table) find(h *packet.Header, hash uint32) (slot uint32, d Dir, ok bool
 			continue
 		}
 		slot = uint32(w) - 1
-		f := t.flow(slot)
-		if f.Zone != h.Zone {
-			continue
-		}
-		c, s := &f.Ends[Client], &f.Ends[Server]
-		if c.Port == h.SrcPort && s.Port == h.DstPort && c.Addr == h.Src && s.Addr == h.Dst {
-			return slot, Client, true
-		}
-		if s.Port == h.SrcPort && c.Port == h.DstPort && s.Addr == h.Src && c.Addr == h.Dst {
-			return slot, Server, true
+		if d, ok = t.connections.at(slot).sends(h); ok {
+			return slot, d, true
 		}
 	}
 	return 0, 0, false
+}
+
+// sends reports whether h is a segment of c, and of which side.
+func (c *connection) sends(h *packet.Header) (Dir, bool) {
+	if c.zone != h.Zone {
+		return 0, false
+	}
+	a, b := &c.ends[Client], &c.ends[Server]
+	if a.Port == h.SrcPort && b.Port == h.DstPort && a.Addr == h.Src && b.Addr == h.Dst {
+		return Client, true
+	}
+	return Server, b.Port == h.SrcPort && a.Port == h.DstPort && b.Addr == h.Src && a.Addr == h.Dst
 }
 
 func (t *Table) create(h *packet.Header, hash uint32, out *Output) (uint32, Dir) {
@@ -354,37 +382,27 @@ func (t *Table) create(h *packet.Header, hash uint32, out *Output) (uint32, Dir)
 	if t.live >= t.config.MaxConnections {
 		t.evict(out)
 	}
-	var slot uint32
-	if n := len(t.free); n > 0 {
-		slot = t.free[n-1]
-		t.free = t.free[:n-1]
-	} else {
-		slot = t.next
-		t.next++
-		if int(slot/chunkLen) == len(t.chunks) {
-			t.chunks = append(t.chunks, new([chunkLen]Connection))
-		}
-	}
-	f := t.flow(slot)
-	gen := f.gen + 1
-	*f = Connection{} // in place; with values it would be built elsewhere and copied
-	f.gen, f.hash, f.live, f.Zone, f.Start = gen, hash, true, h.Zone, h.Time
+	slot := t.connections.take()
+	c := t.connections.at(slot)
+	gen := c.gen + 1
+	*c = connection{} // in place; with values it would be built elsewhere and copied
+	c.gen, c.hash, c.marks, c.zone, c.start = gen, hash, isLive, h.Zone, h.Time
 
 	d := Client
 	switch h.Flags & (packet.SYN | packet.ACK) {
 	case packet.SYN:
-		f.Handshake = SYNSent
+		c.handshake = SYNSent
 	case packet.SYN | packet.ACK:
 		d = Server
 	default:
-		f.Guessed = true
+		c.marks |= isGuessed
 		if h.SrcPort < h.DstPort {
 			d = Server
 		}
 		t.stats.MidStream++
 	}
-	f.Ends[d] = Endpoint{h.Src, h.SrcPort}
-	f.Ends[d.Peer()] = Endpoint{h.Dst, h.DstPort}
+	c.ends[d] = Endpoint{h.Src, h.SrcPort}
+	c.ends[d.Peer()] = Endpoint{h.Dst, h.DstPort}
 	t.index.insert(hash, slot)
 	t.live++
 	t.stats.Connections++
@@ -393,129 +411,177 @@ func (t *Table) create(h *packet.Header, hash uint32, out *Output) (uint32, Dir)
 
 // leave takes the connection of slot out of the table.
 func (t *Table) leave(slot uint32, out *Output) {
-	f := t.flow(slot)
-	if n, ok := f.note(t.clock); ok {
+	c := t.connections.at(slot)
+	if n, ok := c.note(&t.memory, t.clock); ok {
 		out.Notes = append(out.Notes, n)
 	}
-	for d := range f.Side {
-		s := &f.Side[d]
-		t.stats.Holes += uint64(s.Holes)
-		t.stats.Copies += uint64(s.Copies)
-		if !s.Spoke() && s.Known&SawRST == 0 && f.Side[d^1].Packets > 1 && f.Side[d^1].SYNs == 0 {
+	for d := range c.side {
+		s := &c.side[d]
+		if !s.Spoke() && s.Known&SawRST == 0 && c.side[d^1].Packets > 1 && c.side[d^1].SYNs == 0 {
 			t.stats.OneSided++
 		}
+		if c.rare != 0 {
+			r := &t.memory.rare(c).side[d]
+			t.stats.Holes += uint64(r.Holes)
+			t.stats.Copies += uint64(r.Copies)
+		}
 	}
-	t.index.remove(f.hash, slot)
-	t.memory.forget(f)
-	f.live = false
-	f.open = 0
-	t.free = append(t.free, slot)
+	t.index.remove(c.hash, slot)
+	t.memory.forget(c)
+	c.marks = 0
+	t.connections.give(slot)
 	t.live--
 }
 
-func (t *Table) reset(f *Connection, slot uint32, h *packet.Header, d Dir, note []byte, out *Output) {
+// refuse takes the RST h into account.
+func (t *Table) refuse(c *connection, slot uint32, h *packet.Header, d Dir, note []byte, out *Output) {
 	t.stats.RSTs++
-	rst := segmentOf(h, d)
-	e := f.event(WasReset, h, d, t.clock)
-	e.First = (f.Side[0].Known|f.Side[1].Known)&SawRST == 0
-	e.Payload = f.Side[0].Bytes + f.Side[1].Bytes
-	e.Stray = f.Handshake == MidStream
-	e.Refusal = f.Handshake <= SYNSent && f.Side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && f.Side[d.Peer()].SYNs > 0
-	out.Events = append(out.Events, e)
-	if f.open != 0 && len(t.open[f.open-1].Follow) >= FollowMax {
-		f.open = 0 // it settles when it is due
+	e := c.event(WasReset, h, d, t.clock, out)
+	e.First = c.known()&SawRST == 0
+	e.Payload = c.side[0].Bytes + c.side[1].Bytes
+	e.Stray = c.handshake == MidStream
+	e.Refusal = c.handshake <= SYNSent && c.side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && c.side[d.Peer()].SYNs > 0
+	if e.First && c.marks&isWatched == 0 {
+		t.stats.Reset++
 	}
-	if f.open != 0 {
-		r := t.open[f.open-1]
-		r.Follow = append(r.Follow, Answer{rst, f.trigger(&t.memory, &rst, r.Follow, &r.Trigger)})
-	} else {
-		if e.First {
-			t.stats.Reset++
+	var r *Reset
+	if c.marks&isWatched != 0 {
+		if r = t.reset(c); len(r.Follow) >= FollowMax {
+			r = nil // it settles when it is due
 		}
-		r := t.newReset()
-		r.RST, r.Dir, r.slot = *h, d, slot
-		t.memory.copy(&r.Flow, f)
-		r.Note = append(r.Note[:0], note...)
-		r.Trigger = f.trigger(&t.memory, &rst, nil, nil)
-		r.due = t.clock + int64(Grace)
-		f.open = int32(t.wait(r, out)) + 1
 	}
-	if s := &f.Side[d]; s.Known&SawRST == 0 {
-		s.Known |= SawRST
-		s.RSTTime, s.RSTWhere = h.Time, h.Where()
+	if r != nil {
+		rst := segmentOf(h, d)
+		r.Follow = append(r.Follow, Answer{rst, c.trigger(&t.memory, &rst, r.Follow, &r.Trigger)})
+	} else {
+		w := t.enqueue(out)
+		c.open = t.next - 1
+		c.marks |= isWatched
+		w.due, w.slot, w.dir, w.rst = t.clock+int64(Grace), slot, d, *h
+		w.known, w.historyN = c.side[d].Known, c.historyN
+		w.note = append(w.note[:0], note...)
 	}
-	f.write('r', d)
+	c.wasReset(&t.memory, h, d)
 	keep := int64(resetFor)
-	if f.Side[0].Packets+f.Side[1].Packets <= 4 && f.Handshake <= SYNSent {
+	if c.packets() <= 4 && c.handshake <= SYNSent {
 		keep = closedFor
 	}
-	t.closing(f, slot, keep)
+	t.closing(c, slot, keep)
 }
 
-func (t *Table) newReset() *Reset {
+// wait is the waiting reset of that number.
+func (t *Table) wait(number uint32) *waiting { return &t.waiting[number&uint32(len(t.waiting)-1)] }
+
+// enqueue returns the place for one more reset that waits.
+func (t *Table) enqueue(out *Output) *waiting {
+	switch n := t.next - t.first; {
+	case n == waitMax:
+		t.stats.SettledEarly++
+		t.settle(t.clock, false, out)
+	case int(n) == len(t.waiting):
+		old := t.waiting
+		t.waiting = make([]waiting, 2*len(old))
+		for i := t.first; i != t.next; i++ {
+			*t.wait(i) = old[i&(n-1)]
+		}
+	}
+	t.next++
+	return t.wait(t.next - 1)
+}
+
+// reset returns the reset that waits on c, which something happens to now.
+func (t *Table) reset(c *connection) *Reset {
+	w := t.wait(c.open)
+	if w.reset == nil {
+		w.reset = t.describe(w)
+	}
+	return w.reset
+}
+
+// describe makes the Reset of w out of its connection, to which nothing has
+// happened since.
+func (t *Table) describe(w *waiting) *Reset {
+	var r *Reset
 	if n := len(t.unused); n > 0 {
-		r := t.unused[n-1]
+		r = t.unused[n-1]
 		t.unused = t.unused[:n-1]
 		r.Follow = r.Follow[:0]
 		r.After = After{}
-		return r
-	}
-	return new(Reset)
-}
-
-// wait puts r into the queue of resets that are watched.
-func (t *Table) wait(r *Reset, out *Output) uint32 {
-	if len(t.queue)-t.head >= openMax {
-		t.stats.SettledEarly++
-		t.settle(t.clock, false, out)
-	}
-	var i uint32
-	if n := len(t.spare); n > 0 {
-		i = t.spare[n-1]
-		t.spare = t.spare[:n-1]
-		t.open[i] = r
 	} else {
-		i = uint32(len(t.open))
-		t.open = append(t.open, r)
+		r = new(Reset)
 	}
-	if t.head > 4096 && t.head > len(t.queue)/2 {
-		t.queue = t.queue[:copy(t.queue, t.queue[t.head:])]
-		t.head = 0
+	c := t.connections.at(w.slot)
+	r.RST, r.Dir = w.rst, w.dir
+	r.Note = append(r.Note[:0], w.note...)
+	t.memory.describe(&r.Flow, c)
+	s := &r.Flow.Side[w.dir]
+	s.Known = w.known &^ unanswered
+	r.Flow.historyN = w.historyN
+	if w.known&SawRST == 0 {
+		s.RSTTime, s.RSTWhere = 0, 0
 	}
-	t.queue = append(t.queue, i)
-	return i
+	rst := segmentOf(&w.rst, w.dir)
+	r.Trigger = c.trigger(&t.memory, &rst, nil, nil)
+	return r
 }
 
 // settle ends the watch over the oldest waiting reset.
 func (t *Table) settle(at int64, end bool, out *Output) {
-	i := t.queue[t.head]
-	t.head++
-	r := t.open[i]
+	number := t.first
+	t.first++
+	w := t.wait(number)
+	r := w.reset
+	if r == nil {
+		r = t.describe(w)
+	}
+	w.reset = nil
+	// No other connection can hold this number: it was r's until now.
+	if c := t.connections.at(w.slot); c.marks&isWatched != 0 && c.open == number {
+		c.marks &^= isWatched
+	}
 	r.After.Settled, r.After.AtEnd = at, end
 	r.events = len(out.Events)
-	t.open[i] = nil
-	t.spare = append(t.spare, i)
-	// No other connection can hold entry i: it was r's until now.
-	if f := t.flow(r.slot); f.open == int32(i)+1 {
-		f.open = 0
-	}
 	out.Resets = append(out.Resets, r)
+	t.ahead()
+}
+
+// ahead loads what the resets after the oldest will be made of: they have
+// waited for long enough to be in no cache.
+func (t *Table) ahead() {
+	n := t.next - t.first
+	var touched uint64
+	if n > 8 {
+		w := t.wait(t.first + 8)
+		touched = uint64(w.slot) ^ uint64(w.rst.Time) ^ uint64(w.rst.IPID)
+	}
+	if n > 4 {
+		c := t.connections.at(t.wait(t.first + 4).slot)
+		touched ^= uint64(c.seen) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known) ^ uint64(c.due) ^
+			uint64(c.opening[0].ISN) ^ uint64(c.opening[1].ISN) ^ c.side[0].Bytes ^ c.side[1].Bytes
+	}
+	if n > 2 {
+		touched ^= uint64(t.memory.touch(t.connections.at(t.wait(t.first + 2).slot)))
+	}
+	t.touched = touched
 }
 
 // closing lets the connection of slot leave in so many seconds.
-func (t *Table) closing(f *Connection, slot uint32, seconds int64) {
-	fresh := f.due == 0
-	f.due = max(f.due, t.clock/1e9+seconds)
-	if fresh {
-		t.schedule(slot, f)
+func (t *Table) closing(c *connection, slot uint32, seconds int64) {
+	due := t.clock/1e9 + seconds
+	if c.marks&isClosing != 0 {
+		c.due = max(c.due, due)
+		return
 	}
+	c.due = due
+	c.marks |= isClosing
+	t.schedule(slot, c)
 }
 
-func (t *Table) schedule(slot uint32, f *Connection) {
-	at := min(f.due, t.second+int64(len(t.wheel))-1)
+func (t *Table) schedule(slot uint32, c *connection) {
+	at := min(c.due, t.second+int64(len(t.wheel))-1)
 	at = max(at, t.second+1)
 	i := at % int64(len(t.wheel))
-	t.wheel[i] = append(t.wheel[i], leaving{slot, f.gen})
+	t.wheel[i] = append(t.wheel[i], leaving{slot, c.gen})
 }
 
 // turn lets the connections leave whose second has come.
@@ -529,16 +595,20 @@ func (t *Table) turn(second int64, out *Output) {
 		due := t.wheel[i]
 		t.wheel[i] = nil
 		t.second = s
-		for _, l := range due {
-			f := t.flow(l.slot)
-			if !f.live || f.gen != l.gen {
-				continue
+		for k, l := range due {
+			if k+8 < len(due) {
+				c := t.connections.at(due[k+8].slot)
+				t.touched = uint64(c.marks) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known) ^ uint64(c.hash)
 			}
-			if f.due == 0 {
-				continue // it came back to life
+			if k+4 < len(due) {
+				t.touched = t.index.words[t.connections.at(due[k+4].slot).hash&t.index.mask()]
 			}
-			if f.due > s {
-				t.schedule(l.slot, f)
+			c := t.connections.at(l.slot)
+			if c.marks&(isLive|isClosing) != isLive|isClosing || c.gen != l.gen {
+				continue // it has left, or come back to life
+			}
+			if c.due > s {
+				t.schedule(l.slot, c)
 				continue
 			}
 			t.leave(l.slot, out)
@@ -553,13 +623,13 @@ func (t *Table) turn(second int64, out *Output) {
 // sweep looks at two slots for every new connection, so that handshakes that
 // never completed do not stay longer than halfOpenFor when there is traffic.
 func (t *Table) sweep(out *Output) {
-	for range min(2, t.next) {
-		if t.hand >= t.next {
+	for range min(2, t.connections.next) {
+		if t.hand >= t.connections.next {
 			t.hand = 0
 		}
-		f := t.flow(t.hand)
-		if f.live && f.open == 0 && f.Handshake != Established && f.Side[0].Packets+f.Side[1].Packets <= 16 &&
-			t.clock-f.latest() > halfOpenFor {
+		c := t.connections.at(t.hand)
+		if c.marks&(isLive|isWatched) == isLive && c.handshake != Established && c.packets() <= 16 &&
+			t.clock-c.latest() > halfOpenFor {
 			t.leave(t.hand, out)
 		}
 		t.hand++
@@ -579,15 +649,20 @@ const evictShare = 16
 // oldest resets settle early: otherwise next to nothing would leave, and every
 // segment would look at all connections again.
 func (t *Table) evict(out *Output) {
-	for len(t.queue)-t.head > t.live/2 {
+	for int(t.next-t.first) > t.live/2 {
 		t.stats.SettledEarly++
 		t.settle(t.clock, false, out)
 	}
 	want := max(1, t.live/evictShare)
+	slots := t.connections.next
+	idle := func(slot uint32) (*connection, bool) {
+		c := t.connections.at(slot)
+		return c, c.marks&(isLive|isWatched) == isLive
+	}
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
-	for slot := range t.next {
-		if f := t.flow(slot); f.live && f.open == 0 {
-			first, last = min(first, f.latest()), max(last, f.latest())
+	for slot := range slots {
+		if c, ok := idle(slot); ok {
+			first, last = min(first, c.latest()), max(last, c.latest())
 		}
 	}
 	if first > last {
@@ -597,10 +672,10 @@ func (t *Table) evict(out *Output) {
 	// can say.
 	var spans [256]int
 	width := (uint64(last)-uint64(first))/uint64(len(spans)) + 1
-	span := func(f *Connection) int { return int((uint64(f.latest()) - uint64(first)) / width) }
-	for slot := range t.next {
-		if f := t.flow(slot); f.live && f.open == 0 {
-			spans[span(f)]++
+	span := func(c *connection) int { return int((uint64(c.latest()) - uint64(first)) / width) }
+	for slot := range slots {
+		if c, ok := idle(slot); ok {
+			spans[span(c)]++
 		}
 	}
 	until, n := 0, spans[0]
@@ -608,11 +683,11 @@ func (t *Table) evict(out *Output) {
 		until++
 		n += spans[until]
 	}
-	for slot := range t.next {
+	for slot := range slots {
 		if want == 0 {
 			return
 		}
-		if f := t.flow(slot); f.live && f.open == 0 && span(f) <= until {
+		if c, ok := idle(slot); ok && span(c) <= until {
 			t.stats.Evicted++
 			t.leave(slot, out)
 			want--

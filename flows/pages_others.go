@@ -1,0 +1,7 @@
+//go:build !linux
+
+package flows
+
+func pages(int) []byte { return nil }
+
+func unmap([]byte) {}

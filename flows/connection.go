@@ -175,7 +175,9 @@ func (c *connection) update(m *memory, h *packet.Header, d Dir) {
 	s.Known |= SawSegment
 	inc32(&s.Packets)
 	s.Latest, s.LatestWhere = h.Time, h.Where()
-	p.Probes, p.RetransRun = 0, 0
+	if p.Probes|p.RetransRun != 0 { // mostly there is nothing to write
+		p.Probes, p.RetransRun = 0, 0
+	}
 
 	if h.Flags&packet.ACK != 0 {
 		c.acknowledge(m, h, d)

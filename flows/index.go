@@ -48,6 +48,15 @@ func word(hash, slot uint32) uint64 { return uint64(hash)<<32 | uint64(slot+1) }
 
 func (x *index) mask() uint32 { return uint32(len(x.words) - 1) }
 
+// find returns the first slot, +1, that is there for hash, or 0.
+func (x *index) find(hash uint32) uint32 {
+	for i := hash & x.mask(); ; i = (i + 1) & x.mask() {
+		if w := x.words[i]; w == 0 || uint32(w>>32) == hash {
+			return uint32(w)
+		}
+	}
+}
+
 func (x *index) insert(hash, slot uint32) {
 	if x.used >= len(x.words)/2 {
 		x.grow()

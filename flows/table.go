@@ -195,22 +195,27 @@ func (t *Table) fetch(hs []packet.Header) {
 		t.hashes[i] = hash
 	}
 	for i := range hs {
-		w := x.words[t.hashes[i]&x.mask()]
-		if uint32(w>>32) != t.hashes[i] || w == 0 {
-			t.slots[i] = 0
+		slot := x.find(t.hashes[i])
+		t.slots[i] = slot
+		if slot == 0 {
 			continue
 		}
-		t.slots[i] = uint32(w)
-		c := t.connections.at(uint32(w) - 1)
+		c := t.connections.at(slot - 1)
 		// One load for each line that most segments need.
 		touched ^= uint64(c.seen) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known)
-		if hs[i].Len > 0 {
-			touched ^= c.side[0].Bytes ^ c.side[1].Bytes
-		}
 	}
-	for _, s := range t.slots[:len(hs)] {
-		if s != 0 {
-			touched ^= uint64(t.memory.touch(t.connections.at(s - 1)))
+	for i, slot := range t.slots[:len(hs)] {
+		if slot == 0 {
+			continue
+		}
+		c := t.connections.at(slot - 1)
+		touched ^= uint64(t.memory.touch(c))
+		if h := &hs[i]; h.Len > 0 {
+			d := Client
+			if c.ends[Client].Port != h.SrcPort {
+				d = Server
+			}
+			touched ^= c.side[d].Bytes
 		}
 	}
 	t.touched = touched

@@ -55,7 +55,7 @@ benchmarks-once: libpcap
 accuracy: libpcap
 	go run ./cmd/rstlab accuracy
 
-# The captures take some 6 GB of the temporary directory; BENCH names some of them.
+# The captures take some 14 GB of the temporary directory; BENCH names some of them.
 bench: build
 	go run ./cmd/rstlab bench $(BENCH)
 

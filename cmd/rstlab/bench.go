@@ -31,12 +31,14 @@ func benchCommand() *cobra.Command {
 		slow              bool
 	)
 	cmd := &cobra.Command{
-		Use:   "bench [web|small|scan|wide|pcapng|gz|zst]...",
+		Use:   "bench [web|small|scan|wide|pcapng|gz|zst|growth]...",
 		Short: "measure rstwhy beside tcpdump, tcptrace and tshark",
 		Long: `Writes generated captures into a directory and runs rstwhy and what people use
 today over them, in turn, several times each. It prints CPU seconds (user and
 system), wall clock seconds, packets a second and peak memory, as medians, and
-the ratios of the medians. Programs that are not installed are left out.`,
+the ratios of the medians. Programs that are not installed are left out.
+
+growth is web again, of one, two, four and eight times its size.`,
 		ValidArgs: benchNames(),
 		Args:      cobra.OnlyValidArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,7 +48,7 @@ the ratios of the medians. Programs that are not installed are left out.`,
 			if runs < 1 || scale <= 0 {
 				return fmt.Errorf("--runs and --scale must be above 0")
 			}
-			b := &bench{dir: dir, program: program, runs: runs, slowRuns: slowRuns, scale: scale, slow: slow, progress: cmd.ErrOrStderr()}
+			b := &bench{dir: dir, kept: dir != "", program: program, runs: runs, slowRuns: slowRuns, scale: scale, slow: slow, progress: cmd.ErrOrStderr()}
 			if b.dir == "" {
 				tmp, err := os.MkdirTemp("", "rstwhy-bench-")
 				if err != nil {
@@ -103,11 +105,17 @@ func benchNames() []string {
 	for _, i := range inputs {
 		names = append(names, i.name)
 	}
-	return names
+	return append(names, growthName)
 }
+
+// growthName is the measurement of one capture at several sizes.
+const growthName = "growth"
+
+var growthFactors = []float64{1, 2, 4, 8}
 
 type bench struct {
 	dir, program   string
+	kept           bool // the captures are to stay
 	runs, slowRuns int
 	scale          float64
 	slow           bool
@@ -119,6 +127,7 @@ type peer struct {
 	name string
 	args []string
 	runs int
+	env  []string // beside what there is
 }
 
 // cost is what one run took.
@@ -137,7 +146,7 @@ func (b *bench) run(names []string) (string, error) {
 		if !slices.Contains(names, in.name) {
 			continue
 		}
-		path, packets, err := b.prepare(in)
+		path, packets, err := b.prepare(in, b.scale)
 		if err != nil {
 			return "", err
 		}
@@ -146,27 +155,73 @@ func (b *bench) run(names []string) (string, error) {
 			return "", err
 		}
 		peers := b.peers(in, path)
-		costs := make([][]cost, len(peers))
-		for run := -1; run < b.runs; run++ { // the first one warms the page cache
-			for i, p := range peers {
-				if run >= p.runs || run < 0 && i > 0 {
-					continue
-				}
-				fmt.Fprintf(b.progress, "%s: %s, run %d of %d\n", in.name, p.name, run+1, p.runs)
-				c, err := measure(p.args)
-				if err != nil {
-					return "", err
-				}
-				if run >= 0 {
-					costs[i] = append(costs[i], c)
-				}
-			}
+		costs, err := b.measure(in.name, peers)
+		if err != nil {
+			return "", err
 		}
 		fmt.Fprintf(&text, "\n### %s: %d packets, %d MB\n\n", in.name, packets, info.Size()/1e6)
 		table(&text, peers, costs, packets)
 	}
+	if slices.Contains(names, growthName) {
+		if err := b.growth(&text); err != nil {
+			return "", err
+		}
+	}
 	return text.String(), nil
 }
+
+// measure runs the peers in turn.
+func (b *bench) measure(name string, peers []peer) ([][]cost, error) {
+	costs := make([][]cost, len(peers))
+	for run := -1; run < b.runs; run++ { // the first one warms the page cache
+		for i, p := range peers {
+			if run >= p.runs || run < 0 && i > 0 {
+				continue
+			}
+			fmt.Fprintf(b.progress, "%s: %s, run %d of %d\n", name, p.name, run+1, p.runs)
+			c, err := measure(p)
+			if err != nil {
+				return nil, err
+			}
+			if run >= 0 {
+				costs[i] = append(costs[i], c)
+			}
+		}
+	}
+	return costs, nil
+}
+
+// growth measures rstwhy on one kind of traffic at several sizes: twice the
+// file is to take twice the time, and the same memory.
+func (b *bench) growth(w io.Writer) error {
+	web := inputs[0]
+	fmt.Fprintf(w, "\n### %s: %s, longer and longer\n\n", growthName, web.name)
+	fmt.Fprintln(w, "| size | packets | CPU s | wall s | peak memory | CPU a packet / that of the first |")
+	fmt.Fprintln(w, "|--:|--:|--:|--:|--:|--:|")
+	var first float64
+	for _, factor := range growthFactors {
+		path, packets, err := b.prepare(web, b.scale*factor)
+		if err != nil {
+			return err
+		}
+		costs, err := b.measure(growthName, []peer{{name: fmt.Sprintf("rstwhy on %g times the file", factor), args: b.self(path), runs: b.runs}})
+		if err != nil {
+			return err
+		}
+		c := median(costs[0])
+		each := c.cpu / float64(packets)
+		if first == 0 {
+			first = each
+		}
+		fmt.Fprintf(w, "| %g x | %d | %.2f | %.2f | %d MB | %.3g |\n", factor, packets, c.cpu, c.wall, c.rss/1e6, each/first)
+		if !b.kept {
+			os.Remove(path)
+		}
+	}
+	return nil
+}
+
+func (b *bench) self(path string) []string { return []string{b.program, "--format", "text", path} }
 
 func table(w io.Writer, peers []peer, costs [][]cost, packets int64) {
 	fmt.Fprintln(w, "| program | CPU s | wall s | packets/s | peak memory | CPU of rstwhy / its | wall of rstwhy / its |")
@@ -200,10 +255,10 @@ func median(costs []cost) cost {
 
 // prepare returns the path of a capture, written now if it is not there yet,
 // and how many packets it has.
-func (b *bench) prepare(in input) (string, int64, error) {
+func (b *bench) prepare(in input, scale float64) (string, int64, error) {
 	p, _ := synth.ProfileNamed(in.profile)
 	p.Seed, p.PcapNG = 1, in.pcapng
-	scaled := func(n int64) int64 { return int64(float64(n) * b.scale) }
+	scaled := func(n int64) int64 { return int64(float64(n) * scale) }
 	p.Size, p.Packets, p.Connections = scaled(p.Size), scaled(p.Packets), scaled(p.Connections)
 	ext := ".pcap"
 	if in.pcapng {
@@ -215,7 +270,7 @@ func (b *bench) prepare(in input) (string, int64, error) {
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
 		return "", 0, err
 	}
-	path := filepath.Join(b.dir, fmt.Sprintf("%s-%g%s", in.profile, b.scale, ext))
+	path := filepath.Join(b.dir, fmt.Sprintf("%s-%g%s", in.profile, scale, ext))
 	if _, err := os.Stat(path); err == nil {
 		sum, err := synth.Generate(io.Discard, p)
 		return path, sum.Packets, err
@@ -247,20 +302,23 @@ func (b *bench) peers(in input, path string) []peer {
 	if err != nil {
 		self = os.Args[0]
 	}
-	all := []peer{{"rstwhy", []string{b.program, "--format", "text", path}, b.runs}}
+	all := []peer{
+		{name: "rstwhy", args: b.self(path), runs: b.runs},
+		{name: "rstwhy on one core", args: b.self(path), runs: b.runs, env: []string{"GOMAXPROCS=1"}},
+	}
 	if in.filter {
-		all = append(all, peer{"tcpdump, RST filter", []string{"tcpdump", "-r", path, "tcp[tcpflags] & tcp-rst != 0", "-w", "/dev/null"}, b.runs})
+		all = append(all, peer{name: "tcpdump, RST filter", args: []string{"tcpdump", "-r", path, "tcp[tcpflags] & tcp-rst != 0", "-w", "/dev/null"}, runs: b.runs})
 	}
 	if in.unpack != nil {
-		all = append(all, peer{in.unpack[0], append(slices.Clone(in.unpack), path), b.runs})
+		all = append(all, peer{name: in.unpack[0], args: append(slices.Clone(in.unpack), path), runs: b.runs})
 	}
 	all = append(all,
-		peer{"plain read in Go", []string{self, "read", path}, b.runs},
-		peer{"cat", []string{"cat", path}, b.runs})
+		peer{name: "plain read in Go", args: []string{self, "read", path}, runs: b.runs},
+		peer{name: "cat", args: []string{"cat", path}, runs: b.runs})
 	if in.slow && b.slow {
 		all = append(all,
-			peer{"tcptrace", []string{"tcptrace", "-n", path}, b.slowRuns},
-			peer{"tshark, RST filter", []string{"tshark", "-n", "-r", path, "-Y", "tcp.flags.reset==1"}, b.slowRuns})
+			peer{name: "tcptrace", args: []string{"tcptrace", "-n", path}, runs: b.slowRuns},
+			peer{name: "tshark, RST filter", args: []string{"tshark", "-n", "-r", path, "-Y", "tcp.flags.reset==1"}, runs: b.slowRuns})
 	}
 	return slices.DeleteFunc(all, func(p peer) bool {
 		_, err := exec.LookPath(p.args[0])
@@ -271,9 +329,10 @@ func (b *bench) peers(in input, path string) []peer {
 	})
 }
 
-// measure runs a command with its output thrown away.
-func measure(args []string) (cost, error) {
-	cmd := exec.Command(args[0], args[1:]...)
+// measure runs p with its output thrown away.
+func measure(p peer) (cost, error) {
+	cmd := exec.Command(p.args[0], p.args[1:]...)
+	cmd.Env = append(os.Environ(), p.env...)
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return cost{}, err
@@ -292,7 +351,7 @@ func measure(args []string) (cost, error) {
 	close(stop)
 	rss := <-peak
 	if err != nil {
-		return cost{}, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, stderr.String())
+		return cost{}, fmt.Errorf("%s: %w: %s", strings.Join(p.args, " "), err, stderr.String())
 	}
 	s := cmd.ProcessState
 	return cost{cpu: (s.UserTime() + s.SystemTime()).Seconds(), wall: wall, rss: rss}, nil

@@ -95,22 +95,23 @@ type leaving struct {
 	slot, gen uint32
 }
 
-// waiting is a reset whose grace is not over.
+// waiting is a reset whose grace is not over. It has no pointers: many wait, and
+// the garbage collector is to have nothing to do with them.
 type waiting struct {
-	// reset is nil as long as nothing has happened on the connection since: it
-	// then is made when it settles, out of the connection and of what follows.
-	// Nearly all resets of a scan are.
-	reset *Reset
-	due   int64
-	slot  uint32 // of the connection, which may have left it when there is a reset
+	due  int64
+	slot uint32 // of the connection, which may have left it when there is a Reset
+	// made is the place of its Reset in Table.made, +1. As long as nothing has
+	// happened on the connection since, and that is so for nearly all resets of a
+	// scan, it is 0: the Reset then is made when it settles, out of the
+	// connection and of what follows.
+	made uint32
 
 	// What the connection was before it was reset.
 	known    Known // of the sender
 	historyN uint8
 
-	dir  Dir
-	rst  packet.Header
-	note []byte
+	dir Dir
+	rst packet.Header
 }
 
 // Table follows connections. It is not safe for concurrent use.
@@ -130,6 +131,8 @@ type Table struct {
 	// waiting is a ring of the resets numbered from first up to next.
 	waiting     []waiting
 	first, next uint32
+	made        []*Reset // of those that wait; nil where the place is free
+	places      []uint32 // free ones of made
 	unused      []*Reset
 
 	at      int // segment of the batch to go on with
@@ -464,7 +467,11 @@ func (t *Table) refuse(c *connection, slot uint32, h *packet.Header, d Dir, note
 		c.marks |= isWatched
 		w.due, w.slot, w.dir, w.rst = t.clock+int64(Grace), slot, d, *h
 		w.known, w.historyN = c.side[d].Known, c.historyN
-		w.note = append(w.note[:0], note...)
+		w.made = 0
+		if len(note) > 0 {
+			r := t.reset(c)
+			r.Note = append(r.Note, note...)
+		}
 	}
 	c.wasReset(&t.memory, h, d)
 	keep := int64(resetFor)
@@ -497,10 +504,17 @@ func (t *Table) enqueue(out *Output) *waiting {
 // reset returns the reset that waits on c, which something happens to now.
 func (t *Table) reset(c *connection) *Reset {
 	w := t.wait(c.open)
-	if w.reset == nil {
-		w.reset = t.describe(w)
+	if w.made == 0 {
+		if n := len(t.places); n > 0 {
+			w.made = t.places[n-1]
+			t.places = t.places[:n-1]
+		} else {
+			t.made = append(t.made, nil)
+			w.made = uint32(len(t.made))
+		}
+		t.made[w.made-1] = t.describe(w)
 	}
-	return w.reset
+	return t.made[w.made-1]
 }
 
 // describe makes the Reset of w out of its connection, to which nothing has
@@ -517,7 +531,7 @@ func (t *Table) describe(w *waiting) *Reset {
 	}
 	c := t.connections.at(w.slot)
 	r.RST, r.Dir = w.rst, w.dir
-	r.Note = append(r.Note[:0], w.note...)
+	r.Note = r.Note[:0]
 	t.memory.describe(&r.Flow, c)
 	s := &r.Flow.Side[w.dir]
 	s.Known = w.known &^ unanswered
@@ -535,11 +549,14 @@ func (t *Table) settle(at int64, end bool, out *Output) {
 	number := t.first
 	t.first++
 	w := t.wait(number)
-	r := w.reset
-	if r == nil {
+	var r *Reset
+	if w.made == 0 {
 		r = t.describe(w)
+	} else {
+		r = t.made[w.made-1]
+		t.made[w.made-1] = nil
+		t.places = append(t.places, w.made)
 	}
-	w.reset = nil
 	// No other connection can hold this number: it was r's until now.
 	if c := t.connections.at(w.slot); c.marks&isWatched != 0 && c.open == number {
 		c.marks &^= isWatched

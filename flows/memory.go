@@ -89,8 +89,19 @@ func (m *memory) describe(f *Flow, c *connection) {
 	f.history, f.historyN = c.history, c.historyN
 	for d := range f.Side {
 		s := &f.Side[d]
-		s.Standing, s.Stream, s.Opening = c.side[d].Standing, c.side[d].Stream, c.opening[d]
+		s.Standing = c.side[d].Standing
 		s.Known &^= unanswered
+		// Without these marks the rest is zero, and need not be fetched.
+		if s.Known&SawData == 0 {
+			s.Stream = Stream{}
+		} else {
+			s.Stream = c.side[d].Stream
+		}
+		if s.Known&(SawSYN|SawPlainAck|SawData) == 0 {
+			s.Opening = Opening{}
+		} else {
+			s.Opening = c.opening[d]
+		}
 		if c.rare == 0 {
 			s.Rare = Rare{}
 		} else {

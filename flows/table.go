@@ -446,7 +446,9 @@ func (t *Table) refuse(c *connection, slot uint32, h *packet.Header, d Dir, note
 	t.stats.RSTs++
 	e := c.event(WasReset, h, d, t.clock, out)
 	e.First = c.known()&SawRST == 0
-	e.Payload = c.side[0].Bytes + c.side[1].Bytes
+	if c.known()&SawData != 0 {
+		e.Payload = c.side[0].Bytes + c.side[1].Bytes
+	}
 	e.Stray = c.handshake == MidStream
 	e.Refusal = c.handshake <= SYNSent && c.side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && c.side[d.Peer()].SYNs > 0
 	if e.First && c.marks&isWatched == 0 {
@@ -578,8 +580,7 @@ func (t *Table) ahead() {
 	}
 	if n > 4 {
 		c := t.connections.at(t.wait(t.first + 4).slot)
-		touched ^= uint64(c.seen) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known) ^ uint64(c.due) ^
-			uint64(c.opening[0].ISN) ^ uint64(c.opening[1].ISN) ^ c.side[0].Bytes ^ c.side[1].Bytes
+		touched ^= uint64(c.seen) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known) ^ uint64(c.due) ^ uint64(c.opening[0].ISN)
 	}
 	if n > 2 {
 		touched ^= uint64(t.memory.touch(t.connections.at(t.wait(t.first + 2).slot)))

@@ -42,26 +42,35 @@ func scenarioResets(t testing.TB) []settled {
 		if err := script.Write(&file, synth.Format{}); err != nil {
 			t.Fatal(err)
 		}
-		src, err := capture.Open([]string{"-"}, capture.Config{Stdin: &file})
-		if err != nil {
+		all = append(all, resetsOf(t, &file)...)
+	}
+	return all
+}
+
+// resetsOf returns the settled resets of a capture.
+func resetsOf(t testing.TB, file io.Reader) []settled {
+	src, err := capture.Open([]string{"-"}, capture.Config{Stdin: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	table, out := flows.NewTable(flows.Config{}), flows.Output{}
+	for batch := (packet.Batch{}); err != io.EOF; {
+		if err = src.Read(&batch); err != nil && err != io.EOF {
 			t.Fatal(err)
 		}
-		table, out := flows.NewTable(flows.Config{}), flows.Output{}
-		for batch := (packet.Batch{}); err != io.EOF; {
-			if err = src.Read(&batch); err != nil && err != io.EOF {
-				t.Fatal(err)
-			}
-			table.Add(&batch, &out)
+		for !table.Add(&batch, &out) {
 		}
-		src.Close()
-		table.Flush(&out)
-		memory, seen := hosts.New(), 0
-		for _, r := range out.Resets {
-			for ; seen < r.Events(); seen++ {
-				memory.Observe(&out.Events[seen])
-			}
-			all = append(all, settled{r, memory.View(r)})
+	}
+	for !table.Flush(&out) {
+	}
+	memory, seen := hosts.New(), 0
+	var all []settled
+	for _, r := range out.Resets {
+		for ; seen < r.Events(); seen++ {
+			memory.Observe(&out.Events[seen])
 		}
+		all = append(all, settled{r, memory.View(r)})
 	}
 	return all
 }
@@ -75,6 +84,27 @@ func BenchmarkVerdict(b *testing.B) {
 		s := &all[i%len(all)]
 		if v := judge.Verdict(s.reset, s.around); v.Rule == nil {
 			b.Fatal("no rule")
+		}
+	}
+}
+
+// BenchmarkRefusal judges the resets of a scan, which are most of what there is
+// to judge where there is much; ns/op is of one reset.
+func BenchmarkRefusal(b *testing.B) {
+	scan, _ := synth.ProfileNamed("scan")
+	scan.Packets, scan.Connections = 400, 200
+	var file bytes.Buffer
+	if _, err := synth.Generate(&file, scan); err != nil {
+		b.Fatal(err)
+	}
+	all := resetsOf(b, &file)
+	all = all[len(all)-8:] // few: a reset is in the cache when it is judged
+	var judge classify.Judge
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s := &all[i%len(all)]
+		if v := judge.Verdict(s.reset, s.around); v.Rule.ID != "closed-port-scan" {
+			b.Fatal(v.Rule.ID)
 		}
 	}
 }

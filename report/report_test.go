@@ -646,3 +646,18 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkCollector counts the refusals of a scan of many hosts.
+func BenchmarkCollector(b *testing.B) {
+	rule := classify.ByID("closed-port-scan")
+	i := incident(rule, 0, [4]byte{}, 0)
+	c := newCollector()
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		server := &i.Reset.Flow.Ends[flows.Server]
+		server.Addr[13], server.Addr[14], server.Addr[15] = byte(k>>16), byte(k>>8), byte(k)
+		server.Port = uint16(k * 7)
+		i.Reset.RST.Time += 250e3
+		c.incident(i)
+	}
+}

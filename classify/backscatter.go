@@ -39,7 +39,7 @@ C > S  R   seq 1, window 0, no options`,
 		if c.Y.SYNs > 1 {
 			f.Add("the SYN/ACK was sent {} times", number(int(c.Y.SYNs)))
 		}
-		if n := c.Around.Targets; n > 0 {
+		if n := c.Around.Targets(); n > 0 {
 			f.Add("the capture does hold other SYNs of the same host: {}", number(n))
 			return Likely
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/rstwhy/rstwhy/synth"
 )
 
-// settled is a reset and what was to be seen around it when it settled.
+// settled is a reset and what its whole capture shows around it.
 type settled struct {
 	reset  *flows.Reset
 	around hosts.View

@@ -47,8 +47,8 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 			return None
 		}
 		abortNumbers(c, f)
-		if c.Around.Burst > 1 {
-			f.Add("{} connections of this sender were reset within {}", number(c.Around.Burst), dur(burstSpan))
+		if burst := c.Around.Burst(); burst > 1 {
+			f.Add("{} connections of this sender were reset within {}", number(burst), dur(burstSpan))
 			return Likely
 		}
 		return Possible

@@ -29,7 +29,8 @@ func BenchmarkRefusal(b *testing.B) {
 		e.Kind, e.Dir, e.First, e.Refusal, e.Flags = flows.WasReset, flows.Server, true, true, packet.RST|packet.ACK
 		m.Observe(&e)
 		r.Flow.Ends, r.RST.Time = ends(i-late), at-late*250e3
-		seen += m.View(r).Fruitless
+		v := m.View(r)
+		seen += v.Fruitless()
 	}
 	if seen == 0 {
 		b.Fatal("no fruitless try was seen")

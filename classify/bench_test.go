@@ -132,3 +132,33 @@ func TestVerdictAllocations(t *testing.T) {
 		}
 	}
 }
+
+// A rule that says what it takes as given says the truth: it matches nowhere
+// else.
+func TestGiven(t *testing.T) {
+	all := scenarioResets(t)
+	captures, err := filepath.Glob("../testdata/pcaps/*/*.pcap*")
+	if err != nil || len(captures) == 0 {
+		t.Fatalf("no captures: %v", err)
+	}
+	for _, path := range captures {
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, resetsOf(t, file)...)
+		file.Close()
+	}
+	var judge classify.Judge
+	spared := 0
+	for _, s := range all {
+		wrong, n := judge.NotGiven(s.reset, s.around)
+		spared += n
+		for _, rule := range wrong {
+			t.Errorf("%s matches a RST of %s without what it takes as given", rule.ID, s.reset.RST.Source())
+		}
+	}
+	if spared < 10*len(all) {
+		t.Errorf("%d rules spared in %d resets", spared, len(all))
+	}
+}

@@ -37,6 +37,7 @@ S > C  R.  seq 0 ack 1, window 0, no options
 	Reasons: []string{"NO_SOCKET"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Reply),
+	Given:   Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !refusesSYN(c) || !scans(c, f) {
 			return None

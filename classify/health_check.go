@@ -47,6 +47,7 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 	Reasons: []string{"TCP_STATE", "NO_SOCKET", "TCP_ABORT_ON_CLOSE"},
 	Telling: Lifetime,
 	Kinds:   kinds(Reply, ReplyACK, Active),
+	Given:   FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if c.Dir != flows.Client || c.Before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||

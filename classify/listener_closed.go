@@ -43,6 +43,7 @@ S > C  R.  seq 1, one for each that waited`,
 	Reasons: []string{"TCP_STATE", "NO_SOCKET"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Active, Reply),
+	Given:   FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if c.Dir != flows.Server || c.Before() || x.Known.Has(flows.SawData) || x.Known.Has(flows.SawFIN) ||

@@ -33,6 +33,7 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 	Reasons: []string{"TCP_ABORT_ON_MEMORY"},
 	Telling: FINToRST,
 	Kinds:   kinds(Active),
+	Given:   SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if !c.aborted() || !linuxAbort(c) || !x.Known.Has(flows.SawFIN) || !y.Known.Has(flows.SawAck) || x.FINEnd.LessEq(y.Ack) || y.Unanswered > 0 {

@@ -48,6 +48,7 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
 	Telling: ReceiverDataToRST,
 	Kinds:   kinds(Active),
+	Given:   FromServer | SenderData,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if !c.aborted() || c.Dir != flows.Server || y.Unanswered == 0 || !x.Known.Has(flows.SawData) {

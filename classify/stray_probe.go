@@ -31,6 +31,7 @@ S > C  R   seq = its ack    (to a segment with ACK, any port)`,
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling: TriggerToRST,
 	Kinds:   kinds(Reply, ReplyACK),
+	Given:   Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if !t.Valid() || c.Before() || c.Flow.Handshake != flows.MidStream || c.X.Spoke() || c.Y.Bytes != 0 ||

@@ -53,6 +53,7 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling: TriggerToRST,
 	Kinds:   kinds(Reply, ReplyACK),
+	Given:   Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if c.X.Spoke() {

@@ -60,23 +60,23 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
 	v.Origin.Hard = append([]Evidence(nil), c.Origin.Hard...)
 	v.Origin.Soft = append([]Evidence(nil), c.Origin.Soft...)
 	n, best := 0, -1
-	for i := range rules {
-		rule := rules[i]
-		if !rule.Kinds.Has(c.Kind) {
+	facts := factsOf(c)
+	for _, a := range rulesFor[c.Kind] {
+		if c.Lacks.Has(a.needs) {
+			v.Untold = append(v.Untold, a.rule)
 			continue
 		}
-		if c.Lacks.Has(rule.Needs) {
-			v.Untold = append(v.Untold, rule)
+		if !facts.Has(a.given) {
 			continue
 		}
 		m := &j.matched[n]
 		m.findings.n = 0
-		m.confidence = rule.Match(c, &m.findings)
+		m.confidence = a.rule.Match(c, &m.findings)
 		if m.confidence == None {
 			continue
 		}
 		m.confidence = min(m.confidence, c.ceiling())
-		m.rule = rule
+		m.rule = a.rule
 		n++
 	}
 	n = dropWider(j.matched[:n])

@@ -52,7 +52,7 @@ func (c *Case) open(r *flows.Reset, around hosts.View, notes *originNotes) {
 		c.Trigger.Valid() && c.Trigger.Time > c.RST.Time {
 		c.Lacks |= LacksSegments
 	}
-	c.Timing = timingOf(c)
+	c.measure()
 	c.Effect = effectOf(c)
 	c.Origin = originOf(c, notes)
 }

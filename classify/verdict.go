@@ -47,18 +47,13 @@ type match struct {
 
 // Verdict judges r, which has settled. What it returns shares nothing with r.
 // The view is that of the moment at which r settled.
-func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
+func (j *Judge) Verdict(r *flows.Reset, around hosts.View) (v Verdict) {
 	if j.matched == nil {
 		j.matched = make([]match, len(rules))
 	}
 	c := &j.c
 	c.open(r, around, &j.origin)
-	v := Verdict{
-		Kind: c.Kind, Trigger: c.Trigger, Timing: c.Timing, Lacks: c.Lacks, Stage: stageOf(c),
-		Origin: c.Origin, Effect: c.Effect,
-	}
-	v.Origin.Hard = append([]Evidence(nil), c.Origin.Hard...)
-	v.Origin.Soft = append([]Evidence(nil), c.Origin.Soft...)
+	v.Kind, v.Lacks, v.Stage, v.Effect = c.Kind, c.Lacks, stageOf(c), c.Effect
 	n, best := 0, -1
 	facts := factsOf(c)
 	for _, a := range rulesFor[c.Kind] {
@@ -109,6 +104,9 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
 			v.AlsoFits = append(v.AlsoFits, Alternative{m.rule, tell})
 		}
 	}
+	v.Trigger, v.Timing, v.Origin = c.Trigger, c.Timing, c.Origin
+	v.Origin.Hard = append([]Evidence(nil), c.Origin.Hard...)
+	v.Origin.Soft = append([]Evidence(nil), c.Origin.Soft...)
 	return v
 }
 

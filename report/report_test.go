@@ -424,6 +424,15 @@ func TestCollectorIsBounded(t *testing.T) {
 					t.Fatalf("%d groups after %d incidents", len(c.groups), k)
 				}
 			}
+			crowded := 0
+			for _, n := range c.ports {
+				if n >= portsMax {
+					crowded++
+				}
+			}
+			if crowded != c.crowded {
+				t.Errorf("%d hosts have as many services as are held apart, counted were %d", crowded, c.crowded)
+			}
 			causes := c.causes()
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("took %v", took)

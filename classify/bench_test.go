@@ -2,10 +2,11 @@ package classify_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
-	"math/bits"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rstwhy/rstwhy/capture"
@@ -109,28 +110,51 @@ func BenchmarkRefusal(b *testing.B) {
 	}
 }
 
-// Rules allocate nothing: what a verdict holds is all that judging takes.
+// Judging allocates nothing: what a verdict holds is the Judge's.
 func TestVerdictAllocations(t *testing.T) {
-	grown := func(n int) int { return bits.Len(uint(2*n - 1)) } // of a slice that doubles
+	all := scenarioResets(t)
 	var judge classify.Judge
-	for i, s := range scenarioResets(t) {
-		v := judge.Verdict(s.reset, s.around)
-		want := 0
-		for _, list := range [][]classify.Evidence{v.Evidence, v.Origin.Hard, v.Origin.Soft} {
-			if len(list) > 0 {
-				want++
-			}
-		}
-		if n := len(v.AlsoFits); n > 0 {
-			want += grown(n)
-		}
-		if n := len(v.Untold); n > 0 {
-			want += grown(n)
-		}
-		if got := testing.AllocsPerRun(10, func() { judge.Verdict(s.reset, s.around) }); int(got) > want {
-			t.Errorf("reset %d, %s: %v allocations, its verdict holds %d", i, v.Rule.ID, got, want)
+	judgeAll := func() {
+		for _, s := range all {
+			judge.Verdict(s.reset, s.around)
 		}
 	}
+	judgeAll()
+	if n := testing.AllocsPerRun(1, judgeAll); n != 0 {
+		t.Errorf("%v allocations in %d verdicts", n, len(all))
+	}
+}
+
+// A clone of a verdict stays as it is when its Judge goes on.
+func TestVerdictClone(t *testing.T) {
+	all := scenarioResets(t)
+	var judge classify.Judge
+	var clones []classify.Verdict
+	for _, s := range all {
+		v := judge.Verdict(s.reset, s.around)
+		clones = append(clones, v.Clone())
+	}
+	for i, s := range all {
+		alone := new(classify.Judge).Verdict(s.reset, s.around)
+		if text(&alone) != text(&clones[i]) {
+			t.Errorf("reset %d was\n%s\nand has become\n%s", i, text(&alone), text(&clones[i]))
+		}
+	}
+}
+
+// text is all that the lists of a verdict hold.
+func text(v *classify.Verdict) string {
+	var b strings.Builder
+	for _, list := range [][]classify.Evidence{v.Evidence, v.Origin.Hard, v.Origin.Soft} {
+		fmt.Fprintln(&b, len(list), list)
+	}
+	for _, a := range v.AlsoFits {
+		fmt.Fprintln(&b, a.Rule.ID, a.Tell)
+	}
+	for _, r := range v.Untold {
+		fmt.Fprintln(&b, r.ID)
+	}
+	return b.String()
 }
 
 // A rule that says what it takes as given says the truth: it matches nowhere

@@ -58,6 +58,7 @@ func (i *Incident) Clone() *Incident {
 	r.Note = append([]byte(nil), r.Note...)
 	r.Follow = append([]flows.Answer(nil), r.Follow...)
 	c.Reset = &r
+	c.Verdict = i.Verdict.Clone()
 	return &c
 }
 

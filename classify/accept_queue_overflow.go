@@ -56,6 +56,7 @@ S > C  R   seq 1, window 0, no options`,
 	Reasons: []string{"INVALID_SYN", "NO_SOCKET", "TCP_FLAGS"},
 	Telling: SYNACKToRST,
 	Kinds:   kinds(Reply),
+	Given:   FromServer | SenderSYN | Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if c.Before() || !onlyAccepted(c) || c.RST.Options != 0 || !t.Valid() ||

@@ -42,6 +42,7 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE"},
 	Telling: SYNACKToRST,
 	Kinds:   kinds(Active),
+	Given:   FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if !c.aborted() || c.Dir != flows.Server || !x.Known.Has(flows.SawSYN) || x.Known.Has(flows.SawData) || y.Known.Has(flows.SawFIN) {

@@ -30,6 +30,7 @@ S > C  R   TTL 55, after the usual time`,
 	Reasons: []string{"TCP_FLAGS", "NO_SOCKET"},
 	Telling: TriggerToRST,
 	Kinds:   kinds(Reply),
+	Given:   FromServer | Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !unknownHere(c) || c.Dir != flows.Server || !c.Trigger.Valid() || c.X.TTLMax == 0 || onlyAccepted(c) ||
 			c.Timing.At[IdleBefore] >= idleWorthNaming || c.After.Carried.Valid() || c.Origin.Signs.Has(TooEarly) {

@@ -30,6 +30,7 @@ C > S  R   seq 1, window 0, no options`,
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling: SYNACKToRST,
 	Kinds:   kinds(Reply, ReplyACK),
+	Given:   FromClient,
 	Match: func(c *Case, f *Findings) Confidence {
 		if c.Dir != flows.Client || c.Before() || c.X.Spoke() || !c.Answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
 			return None
@@ -39,7 +40,7 @@ C > S  R   seq 1, window 0, no options`,
 		if c.Y.SYNs > 1 {
 			f.Add("the SYN/ACK was sent {} times", number(int(c.Y.SYNs)))
 		}
-		if n := c.Around.Targets; n > 0 {
+		if n := c.Around.Targets(); n > 0 {
 			f.Add("the capture does hold other SYNs of the same host: {}", number(n))
 			return Likely
 		}

@@ -30,6 +30,7 @@ S > C  R   seq 54321`,
 	Reasons: []string{"TCP_FLAGS", "TCP_ACK_UNSENT_DATA", "TCP_TOO_OLD_ACK"},
 	Telling: TriggerToRST,
 	Kinds:   kinds(Reply),
+	Given:   FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, t := c.X, &c.Trigger
 		if c.Dir != flows.Server || c.Before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||

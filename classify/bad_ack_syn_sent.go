@@ -31,6 +31,7 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 	Reasons: []string{"TCP_INVALID_ACK_SEQUENCE"},
 	Telling: SYNToSYNACK,
 	Kinds:   kinds(Reply),
+	Given:   FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !dropsSYNACK(c) || acksSYN(c.X, c.Trigger.Ack) {
 			return None

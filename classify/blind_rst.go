@@ -46,6 +46,7 @@ S > C  P.  the real S carries on`,
 	},
 	Telling: Lifetime,
 	Kinds:   kinds(Active, Unexplained),
+	Given:   Underway,
 	Needs:   LacksSender | LacksReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y

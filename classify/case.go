@@ -35,7 +35,8 @@ func (l Lack) Has(want Lack) bool { return l&want != 0 }
 
 // open makes c the case of r. Its Origin refers to notes.
 func (c *Case) open(r *flows.Reset, around hosts.View, notes *originNotes) {
-	*c = Case{Reset: r, Around: around, X: r.Sender(), Y: r.Receiver()}
+	c.Reset, c.Around, c.X, c.Y = r, around, r.Sender(), r.Receiver()
+	c.Lacks, c.Effect, c.Origin = 0, EffectUnknown, Origin{}
 	c.Kind, c.Trigger = kindOf(r)
 	// A host that refuses a SYN need not have spoken before.
 	if !c.X.Spoke() && c.Flow.Handshake != flows.SYNSent {
@@ -52,7 +53,7 @@ func (c *Case) open(r *flows.Reset, around hosts.View, notes *originNotes) {
 		c.Trigger.Valid() && c.Trigger.Time > c.RST.Time {
 		c.Lacks |= LacksSegments
 	}
-	c.Timing = timingOf(c)
+	c.measure()
 	c.Effect = effectOf(c)
 	c.Origin = originOf(c, notes)
 }

@@ -39,6 +39,7 @@ S > C  R   seq = the ack of those`,
 	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
 	Telling: FINToTrigger,
 	Kinds:   kinds(Reply, ReplyACK, Active),
+	Given:   SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		r := lastRecord(c.Y)

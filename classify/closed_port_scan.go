@@ -37,6 +37,7 @@ S > C  R.  seq 0 ack 1, window 0, no options
 	Reasons: []string{"NO_SOCKET"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Reply),
+	Given:   Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !refusesSYN(c) || !scans(c, f) {
 			return None
@@ -59,9 +60,10 @@ func scans(c *Case, f *Findings) bool {
 	if tool {
 		f.Add("the SYN ({}) is one that a scanner makes, not an operating system: window {}", frame(s.SYNWhere), number(int(s.SYNWindow)))
 	}
-	many := c.Around.Fruitless >= scanTargets
+	fruitless := c.Around.Fruitless()
+	many := fruitless >= scanTargets
 	if many {
-		f.Add("{} other address and port pairs refused this client or were dropped by it, in the same seconds", number(c.Around.Fruitless-1))
+		f.Add("{} other address and port pairs refused this client or were dropped by it, in the same seconds", number(fruitless-1))
 	}
 	return tool || many
 }

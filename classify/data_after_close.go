@@ -47,6 +47,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
 	Telling: FINToTrigger,
 	Kinds:   kinds(Reply, ReplyACK, Active),
+	Given:   SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		if confidence != None {

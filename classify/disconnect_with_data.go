@@ -29,6 +29,7 @@ S > C  R.  where the window ended; the server's FIN never left`,
 	Reasons: []string{"TCP_DISCONNECT_WITH_DATA"},
 	Telling: SenderDataToRST,
 	Kinds:   kinds(Active),
+	Given:   SenderData,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if !c.aborted() || !y.Known.Has(flows.SawFIN|flows.SawAck) || x.Known.Has(flows.SawFIN) || !x.Known.Has(flows.SawData) {

@@ -43,6 +43,7 @@ C > S  R   one for each`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
 	Telling: Lifetime,
 	Kinds:   kinds(Active),
+	Given:   FromClient,
 	Match: func(c *Case, f *Findings) Confidence {
 		y := c.Y
 		if !c.aborted() || c.Dir != flows.Client || c.Flow.Guessed || y.Unanswered < 2*oneSegment {

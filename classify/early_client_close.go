@@ -56,6 +56,7 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
 	Telling: DataToFIN,
 	Kinds:   kinds(Reply, ReplyACK, Active),
+	Given:   FromClient | SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		if confidence == None || c.Dir != flows.Client || c.Flow.Guessed {

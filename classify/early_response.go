@@ -54,6 +54,7 @@ S > C  R.  with the rest of the body unread, or still coming`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
 	Telling: SenderDataToRST,
 	Kinds:   kinds(Active),
+	Given:   FromServer,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		code := statusOf(x)

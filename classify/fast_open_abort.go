@@ -32,6 +32,7 @@ S > C  R   seq 1`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Active),
+	Given:   FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y, rst := c.X, c.Y, &c.RST
 		if c.Dir != flows.Server || c.Before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||

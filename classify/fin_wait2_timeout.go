@@ -31,6 +31,7 @@ S > C  R.  seq = after the FIN`,
 	Reasons: []string{"TCP_STATE"},
 	Telling: FINToRST,
 	Kinds:   kinds(Active),
+	Given:   SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		since := c.Timing.At[FINToRST]

@@ -23,6 +23,7 @@ S > C  R   answers it`,
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling: TriggerToRST,
 	Kinds:   kinds(Reply, ReplyACK, Active, Unexplained),
+	Given:   AfterRST,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !c.Before() {
 			return None

@@ -31,6 +31,7 @@ C > S  R   seq 1, window 0, no options`,
 	Reasons: []string{"NO_SOCKET"},
 	Telling: SYNToSYNACK,
 	Kinds:   kinds(Reply, ReplyACK),
+	Given:   FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !dropsSYNACK(c) || !acksSYN(c.X, c.Trigger.Ack) {
 			return None

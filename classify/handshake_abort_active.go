@@ -34,6 +34,7 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 	Reasons: []string{"TCP_STATE"},
 	Telling: SYNACKToRST,
 	Kinds:   kinds(Active, ReplyACK),
+	Given:   FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y, rst := c.X, c.Y, &c.RST
 		if c.Dir != flows.Client || c.Before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||

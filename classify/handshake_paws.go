@@ -33,6 +33,7 @@ C > S  R   seq 1, window 0, no options`,
 	Reasons: []string{"TCP_RFC7323_PAWS"},
 	Telling: SYNToSYNACK,
 	Kinds:   kinds(Reply),
+	Given:   FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if !dropsSYNACK(c) || !acksSYN(c.X, t.Ack) || !t.Options.Has(packet.OptTimestamps) || t.TSEcr == 0 {

@@ -47,6 +47,7 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 	Reasons: []string{"TCP_STATE", "NO_SOCKET", "TCP_ABORT_ON_CLOSE"},
 	Telling: Lifetime,
 	Kinds:   kinds(Reply, ReplyACK, Active),
+	Given:   FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if c.Dir != flows.Client || c.Before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||
@@ -58,12 +59,13 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 		}
 		a := &c.Around
 		bare := c.Kind == Active && x.Bytes+y.Bytes == 0 && c.Timing.At[SYNACKToRST] < 1e9
-		beat := a.Probes >= checkBeats && a.Beat >= checkFastest && a.Beat <= checkSlowest && a.BeatSpread < a.Beat/5
+		probes, every, spread := a.Probes()
+		beat := probes >= checkBeats && every >= checkFastest && every <= checkSlowest && spread < every/5
 		switch {
 		case beat:
-			f.Add("{} has connected {} times like this to the same port, every {}, give or take {}", end(c.Dir), number(a.Probes), dur(a.Beat), dur(a.BeatSpread))
-		case bare && a.Probes > 1 && a.Beat >= checkFastest:
-			f.Add("{} has connected {} times like this to the same port", end(c.Dir), number(a.Probes))
+			f.Add("{} has connected {} times like this to the same port, every {}, give or take {}", end(c.Dir), number(probes), dur(every), dur(spread))
+		case bare && probes > 1 && every >= checkFastest:
+			f.Add("{} has connected {} times like this to the same port", end(c.Dir), number(probes))
 		case bare:
 			f.Add("{} connects and aborts {} after the SYN/ACK; there is no beat to see yet", end(c.Dir), dur(c.Timing.At[SYNACKToRST]))
 			return Possible

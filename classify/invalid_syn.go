@@ -32,6 +32,7 @@ S > C  R.  seq 0 ack 1001, window 0`,
 	Reasons: []string{"INVALID_SYN"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Reply),
+	Given:   FromServer | Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		p := &c.Flow.Prior
 		const server, client = flows.Server, flows.Client

@@ -72,6 +72,7 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
 	Telling: IdleBeforeFIN,
 	Kinds:   kinds(Reply, ReplyACK, Active),
+	Given:   FromServer | SenderData | SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		idle := c.Timing.At[IdleBeforeFIN]

@@ -33,6 +33,7 @@ S > C  R   seq = that ack (closed before the ACK came)
 	Reasons: []string{"TCP_ABORT_ON_DATA", "TCP_ABORT_ON_LINGER"},
 	Telling: FINToRST,
 	Kinds:   kinds(Reply, Active),
+	Given:   SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if c.Before() || !x.Known.Has(flows.SawFIN) || c.RST.Seq != x.FINEnd || y.Known.Has(flows.SawFIN) ||

@@ -43,6 +43,7 @@ S > C  R.  seq 1, one for each that waited`,
 	Reasons: []string{"TCP_STATE", "NO_SOCKET"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Active, Reply),
+	Given:   FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if c.Dir != flows.Server || c.Before() || x.Known.Has(flows.SawData) || x.Known.Has(flows.SawFIN) ||
@@ -52,11 +53,12 @@ S > C  R.  seq 1, one for each that waited`,
 		if c.Kind == Reply {
 			return closedInHandshake(c, f)
 		}
-		if c.Around.Burst < 2 {
+		burst := c.Around.Burst()
+		if burst < 2 {
 			return None
 		}
 		f.Add("{} had sent nothing on this connection but its SYN/ACK and acknowledgments", end(c.Dir))
-		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(c.Around.Burst), dur(burstSpan))
+		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(burst), dur(burstSpan))
 		if y.Unanswered > 0 {
 			f.Add("{} of {} were waiting with it", octets(y.Unanswered), end(c.Dir.Peer()))
 		}

@@ -51,6 +51,7 @@ C > S  S   S > C  S.  a later connection is accepted`,
 	Reasons: []string{"NO_SOCKET"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Reply),
+	Given:   Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !refusesSYN(c) || c.Around.Opened|c.Around.Reopened == 0 {
 			return None

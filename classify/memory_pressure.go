@@ -33,6 +33,7 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 	Reasons: []string{"TCP_ABORT_ON_MEMORY"},
 	Telling: FINToRST,
 	Kinds:   kinds(Active),
+	Given:   SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if !c.aborted() || !linuxAbort(c) || !x.Known.Has(flows.SawFIN) || !y.Known.Has(flows.SawAck) || x.FINEnd.LessEq(y.Ack) || y.Unanswered > 0 {
@@ -47,8 +48,8 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 			return None
 		}
 		abortNumbers(c, f)
-		if c.Around.Burst > 1 {
-			f.Add("{} connections of this sender were reset within {}", number(c.Around.Burst), dur(burstSpan))
+		if burst := c.Around.Burst(); burst > 1 {
+			f.Add("{} connections of this sender were reset within {}", number(burst), dur(burstSpan))
 			return Likely
 		}
 		return Possible

@@ -30,6 +30,7 @@ C > S  R   seq = the ack of that segment, or any other`,
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS", "TCP_ABORT_ON_DATA", "TCP_TIMEWAIT_SOCKET"},
 	Telling: Lifetime,
 	Kinds:   kinds(Reply, ReplyACK, Unexplained),
+	Given:   Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if c.Before() || c.Flow.Handshake != flows.MidStream || !x.Spoke() && !y.Spoke() {

@@ -55,6 +55,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	Reasons: []string{"NO_SOCKET"}, // when the box that forgot is a Linux host of its own
 	Telling: IdleBefore,
 	Kinds:   kinds(Reply, ReplyACK, Active),
+	Given:   Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		idle := c.Timing.At[IdleBefore]
 		sign := elsewhereSigns(c)

@@ -41,6 +41,7 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
 	Telling: ReceiverDataToRST,
 	Kinds:   kinds(Active),
+	Given:   FromServer,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		alert := firstRecord(x).kind == recordAlert

@@ -42,6 +42,7 @@ S > C  S.  seq 0 ack 1`,
 	Reasons: []string{"TCP_INVALID_ACK_SEQUENCE"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Reply),
+	Given:   FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.X, t.Ack) {

@@ -48,15 +48,20 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
 	Telling: ReceiverDataToRST,
 	Kinds:   kinds(Active),
+	Given:   FromServer | SenderData,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
-		if !c.aborted() || c.Dir != flows.Server || c.Around.Burst < 2 || y.Unanswered == 0 || !x.Known.Has(flows.SawData) {
+		if !c.aborted() || c.Dir != flows.Server || y.Unanswered == 0 || !x.Known.Has(flows.SawData) {
 			return None
 		}
-		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(c.Around.Burst), dur(burstSpan))
+		burst := c.Around.Burst()
+		if burst < 2 {
+			return None
+		}
+		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(burst), dur(burstSpan))
 		f.Add("{} of {} were unread, the latest in {}", octets(y.Unanswered), end(c.Dir.Peer()), frame(y.DataWhere))
 		abortNumbers(c, f)
-		if gone(c, f) || c.Around.Burst > 2 {
+		if gone(c, f) || burst > 2 {
 			return Likely
 		}
 		return Possible

@@ -33,6 +33,7 @@ C > S  S   S > C  S.  accepted`,
 	},
 	Telling: SYNToRST,
 	Kinds:   kinds(Reply),
+	Given:   Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		a := &c.Around
 		// An initial TTL of 64 is Linux, BSD or macOS: they drop what is too much.

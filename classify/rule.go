@@ -110,7 +110,10 @@ type Rule struct {
 	Reasons []string
 	Telling Measure // the measure that says most, for the table
 	Kinds   Kinds
-	Needs   Lack // what a capture must not lack for the rule to be asked
+	// Given is what holds wherever Match finds the cause: without it Match is not
+	// asked. None means that it is asked about every case of Kinds.
+	Given Facts
+	Needs Lack // what a capture must not lack for the rule to be asked
 	// Match says how well the cause fits, and why.
 	Match func(c *Case, f *Findings) Confidence
 }

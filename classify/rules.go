@@ -57,6 +57,25 @@ var rules = []*Rule{
 	&noContext,
 }
 
+// asked is what decides whether to ask a rule, in few lines of memory.
+type asked struct {
+	rule  *Rule
+	given Facts
+	needs Lack
+}
+
+// rulesFor has the rules for each kind, in the order of the table.
+var rulesFor = func() (of [Active + 1][]asked) {
+	for k := range of {
+		for _, r := range rules {
+			if r.Kinds.Has(Kind(k)) {
+				of[k] = append(of[k], asked{r, r.Given, r.Needs})
+			}
+		}
+	}
+	return of
+}()
+
 // Rules returns every cause, in the order of the table, and last the one for
 // what none of them explains.
 func Rules() []*Rule {

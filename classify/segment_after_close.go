@@ -34,6 +34,7 @@ S > C  R   seq = the ack of that segment`,
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling: FINToTrigger,
 	Kinds:   kinds(Reply, ReplyACK),
+	Given:   SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if c.Before() || !x.Known.Has(flows.SawFIN) || c.Answers(packet.SYN, packet.SYN) {

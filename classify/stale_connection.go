@@ -52,6 +52,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 	Reasons: []string{"TCP_FLAGS", "NO_SOCKET"},
 	Telling: IdleBefore,
 	Kinds:   kinds(Reply, ReplyACK),
+	Given:   Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		if !unknownHere(c) || !x.Spoke() || onlyAccepted(c) {

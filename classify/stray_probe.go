@@ -31,13 +31,15 @@ S > C  R   seq = its ack    (to a segment with ACK, any port)`,
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling: TriggerToRST,
 	Kinds:   kinds(Reply, ReplyACK),
+	Given:   Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if !t.Valid() || c.Before() || c.Flow.Handshake != flows.MidStream || c.X.Spoke() || c.Y.Bytes != 0 ||
 			t.Len != 0 || t.Flags&(packet.SYN|packet.RST) != 0 {
 			return None
 		}
-		many := c.Around.Fruitless >= scanTargets
+		fruitless := c.Around.Fruitless()
+		many := fruitless >= scanTargets
 		switch {
 		case t.Flags&packet.ACK == 0:
 			f.Add("{} has the flags {}: every segment of a real connection but its first has ACK", frame(t.Where), flags(t.Flags))
@@ -49,7 +51,7 @@ S > C  R   seq = its ack    (to a segment with ACK, any port)`,
 			return None
 		}
 		if many {
-			f.Add("{} other address and port pairs refused this host in the same seconds", number(c.Around.Fruitless-1))
+			f.Add("{} other address and port pairs refused this host in the same seconds", number(fruitless-1))
 		}
 		f.Add("{} answers it {} later", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
 		return Likely

@@ -31,6 +31,7 @@ S > C  R.  seq 0, ack = that SYN: refused although the port listens`,
 	Reasons: []string{"TCP_TIMEWAIT_SOCKET"},
 	Telling: SYNToRST,
 	Kinds:   kinds(Reply),
+	Given:   Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		old := &c.Flow.Prior
 		if !refusesSYN(c) || old.Latest == 0 ||

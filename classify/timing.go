@@ -63,60 +63,67 @@ func (t *Timing) Has(m Measure) bool { return m != NoMeasure && t.At[m] >= 0 }
 // Duration returns m, or a negative duration when it was not measured.
 func (t *Timing) Duration(m Measure) time.Duration { return time.Duration(t.At[m]) }
 
-func timingOf(c *Case) Timing {
-	var t Timing
-	for i := range t.At {
-		t.At[i] = -1
+// between sets m to the time between two frames, when there is a first. Two in
+// the wrong order of the capture count as simultaneous.
+func (t *Timing) between(m Measure, from, to int64) {
+	if from != 0 && to-from >= -disorder {
+		t.At[m] = max(0, to-from)
 	}
-	set := func(m Measure, from, to int64) {
-		// Two frames in the wrong order of the capture count as simultaneous.
-		if from != 0 && to-from >= -disorder {
-			t.At[m] = max(0, to-from)
-		}
+}
+
+var unmeasured = func() (t Timing) {
+	for m := range t.At {
+		t.At[m] = -1
 	}
+	return t
+}()
+
+// measure fills in c.Timing.
+func (c *Case) measure() {
+	t := &c.Timing
+	*t = unmeasured
 	client, server := &c.Flow.Side[flows.Client], &c.Flow.Side[flows.Server]
 	now := c.RST.Time
 	t.Tries = int(client.SYNs)
 	if client.Known.Has(flows.SawSYN) {
-		set(SYNToRST, client.SYNFirst, now)
+		t.between(SYNToRST, client.SYNFirst, now)
 		if server.Known.Has(flows.SawSYN) {
-			set(SYNToSYNACK, client.SYNFirst, server.SYNFirst)
-			set(RTTServerSide, 1, 1+c.Flow.RTTServer())
+			t.between(SYNToSYNACK, client.SYNFirst, server.SYNFirst)
+			t.between(RTTServerSide, 1, 1+c.Flow.RTTServer())
 		}
 	}
 	if !t.Has(SYNToRST) && c.Answers(packet.SYN|packet.ACK, packet.SYN) {
-		set(SYNToRST, c.Trigger.Time, now) // the RST was captured before its SYN
+		t.between(SYNToRST, c.Trigger.Time, now) // the RST was captured before its SYN
 	}
 	if server.Known.Has(flows.SawSYN) {
-		set(SYNACKToRST, server.SYNFirst, now)
+		t.between(SYNACKToRST, server.SYNFirst, now)
 		if client.Known.Has(flows.SawPlainAck) {
-			set(RTTClientSide, server.SYNFirst, client.AckFirst)
+			t.between(RTTClientSide, server.SYNFirst, client.AckFirst)
 		}
 	}
 	if c.X.Known.Has(flows.SawData) {
-		set(SenderDataToRST, c.X.DataLast, now)
+		t.between(SenderDataToRST, c.X.DataLast, now)
 	}
 	if c.Y.Known.Has(flows.SawData) {
-		set(ReceiverDataToRST, c.Y.DataLast, now)
+		t.between(ReceiverDataToRST, c.Y.DataLast, now)
 	}
 	if c.Trigger.Valid() {
-		set(TriggerToRST, c.Trigger.Time, now)
+		t.between(TriggerToRST, c.Trigger.Time, now)
 	}
 	if c.X.Known.Has(flows.SawFIN) {
-		set(FINToRST, c.X.FINTime, now)
-		set(DataToFIN, c.X.DataLast, c.X.FINTime)
-		set(IdleBeforeFIN, c.dataBeforeFIN(), c.X.FINTime)
+		t.between(FINToRST, c.X.FINTime, now)
+		t.between(DataToFIN, c.X.DataLast, c.X.FINTime)
+		t.between(IdleBeforeFIN, c.dataBeforeFIN(), c.X.FINTime)
 		if c.Trigger.Valid() {
-			set(FINToTrigger, c.X.FINTime, c.Trigger.Time)
+			t.between(FINToTrigger, c.X.FINTime, c.Trigger.Time)
 		}
 	}
 	if idle := c.idle(); idle > 0 {
 		t.At[IdleBefore] = idle
 	}
 	if c.Flow.Start != 0 {
-		set(Lifetime, c.Flow.Start, now)
+		t.between(Lifetime, c.Flow.Start, now)
 	}
-	return t
 }
 
 // idle is the silence before the exchange that ended in the RST: before the

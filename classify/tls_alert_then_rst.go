@@ -39,6 +39,7 @@ C > S  R.  seq after the alert`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE", "TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
 	Telling: SenderDataToRST,
 	Kinds:   kinds(Active, Reply, ReplyACK),
+	Given:   SenderData,
 	Match: func(c *Case, f *Findings) Confidence {
 		x := c.X
 		r := lastRecord(x)

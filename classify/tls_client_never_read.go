@@ -44,6 +44,7 @@ C > S  R.  seq after its data, ack after the tickets`,
 	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
 	Telling: ReceiverDataToRST,
 	Kinds:   kinds(Active),
+	Given:   FromClient,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.X, c.Y
 		r := lastRecord(y)

@@ -53,13 +53,17 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling: TriggerToRST,
 	Kinds:   kinds(Reply, ReplyACK),
+	Given:   Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if c.X.Spoke() {
 			return endedAtNAT(c, f)
 		}
-		if c.Before() || c.Flow.Handshake != flows.MidStream || c.X.Spoke() || !c.Around.ElsewhereKnown ||
+		if c.Before() || c.Flow.Handshake != flows.MidStream || c.X.Spoke() ||
 			!t.Valid() || t.Flags&(packet.SYN|packet.ACK) != packet.ACK {
+			return None
+		}
+		if _, known := c.Around.Elsewhere(); !known {
 			return None
 		}
 		f.Add("{} sends {} a segment ({}) of a connection that the capture does not hold otherwise", end(c.Dir.Peer()), end(c.Dir), frame(t.Where))

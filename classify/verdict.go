@@ -1,6 +1,8 @@
 package classify
 
 import (
+	"slices"
+
 	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/hosts"
 )
@@ -31,12 +33,25 @@ type Verdict struct {
 	Harm    Harm
 }
 
+// Clone copies v so that it outlives the next verdict of its Judge.
+func (v *Verdict) Clone() Verdict {
+	c := *v
+	c.Evidence = slices.Clone(v.Evidence)
+	c.AlsoFits = slices.Clone(v.AlsoFits)
+	c.Untold = slices.Clone(v.Untold)
+	c.Origin.Hard = slices.Clone(v.Origin.Hard)
+	c.Origin.Soft = slices.Clone(v.Origin.Soft)
+	return c
+}
+
 // Judge finds causes. The zero value is ready. It reuses memory between calls
 // and is not safe for concurrent use.
 type Judge struct {
-	matched []match // as many as there are rules
-	c       Case
-	origin  originNotes
+	matched  []match // as many as there are rules
+	c        Case
+	origin   originNotes
+	alsoFits []Alternative
+	untold   []*Rule
 }
 
 type match struct {
@@ -45,38 +60,35 @@ type match struct {
 	findings   Findings
 }
 
-// Verdict judges r, which has settled. What it returns shares nothing with r.
+// Verdict judges r, which has settled. What it returns shares nothing with r;
+// its lists are the Judge's, and valid until the next call.
 // The view is that of the moment at which r settled.
-func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
+func (j *Judge) Verdict(r *flows.Reset, around hosts.View) (v Verdict) {
 	if j.matched == nil {
 		j.matched = make([]match, len(rules))
 	}
 	c := &j.c
 	c.open(r, around, &j.origin)
-	v := Verdict{
-		Kind: c.Kind, Trigger: c.Trigger, Timing: c.Timing, Lacks: c.Lacks, Stage: stageOf(c),
-		Origin: c.Origin, Effect: c.Effect,
-	}
-	v.Origin.Hard = append([]Evidence(nil), c.Origin.Hard...)
-	v.Origin.Soft = append([]Evidence(nil), c.Origin.Soft...)
+	v.Kind, v.Lacks, v.Stage, v.Effect = c.Kind, c.Lacks, stageOf(c), c.Effect
+	j.alsoFits, j.untold = j.alsoFits[:0], j.untold[:0]
 	n, best := 0, -1
-	for i := range rules {
-		rule := rules[i]
-		if !rule.Kinds.Has(c.Kind) {
+	facts := factsOf(c)
+	for _, a := range rulesFor[c.Kind] {
+		if c.Lacks.Has(a.needs) {
+			j.untold = append(j.untold, a.rule)
 			continue
 		}
-		if c.Lacks.Has(rule.Needs) {
-			v.Untold = append(v.Untold, rule)
+		if !facts.Has(a.given) {
 			continue
 		}
 		m := &j.matched[n]
 		m.findings.n = 0
-		m.confidence = rule.Match(c, &m.findings)
+		m.confidence = a.rule.Match(c, &m.findings)
 		if m.confidence == None {
 			continue
 		}
 		m.confidence = min(m.confidence, c.ceiling())
-		m.rule = rule
+		m.rule = a.rule
 		n++
 	}
 	n = dropWider(j.matched[:n])
@@ -94,7 +106,7 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
 	}
 	b := &j.matched[best]
 	v.Rule, v.Confidence = b.rule, b.confidence
-	v.Evidence = append([]Evidence(nil), b.findings.All()...)
+	v.Evidence = b.findings.All()
 	v.Story = b.rule.Story(c)
 	v.Harm = harmOf(c)
 	if b.rule.Harm != nil {
@@ -106,9 +118,11 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) Verdict {
 			if tell == "" {
 				continue // the evidence decides between them
 			}
-			v.AlsoFits = append(v.AlsoFits, Alternative{m.rule, tell})
+			j.alsoFits = append(j.alsoFits, Alternative{m.rule, tell})
 		}
 	}
+	v.Trigger, v.Timing, v.Origin = c.Trigger, c.Timing, c.Origin
+	v.AlsoFits, v.Untold = j.alsoFits, j.untold
 	return v
 }
 

@@ -16,64 +16,72 @@ const ways = 4
 const partLen = 64
 
 // cache is a set-associative table of a fixed size: nothing it is asked to keep
-// makes it grow or search longer than four keys.
+// makes it grow or search longer than four keys. Who asks brings the hash of the
+// key, which often serves several tables.
 type cache[K comparable, V any] struct {
-	parts []*[partLen][ways]entry[K, V]
+	parts []*[partLen]set[K, V]
 	shift uint
-	hash  func(K) uint64
 	clock uint32
 }
 
-type entry[K comparable, V any] struct {
-	used uint32 // cache.clock when last put; 0 is unused
-	key  K
-	v    V
+// set has apart from its entries what finds one of them, so that a search
+// mostly waits for one line of memory, and one more when it finds something.
+type set[K comparable, V any] struct {
+	used    [ways]uint32 // cache.clock when last put; 0 is unused
+	tags    [ways]uint32 // low half of the key's hash
+	entries [ways]entry[K, V]
 }
 
-func newCache[K comparable, V any](logSets uint, hash func(K) uint64) cache[K, V] {
-	return cache[K, V]{parts: make([]*[partLen][ways]entry[K, V], 1<<logSets/partLen), shift: 64 - logSets, hash: hash}
+type entry[K comparable, V any] struct {
+	key K
+	v   V
+}
+
+func newCache[K comparable, V any](logSets uint) cache[K, V] {
+	return cache[K, V]{parts: make([]*[partLen]set[K, V], 1<<logSets/partLen), shift: 64 - logSets}
 }
 
 // get returns the value of key, or nil.
-func (c *cache[K, V]) get(key K) *V {
-	at := c.hash(key) >> c.shift
+func (c *cache[K, V]) get(hash uint64, key *K) *V {
+	at := hash >> c.shift
 	part := c.parts[at/partLen]
 	if part == nil {
 		return nil
 	}
-	set := &part[at%partLen]
-	for i := range set {
-		if set[i].used != 0 && set[i].key == key {
-			return &set[i].v
+	s := &part[at%partLen]
+	for i := range s.tags {
+		if s.tags[i] == uint32(hash) && s.used[i] != 0 && s.entries[i].key == *key {
+			return &s.entries[i].v
 		}
 	}
 	return nil
 }
 
 // put returns the value of key, zero when it was not there.
-func (c *cache[K, V]) put(key K) *V {
-	at := c.hash(key) >> c.shift
+func (c *cache[K, V]) put(hash uint64, key *K) *V {
+	at := hash >> c.shift
 	part := &c.parts[at/partLen]
 	if *part == nil {
-		*part = new([partLen][ways]entry[K, V])
+		*part = new([partLen]set[K, V])
 	}
 	c.clock++
 	if c.clock == 0 { // wrapped: order starts anew, nothing is lost
 		c.clock = 1
 	}
-	set := &(*part)[at%partLen]
+	s := &(*part)[at%partLen]
 	oldest := 0
-	for i := range set {
-		if set[i].used != 0 && set[i].key == key {
-			set[i].used = c.clock
-			return &set[i].v
+	for i := range s.used {
+		if s.tags[i] == uint32(hash) && s.used[i] != 0 && s.entries[i].key == *key {
+			s.used[i] = c.clock
+			return &s.entries[i].v
 		}
-		if set[i].used < set[oldest].used {
+		if s.used[i] < s.used[oldest] {
 			oldest = i
 		}
 	}
-	set[oldest] = entry[K, V]{used: c.clock, key: key}
-	return &set[oldest].v
+	s.used[oldest], s.tags[oldest] = c.clock, uint32(hash)
+	s.entries[oldest] = entry[K, V]{key: *key}
+	return &s.entries[oldest].v
 }
 
 func mix(a, b uint64) uint64 {
@@ -81,24 +89,35 @@ func mix(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-func hashAddr(a [16]byte) uint64 {
+func hashAddr(a *[16]byte) uint64 {
 	h := mix(binary.LittleEndian.Uint64(a[:8]), binary.LittleEndian.Uint64(a[8:]))
 	return mix(h, 0x2545f4914f6cdd1d)
 }
 
-func hashEnd(e flows.Endpoint) uint64 { return mix(hashAddr(e.Addr), uint64(e.Port)+1) }
+// hashes are those of an Endpoint and of its address alone.
+type hashes struct{ addr, end uint64 }
 
-// estimate tells how many distinct keys have set bits in b (linear counting).
-func estimate(b [4]uint64) int {
-	n := 0
-	for _, w := range b {
-		n += bits.OnesCount64(w)
+func hashesOf(e *flows.Endpoint) hashes {
+	h := hashAddr(&e.Addr)
+	return hashes{h, mix(h, uint64(e.Port)+1)}
+}
+
+// estimates tells how many distinct keys have set so many bits of 256 (linear
+// counting).
+var estimates = func() (of [257]uint16) {
+	for n := range of {
+		switch {
+		case n <= 3:
+			of[n] = uint16(n)
+		case n >= 250:
+			of[n] = 192
+		default:
+			of[n] = uint16(math.Round(-256 * math.Log(1-float64(n)/256)))
+		}
 	}
-	if n <= 3 {
-		return n
-	}
-	if n >= 250 {
-		return 192
-	}
-	return int(math.Round(-256 * math.Log(1-float64(n)/256)))
+	return of
+}()
+
+func estimate(b *[4]uint64) int {
+	return int(estimates[bits.OnesCount64(b[0])+bits.OnesCount64(b[1])+bits.OnesCount64(b[2])+bits.OnesCount64(b[3])])
 }

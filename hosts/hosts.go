@@ -28,7 +28,8 @@ const (
 // line and a small page.
 const probePayload = 16 << 10
 
-// View is what a Memory knows around one reset.
+// View is what a Memory knows around one reset. Its methods ask the Memory: they
+// tell of the moment of Memory.View until the Memory observes another event.
 type View struct {
 	// The server's port: times of SYN/ACKs from it and of refusals, 0 for never.
 	// Opened is the latest SYN/ACK before the RST, Reopened the first after it.
@@ -40,30 +41,8 @@ type View struct {
 	TTL    uint8
 	MinRTT int64 // of the SYN/ACKs, from the capture point
 
-	// The client: how many distinct address and port pairs it sent SYNs to, in
-	// the ten to twenty seconds before the reset, at most 192 counted.
-	Targets int
-	// Fruitless is how many distinct address and port pairs of others refused
-	// this client, or were dropped by it when their SYN/ACK came, in the same
-	// time and with the same limit. For a reset that answers a segment of no connection
-	// it counts such answers to the one who sent the segment.
-	Fruitless int
-	// Probes is how many short connections of this client to this server's port
-	// the client itself ended with a RST (at most probePayload octets of payload
-	// in all); Beat their mean distance in time, 0 before the second, and
-	// BeatSpread the standard deviation of it, 0 before the third.
-	Probes           int
-	Beat, BeatSpread int64
-
-	// Burst is how many connections the same sender reset within BurstWidth,
-	// this one included: those of the same port for a server, of the same
-	// address for a client.
-	Burst int
-
-	// Elsewhere is the server that answered a SYN from the address and port of
-	// the RST's sender most recently, when it is another than this connection's.
-	Elsewhere      flows.Endpoint
-	ElsewhereKnown bool
+	memory *Memory
+	reset  *flows.Reset
 }
 
 // Memory is the memory of many connections. It is not safe for concurrent use.
@@ -80,8 +59,8 @@ type portFacts struct {
 	opened       int64 // latest SYN/ACK
 	beforeRefuse int64 // latest SYN/ACK before the latest refusal
 	reopened     int64 // first SYN/ACK after the latest refusal
-	refused      int64
-	refusals     int
+	refusals     uint32
+	refused      bool // at another time than 0
 }
 
 type hostFacts struct {
@@ -110,8 +89,9 @@ func (c *clientFacts) at(clock int64) {
 	c.window = w
 }
 
-func mark(b *[4]uint64, e flows.Endpoint) {
-	bit := hashEnd(e) >> 56
+// mark takes the endpoint of this hash into the set b.
+func mark(b *[4]uint64, end uint64) {
+	bit := end >> 56
 	b[bit>>6] |= 1 << (bit & 63)
 }
 
@@ -119,6 +99,8 @@ type pair struct {
 	client [16]byte
 	server flows.Endpoint
 }
+
+func hashPair(client, server hashes) uint64 { return mix(client.addr, server.end) }
 
 type beatFacts struct {
 	n        int
@@ -131,68 +113,82 @@ type burstKey struct {
 	bucket int64
 }
 
+// hash takes the hash of k.end.
+func (k *burstKey) hash(end uint64) uint64 { return mix(end, uint64(k.bucket)) }
+
 type burstFacts struct{ n int }
+
+// burstOf is the key of the resets by the side d at about that time, and the
+// hash of its end.
+func burstOf(end *flows.Endpoint, h hashes, d flows.Dir, at int64) (burstKey, uint64) {
+	k := burstKey{*end, at / BurstWidth}
+	if d == flows.Client {
+		k.end.Port = 0
+		h.end = mix(h.addr, 1)
+	}
+	return k, h.end
+}
 
 // New returns an empty Memory.
 func New() *Memory {
 	return &Memory{
-		ports:   newCache[flows.Endpoint, portFacts](13, hashEnd),
-		hosts:   newCache[[16]byte, hostFacts](12, hashAddr),
-		clients: newCache[[16]byte, clientFacts](11, hashAddr),
-		pairs:   newCache[pair, beatFacts](12, func(p pair) uint64 { return mix(hashAddr(p.client), hashEnd(p.server)) }),
-		bursts:  newCache[burstKey, burstFacts](12, func(b burstKey) uint64 { return mix(hashEnd(b.end), uint64(b.bucket)) }),
-		locals:  newCache[flows.Endpoint, flows.Endpoint](13, hashEnd),
+		ports:   newCache[flows.Endpoint, portFacts](13),
+		hosts:   newCache[[16]byte, hostFacts](12),
+		clients: newCache[[16]byte, clientFacts](11),
+		pairs:   newCache[pair, beatFacts](12),
+		bursts:  newCache[burstKey, burstFacts](12),
+		locals:  newCache[flows.Endpoint, flows.Endpoint](13),
 	}
 }
 
 // Observe takes an event into account.
 func (m *Memory) Observe(e *flows.Event) {
-	client, server := e.Ends[flows.Client], e.Ends[flows.Server]
+	if e.Kind == flows.WasReset && !e.First {
+		return
+	}
+	client, server := &e.Ends[flows.Client], &e.Ends[flows.Server]
+	h := [2]hashes{hashesOf(client), hashesOf(server)}
 	switch e.Kind {
 	case flows.Asked:
-		c := m.clients.put(client.Addr)
+		c := m.clients.put(h[flows.Client].addr, &client.Addr)
 		c.at(e.Clock)
-		mark(&c.targets[0], server)
+		mark(&c.targets[0], h[flows.Server].end)
 	case flows.Answered:
-		p := m.ports.put(server)
+		p := m.ports.put(h[flows.Server].end, server)
 		p.opened = e.Time
-		if p.refused != 0 && p.reopened == 0 {
+		if p.refused && p.reopened == 0 {
 			p.reopened = e.Time
 		}
-		h := m.hosts.put(server.Addr)
-		h.ttl = e.TTL
-		if e.RTT > 0 && (h.minRTT == 0 || e.RTT < h.minRTT) {
-			h.minRTT = e.RTT
+		f := m.hosts.put(h[flows.Server].addr, &server.Addr)
+		f.ttl = e.TTL
+		if e.RTT > 0 && (f.minRTT == 0 || e.RTT < f.minRTT) {
+			f.minRTT = e.RTT
 		}
-		*m.locals.put(client) = server
+		*m.locals.put(h[flows.Client].end, client) = *server
 	case flows.WasReset:
-		if !e.First {
-			return
-		}
-		key := burstKey{e.Ends[e.Dir], e.Time / BurstWidth}
-		if e.Dir == flows.Client {
-			key.end.Port = 0
-		}
-		m.bursts.put(key).n++
+		key, of := burstOf(&e.Ends[e.Dir], h[e.Dir], e.Dir, e.Time)
+		m.bursts.put(key.hash(of), &key).n++
 		if e.Refusal {
-			p := m.ports.put(server)
-			p.refusals++
-			p.refused = e.Time
+			p := m.ports.put(h[flows.Server].end, server)
+			if p.refusals != math.MaxUint32 {
+				p.refusals++
+			}
+			p.refused = e.Time != 0
 			p.beforeRefuse = p.opened
 			p.reopened = 0
 		}
 		// A client's own abort (with ACK) is a check rather than a scan.
 		if e.Payload == 0 && (e.Dir == flows.Server || e.Flags&packet.ACK == 0 || e.Stray) {
-			from, to := client, server
+			from := flows.Client
 			if e.Stray {
-				from, to = e.Ends[e.Dir.Peer()], e.Ends[e.Dir]
+				from = e.Dir.Peer()
 			}
-			c := m.clients.put(from.Addr)
+			c := m.clients.put(h[from].addr, &e.Ends[from].Addr)
 			c.at(e.Clock)
-			mark(&c.fruitless[0], to)
+			mark(&c.fruitless[0], h[from.Peer()].end)
 		}
 		if e.Dir == flows.Client && !e.Stray && e.Payload <= probePayload {
-			b := m.pairs.put(pair{client.Addr, server})
+			b := m.pairs.put(hashPair(h[flows.Client], h[flows.Server]), &pair{client.Addr, *server})
 			if b.n > 0 {
 				d := float64(e.Time - b.last)
 				delta := d - b.mean
@@ -207,11 +203,12 @@ func (m *Memory) Observe(e *flows.Event) {
 
 // View says what is known around r.
 func (m *Memory) View(r *flows.Reset) View {
-	var v View
-	client, server := r.Flow.Ends[flows.Client], r.Flow.Ends[flows.Server]
+	v := View{memory: m, reset: r}
+	server := &r.Flow.Ends[flows.Server]
 	now := r.RST.Time
-	if p := m.ports.get(server); p != nil {
-		v.Refusals = p.refusals
+	h := hashesOf(server)
+	if p := m.ports.get(h.end, server); p != nil {
+		v.Refusals = int(p.refusals)
 		switch {
 		case p.opened != 0 && p.opened < now:
 			v.Opened = p.opened
@@ -225,39 +222,91 @@ func (m *Memory) View(r *flows.Reset) View {
 			v.Reopened = p.opened
 		}
 	}
-	if h := m.hosts.get(r.Flow.Ends[r.Dir].Addr); h != nil {
-		v.TTL, v.MinRTT = h.ttl, h.minRTT
-	}
-	asker := client
-	if r.Flow.Handshake == flows.MidStream {
-		asker = r.Flow.Ends[r.Dir.Peer()]
-	}
-	if c := m.clients.get(asker.Addr); c != nil {
-		v.Targets = min(192, estimate(c.targets[0])+estimate(c.targets[1]))
-		v.Fruitless = min(192, estimate(c.fruitless[0])+estimate(c.fruitless[1]))
-	}
-	if b := m.pairs.get(pair{client.Addr, server}); b != nil {
-		v.Probes = b.n
-		v.Beat = int64(b.mean)
-		if b.n >= 3 {
-			v.BeatSpread = int64(math.Sqrt(max(0, b.m2/float64(b.n-1))))
-		}
-	}
-	key := burstKey{r.Flow.Ends[r.Dir], now / BurstWidth}
+	sender := &r.Flow.Ends[r.Dir].Addr
 	if r.Dir == flows.Client {
-		key.end.Port = 0
+		h.addr = hashAddr(sender)
 	}
-	for _, step := range [...]int64{-1, 0, 1} {
-		k := key
-		k.bucket += step
-		if b := m.bursts.get(k); b != nil {
-			v.Burst += b.n
-		}
-	}
-	if s := m.locals.get(r.Flow.Ends[r.Dir]); s != nil && *s != r.Flow.Ends[r.Dir.Peer()] {
-		v.Elsewhere, v.ElsewhereKnown = *s, true
+	if f := m.hosts.get(h.addr, sender); f != nil {
+		v.TTL, v.MinRTT = f.ttl, f.minRTT
 	}
 	return v
+}
+
+// asker is what is known of the client, or of who sent the segment that the RST
+// answers when that belongs to no connection.
+func (v *View) asker() *clientFacts {
+	d := flows.Client
+	if v.reset.Flow.Handshake == flows.MidStream {
+		d = v.reset.Dir.Peer()
+	}
+	addr := &v.reset.Flow.Ends[d].Addr
+	return v.memory.clients.get(hashAddr(addr), addr)
+}
+
+// Targets is how many distinct address and port pairs the client sent SYNs to,
+// in the ten to twenty seconds before the reset, at most 192 counted.
+func (v *View) Targets() int {
+	if c := v.asker(); c != nil {
+		return min(192, estimate(&c.targets[0])+estimate(&c.targets[1]))
+	}
+	return 0
+}
+
+// Fruitless is how many distinct address and port pairs of others refused the
+// client, or were dropped by it when their SYN/ACK came, in the same time and
+// with the same limit as Targets. For a reset that answers a segment of no
+// connection it counts such answers to the one who sent the segment.
+func (v *View) Fruitless() int {
+	if c := v.asker(); c != nil {
+		return min(192, estimate(&c.fruitless[0])+estimate(&c.fruitless[1]))
+	}
+	return 0
+}
+
+// Probes is how many short connections of the client to the server's port the
+// client itself ended with a RST (at most probePayload octets of payload in
+// all); beat is their mean distance in time in nanoseconds, 0 before the second,
+// and spread the standard deviation of it, 0 before the third.
+func (v *View) Probes() (n int, beat, spread int64) {
+	ends := &v.reset.Flow.Ends
+	client, server := &ends[flows.Client], &ends[flows.Server]
+	b := v.memory.pairs.get(hashPair(hashesOf(client), hashesOf(server)), &pair{client.Addr, *server})
+	if b == nil {
+		return 0, 0, 0
+	}
+	if b.n >= 3 {
+		spread = int64(math.Sqrt(max(0, b.m2/float64(b.n-1))))
+	}
+	return b.n, int64(b.mean), spread
+}
+
+// Burst is how many connections the same sender reset within BurstWidth, this
+// one included: those of the same port for a server, of the same address for a
+// client.
+func (v *View) Burst() int {
+	r := v.reset
+	end := &r.Flow.Ends[r.Dir]
+	key, of := burstOf(end, hashesOf(end), r.Dir, r.RST.Time)
+	n := 0
+	key.bucket--
+	for range 3 {
+		if b := v.memory.bursts.get(key.hash(of), &key); b != nil {
+			n += b.n
+		}
+		key.bucket++
+	}
+	return n
+}
+
+// Elsewhere is the server that answered a SYN from the address and port of the
+// RST's sender most recently, when it is another than this connection's.
+func (v *View) Elsewhere() (flows.Endpoint, bool) {
+	r := v.reset
+	sender := &r.Flow.Ends[r.Dir]
+	if s := v.memory.locals.get(hashesOf(sender).end, sender); s != nil && *s != r.Flow.Ends[r.Dir.Peer()] {
+		return *s, true
+	}
+	return flows.Endpoint{}, false
 }
 
 // ToolSYN names the scanner that makes SYNs like e's or h's, or returns "".

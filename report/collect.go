@@ -24,12 +24,13 @@ const (
 // service says what a group has in common: the cause, or the kind of note,
 // whether it is only to be counted, who sent the RST, and the server's end. Port 0
 // stands for several ports of one host, no address at all for several hosts.
+// There is no gap between its fields, so that maps hash it at one go.
 type service struct {
 	rule   *classify.Rule // nil for notes
+	end    flows.Endpoint
 	note   flows.NoteKind
 	benign bool
 	from   flows.Dir
-	end    flows.Endpoint
 }
 
 // hosts reports whether several hosts are meant.
@@ -70,7 +71,7 @@ type group struct {
 // sample keeps the range of many measures, and every k-th of them for the
 // median, k doubling as they become many. It is the same for the same input.
 type sample struct {
-	n, every uint64
+	n, every uint64 // every is a power of two
 	min, max int64
 	kept     []int64
 }
@@ -80,7 +81,7 @@ func (s *sample) add(v int64) {
 		s.every, s.min, s.max = 1, v, v
 	}
 	s.min, s.max = min(s.min, v), max(s.max, v)
-	if s.n%s.every == 0 {
+	if s.n&(s.every-1) == 0 {
 		if len(s.kept) == samplesMax {
 			for i := range samplesMax / 2 {
 				s.kept[i] = s.kept[2*i]
@@ -88,7 +89,7 @@ func (s *sample) add(v int64) {
 			s.kept = s.kept[:samplesMax/2]
 			s.every *= 2
 		}
-		if s.n%s.every == 0 {
+		if s.n&(s.every-1) == 0 {
 			s.kept = append(s.kept, v)
 		}
 	}
@@ -118,9 +119,11 @@ func (s *sample) median() int64 {
 
 // collector groups incidents and notes by service in bounded memory.
 type collector struct {
-	groups map[service]*group
-	ports  map[service]int // services held apart, by host and by cause
-	order  int
+	groups  map[service]*group
+	ports   map[service]int // services held apart, by host and by cause
+	crowded int             // how many of ports have come to portsMax
+	wide    *group          // the one that full returned last; nil when it may be gone
+	order   int
 }
 
 func newCollector() *collector {
@@ -183,9 +186,11 @@ func (c *collector) group(s service) *group {
 	if g := c.groups[s]; g != nil {
 		return g
 	}
-	if host := s.host(); c.ports[host] >= portsMax {
-		if g := c.full(host); c.ports[host] >= portsMax {
-			return g
+	if c.crowded > 0 {
+		if host := s.host(); c.ports[host] >= portsMax {
+			if g := c.full(host); c.ports[host] >= portsMax {
+				return g
+			}
 		}
 	}
 	if len(c.groups) >= groupsMax {
@@ -204,7 +209,10 @@ func (c *collector) make(s service) *group {
 	c.order++
 	c.groups[s] = g
 	if s.end.Port != 0 {
-		c.ports[s.host()]++
+		host := s.host()
+		if c.ports[host]++; c.ports[host] == portsMax {
+			c.crowded++
+		}
 	}
 	return g
 }
@@ -212,7 +220,11 @@ func (c *collector) make(s service) *group {
 // full returns the group of wide, a host or a cause, and makes room at times:
 // it folds into it each time it has doubled, which keeps the work in proportion.
 func (c *collector) full(wide service) *group {
-	g := c.make(wide)
+	g := c.wide
+	if g == nil || g.service != wide {
+		g = c.make(wide)
+		c.wide = g
+	}
 	if g.incidents >= g.foldAt {
 		c.fold(g)
 		g.foldAt = 2*g.incidents + 1
@@ -235,11 +247,15 @@ func (c *collector) fold(g *group) {
 	}
 	// The order of a map must not show in what the merged group keeps.
 	slices.SortFunc(small, func(a, b *group) int { return cmp.Compare(a.order, b.order) })
+	c.wide = nil
 	for _, o := range small {
 		g.merge(o)
 		delete(c.groups, o.service)
 		if o.end.Port != 0 {
 			host := o.service.host()
+			if c.ports[host] == portsMax {
+				c.crowded--
+			}
 			if c.ports[host]--; c.ports[host] == 0 {
 				delete(c.ports, host)
 			}

@@ -424,6 +424,15 @@ func TestCollectorIsBounded(t *testing.T) {
 					t.Fatalf("%d groups after %d incidents", len(c.groups), k)
 				}
 			}
+			crowded := 0
+			for _, n := range c.ports {
+				if n >= portsMax {
+					crowded++
+				}
+			}
+			if crowded != c.crowded {
+				t.Errorf("%d hosts have as many services as are held apart, counted were %d", crowded, c.crowded)
+			}
 			causes := c.causes()
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("took %v", took)
@@ -644,5 +653,20 @@ func TestWrap(t *testing.T) {
 		if diff := cmp.Diff(tt.want, wrap(tt.in, tt.cols)); diff != "" {
 			t.Errorf("%q at %d: -want +got:\n%s", tt.in, tt.cols, diff)
 		}
+	}
+}
+
+// BenchmarkCollector counts the refusals of a scan of many hosts.
+func BenchmarkCollector(b *testing.B) {
+	rule := classify.ByID("closed-port-scan")
+	i := incident(rule, 0, [4]byte{}, 0)
+	c := newCollector()
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		server := &i.Reset.Flow.Ends[flows.Server]
+		server.Addr[13], server.Addr[14], server.Addr[15] = byte(k>>16), byte(k>>8), byte(k)
+		server.Port = uint16(k * 7)
+		i.Reset.RST.Time += 250e3
+		c.incident(i)
 	}
 }

@@ -39,15 +39,16 @@ func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, er
 }
 
 type run struct {
-	config  Config
-	table   *flows.Table
-	judge   classify.Judge
-	memory  *hosts.Memory
-	timers  timerMemory
-	out     flows.Output
-	sinks   []Sink
-	summary *Summary
-	failed  bool // a sink has failed: nothing more goes to any
+	config   Config
+	table    *flows.Table
+	judge    classify.Judge
+	memory   *hosts.Memory
+	timers   timerMemory
+	out      flows.Output
+	incident Incident // which the sinks are shown, one after the other
+	sinks    []Sink
+	summary  *Summary
+	failed   bool // a sink has failed: nothing more goes to any
 }
 
 // read takes batch after batch from src, on one core.
@@ -124,15 +125,17 @@ func (r *run) deliver() error {
 	for _, reset := range r.out.Resets {
 		observe(reset.Events())
 		r.summary.Incidents++
-		i := Incident{Number: r.summary.Incidents, Reset: reset, Verdict: r.judge.Verdict(reset, r.memory.View(reset))}
-		r.timers.observe(&i)
+		i := &r.incident
+		i.Number, i.Reset, i.Testimony = r.summary.Incidents, reset, nil
+		i.Verdict = r.judge.Verdict(reset, r.memory.View(reset))
+		r.timers.observe(i)
 		if w := r.config.Witness; w != nil {
 			if t, ok := w.Testimony(&reset.RST); ok {
 				i.Testimony = &t
 			}
 		}
 		for _, s := range r.sinks {
-			if err := s.Incident(&i); err != nil {
+			if err := s.Incident(i); err != nil {
 				r.failed = true
 				return err
 			}

@@ -1,6 +1,10 @@
 package flows
 
-import "github.com/rstwhy/rstwhy/packet"
+import (
+	"unsafe"
+
+	"github.com/rstwhy/rstwhy/packet"
+)
 
 // pieceLen segments are what a connection takes from the Table's memory at once:
 // most connections that are reset never need more.
@@ -46,15 +50,16 @@ func (m *memory) remember(c *connection, h *packet.Header, d Dir) {
 	}
 }
 
-// touch reads what remember will write.
-func (m *memory) touch(c *connection) int64 {
+// ready has the processor fetch what remember will write.
+func (m *memory) ready(c *connection) {
 	at := c.recentN % RecentLen
-	p := c.pieces[at/pieceLen]
-	if p == 0 {
-		return 0
+	if p := c.pieces[at/pieceLen]; p != 0 {
+		s := &m.pieces.at(p - 1)[at%pieceLen]
+		prefetch(unsafe.Pointer(s))
+		if at%2 != 0 {
+			prefetch(unsafe.Pointer(&s.Dir)) // it lies in two lines
+		}
 	}
-	s := &m.pieces.at(p - 1)[at%pieceLen]
-	return s.Time + int64(s.Dir)
 }
 
 // rare returns what is rare of c, to be written to.

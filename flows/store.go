@@ -28,6 +28,13 @@ func (s *store[T]) take() uint32 {
 	if n := len(s.free); n > 0 {
 		i := s.free[n-1]
 		s.free = s.free[:n-1]
+		if n > 1 {
+			// Where things come and go, this is the next to be taken.
+			next := s.at(s.free[n-2])
+			for at := uintptr(0); at < unsafe.Sizeof(*next); at += 64 {
+				prefetch(unsafe.Add(unsafe.Pointer(next), at))
+			}
+		}
 		return i
 	}
 	i := s.next

@@ -3,6 +3,7 @@ package flows
 import (
 	"math"
 	"time"
+	"unsafe"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -135,11 +136,10 @@ type Table struct {
 	places      []uint32 // free ones of made
 	unused      []*Reset
 
-	at      int // segment of the batch to go on with
-	hashes  [group]uint32
-	slots   [group]uint32 // where the connection was when it was looked up, +1
-	touched uint64        // keeps the loads of fetch alive
-	stats   Stats
+	at     int // segment of the batch to go on with
+	hashes [4 * group]uint32
+	slots  [4 * group]uint32 // where the connection was when it was looked up, +1
+	stats  Stats
 }
 
 // NewTable returns an empty table.
@@ -179,49 +179,43 @@ func (t *Table) Release(r *Reset) {
 	}
 }
 
-// group is how many segments are looked up ahead: many enough for the misses to
-// overlap, and few enough that what they bring is still in the first cache when
-// it is used.
-const group = 32
+// group is how many segments are looked up together.
+const group = 16
 
-// fetch computes the hashes of hs and loads what add will need for them: the
-// words of the index, then the connections, then their latest segments. In each
-// pass no load waits for another, so the misses of a group overlap; one segment
-// after the other, each would wait for the one before. What it finds is only a
-// hint: the segments of the group change the table.
-func (t *Table) fetch(hs []packet.Header) {
-	var touched uint64
+// lookup runs ahead of the segments that are followed, a group at a time, and
+// has the processor fetch what they will need: first the words of the index,
+// two groups later the connections, then their latest segments. Nothing waits
+// for any of it. What it finds is only a hint: the segments before change the
+// table.
+func (t *Table) lookup(hs []packet.Header, g int) {
 	x := &t.index
-	for i := range hs {
+	for i := max(0, (g+3)*group); i < min((g+4)*group, len(hs)); i++ {
 		hash := x.hash(&hs[i])
-		touched ^= x.words[hash&x.mask()]
-		t.hashes[i] = hash
+		prefetch(unsafe.Pointer(&x.words[hash&x.mask()]))
+		t.hashes[i%len(t.hashes)] = hash
 	}
-	for i := range hs {
-		slot := x.find(t.hashes[i])
-		t.slots[i] = slot
+	for i := max(0, (g+2)*group); i < min((g+3)*group, len(hs)); i++ {
+		slot := x.find(t.hashes[i%len(t.hashes)])
+		t.slots[i%len(t.slots)] = slot
+		if slot != 0 {
+			prefetchStanding(t.connections.at(slot - 1))
+		}
+	}
+	for i := max(0, (g+1)*group); i < min((g+2)*group, len(hs)); i++ {
+		slot := t.slots[i%len(t.slots)]
 		if slot == 0 {
 			continue
 		}
 		c := t.connections.at(slot - 1)
-		// One load for each line that most segments need.
-		touched ^= uint64(c.seen) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known)
-	}
-	for i, slot := range t.slots[:len(hs)] {
-		if slot == 0 {
-			continue
-		}
-		c := t.connections.at(slot - 1)
-		touched ^= uint64(t.memory.touch(c))
+		t.memory.ready(c)
 		if h := &hs[i]; h.Len > 0 {
 			d := Client
 			if c.ends[Client].Port != h.SrcPort {
 				d = Server
 			}
-			touched ^= c.side[d].Bytes
+			prefetch(unsafe.Pointer(&c.side[d].Stream))
 		}
 	}
-	t.touched = touched
 }
 
 // Add follows the segments of b. What settles meanwhile is appended to out. It
@@ -230,7 +224,11 @@ func (t *Table) fetch(hs []packet.Header) {
 func (t *Table) Add(b *packet.Batch, out *Output) bool {
 	full := len(out.Resets) + enough
 	note := 0
-	fetched := t.at
+	if t.at == 0 {
+		for g := -3; g < 0; g++ {
+			t.lookup(b.Headers, g)
+		}
+	}
 	for i := t.at; i < len(b.Headers); i++ {
 		h := &b.Headers[i]
 		if len(out.Resets) >= full || h.Time > t.clock && !t.advance(h.Time, full, out) {
@@ -241,9 +239,8 @@ func (t *Table) Add(b *packet.Batch, out *Output) bool {
 			t.stats.Backwards++
 			t.stats.BackwardsLargest = max(t.stats.BackwardsLargest, t.clock-h.Time)
 		}
-		if i >= fetched+group || i == t.at {
-			t.fetch(b.Headers[i:min(i+group, len(b.Headers))])
-			fetched = i
+		if i%group == 0 {
+			t.lookup(b.Headers, i/group)
 		}
 		var text []byte
 		if h.Flags&packet.RST != 0 {
@@ -254,7 +251,7 @@ func (t *Table) Add(b *packet.Batch, out *Output) bool {
 				text = b.Notes[note].Text[:b.Notes[note].N]
 			}
 		}
-		t.add(h, t.hashes[i-fetched], t.slots[i-fetched], text, out)
+		t.add(h, t.hashes[i%len(t.hashes)], t.slots[i%len(t.slots)], text, out)
 	}
 	t.at = 0
 	return true
@@ -573,19 +570,20 @@ func (t *Table) settle(at int64, end bool, out *Output) {
 // waited for long enough to be in no cache.
 func (t *Table) ahead() {
 	n := t.next - t.first
-	var touched uint64
+	if n > 24 {
+		w := t.wait(t.first + 24)
+		prefetch(unsafe.Pointer(w))
+		prefetch(unsafe.Pointer(&w.rst.Seq))
+	}
+	if n > 16 {
+		c := t.connections.at(t.wait(t.first + 16).slot)
+		prefetchStanding(c)
+		prefetch(unsafe.Pointer(&c.start))
+		prefetch(unsafe.Pointer(&c.opening))
+	}
 	if n > 8 {
-		w := t.wait(t.first + 8)
-		touched = uint64(w.slot) ^ uint64(w.rst.Time) ^ uint64(w.rst.IPID)
+		t.memory.ready(t.connections.at(t.wait(t.first + 8).slot))
 	}
-	if n > 4 {
-		c := t.connections.at(t.wait(t.first + 4).slot)
-		touched ^= uint64(c.seen) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known) ^ uint64(c.due) ^ uint64(c.opening[0].ISN)
-	}
-	if n > 2 {
-		touched ^= uint64(t.memory.touch(t.connections.at(t.wait(t.first + 2).slot)))
-	}
-	t.touched = touched
 }
 
 // closing lets the connection of slot leave in so many seconds.
@@ -619,12 +617,13 @@ func (t *Table) turn(second int64, out *Output) {
 		t.wheel[i] = nil
 		t.second = s
 		for k, l := range due {
-			if k+8 < len(due) {
-				c := t.connections.at(due[k+8].slot)
-				t.touched = uint64(c.marks) ^ uint64(c.side[0].Known) ^ uint64(c.side[1].Known) ^ uint64(c.hash)
+			if k+16 < len(due) {
+				c := t.connections.at(due[k+16].slot)
+				prefetchStanding(c)
+				prefetch(unsafe.Pointer(&c.start))
 			}
-			if k+4 < len(due) {
-				t.touched = t.index.words[t.connections.at(due[k+4].slot).hash&t.index.mask()]
+			if k+8 < len(due) {
+				prefetch(unsafe.Pointer(&t.index.words[t.connections.at(due[k+8].slot).hash&t.index.mask()]))
 			}
 			c := t.connections.at(l.slot)
 			if c.marks&(isLive|isClosing) != isLive|isClosing || c.gen != l.gen {

@@ -588,6 +588,36 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// TestCloseUnmatched closes a file of which no frame passes the filter, so that
+// Read has nothing to return for a very long time.
+func TestCloseUnmatched(t *testing.T) {
+	path := file(t, "a", pcapFile(little, micro, 65535, typeRaw, record{}))
+	if err := os.Truncate(path, 1<<40); err != nil { // empty records
+		t.Skipf("SKIPPED: no large sparse file: %v", err)
+	}
+	f, err := Open([]string{path}, Config{Filter: "tcp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() {
+		var b packet.Batch
+		ended <- f.Read(&b)
+	}()
+	for done := int64(0); done < 4*blockSize; done, _ = f.Progress() {
+		runtime.Gosched()
+	}
+	go f.Close()
+	select {
+	case err := <-ended:
+		if err != io.EOF {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("Close does not end the reading")
+	}
+}
+
 func TestFilter(t *testing.T) {
 	var records []record
 	for i := range uint32(6) {

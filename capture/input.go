@@ -36,9 +36,10 @@ type input struct {
 	pending    frame // read ahead of its turn
 	hasPending bool
 
-	file   *os.File
-	stream *stream
-	r      reader
+	stopped atomic.Bool // Close was called
+	file    *os.File
+	stream  *stream
+	r       reader
 }
 
 // open makes in.r, unless it is there already.
@@ -97,6 +98,7 @@ func (in *input) openReader(config Config) error {
 		}
 	}
 	in.count.Store(0)
+	in.stopped.Store(false)
 	src = &counter{src, in}
 	if in.waits {
 		in.stream = newStream(src)
@@ -123,8 +125,9 @@ func (in *input) close() {
 	}
 }
 
-// interrupt ends a read that waits for input, and every later one that would.
+// interrupt ends a read that waits for input, and every later one.
 func (in *input) interrupt() {
+	in.stopped.Store(true)
 	if in.stream != nil {
 		in.stream.interrupt()
 	}
@@ -137,6 +140,9 @@ type counter struct {
 }
 
 func (c *counter) Read(p []byte) (int, error) {
+	if c.in.stopped.Load() {
+		return 0, errClosed
+	}
 	n, err := c.r.Read(p)
 	c.in.count.Add(int64(n))
 	return n, err

@@ -18,8 +18,8 @@ type Config struct {
 	Filter string
 	// Count ends the input after so many frames. 0 is no limit.
 	Count uint64
-	// Libpcap reads through libpcap and not through pcapgo. The headers are the
-	// same; it is slower.
+	// Libpcap reads through libpcap and not with the readers of this package. The
+	// headers are the same; it is slower.
 	Libpcap bool
 	// Stdin is what the path "-" reads. Nil is os.Stdin.
 	Stdin io.Reader
@@ -30,14 +30,10 @@ type Config struct {
 // safe for concurrent use.
 type Files struct {
 	config Config
-	filter *filter
 	inputs []*input
 	next   int // index of the input to open next
-
 	cur    *input
-	number uint64 // of the last frame of cur
-	left   uint64 // frames until the limit
-	fr     frame
+	sink   sink
 
 	busy   sync.Mutex // held while Read runs
 	mu     sync.Mutex // guards closed and what Close reaches of the inputs
@@ -69,7 +65,7 @@ func Open(paths []string, config Config) (*Files, error) {
 	if len(paths) > math.MaxUint16+1 {
 		return nil, fmt.Errorf("%d files are more than the %d that can be told apart", len(paths), math.MaxUint16+1)
 	}
-	f := &Files{config: config, filter: newFilter(config.Filter), left: limit(config.Count)}
+	f := &Files{config: config, sink: sink{filter: newFilter(config.Filter), left: limit(config.Count)}}
 	for _, path := range paths {
 		in := &input{path: path, name: path}
 		if path == "-" {
@@ -103,17 +99,11 @@ func (f *Files) probe(in *input, several bool) error {
 	if !several {
 		return nil
 	}
-	in.first = math.MaxInt64
-	for {
-		ok, err := in.r.next(&in.pending)
-		if err != nil {
-			break // which the reading proper will report in its place
-		}
-		if ok {
-			in.first = in.pending.time
-			in.hasPending = true
-			break
-		}
+	// The reading proper will report an error in its place.
+	if in.hasPending, _ = next(in.r, &in.pending); in.hasPending {
+		in.first = in.pending.time
+	} else {
+		in.first = math.MaxInt64
 	}
 	if in.reopen {
 		in.close()
@@ -157,7 +147,7 @@ func (f *Files) Read(b *packet.Batch) error {
 		b.Headers = make([]packet.Header, 0, batchHeaders)
 	}
 	for {
-		if f.left == 0 || f.isClosed() {
+		if f.sink.left == 0 || f.isClosed() {
 			return io.EOF
 		}
 		if f.cur == nil {
@@ -169,7 +159,8 @@ func (f *Files) Read(b *packet.Batch) error {
 			if err := in.open(f); err != nil {
 				return f.end(err)
 			}
-			f.cur, f.number = in, 0
+			f.cur = in
+			f.sink.begin(in, uint16(f.next-1))
 		}
 		err := f.fill(b)
 		if err == nil {
@@ -197,42 +188,22 @@ func (f *Files) end(err error) error {
 
 // fill reads from the current file until b is full.
 func (f *Files) fill(b *packet.Batch) error {
-	in, file := f.cur, uint16(f.next-1)
-	for len(b.Headers) < cap(b.Headers) && b.Frames < batchFrames && f.left > 0 {
-		if in.hasPending {
-			f.fr, in.hasPending = in.pending, false
-		} else {
-			if in.waits && b.Frames > 0 && !in.r.ready() {
-				return nil
-			}
-			ok, err := in.r.next(&f.fr)
-			if err == io.EOF {
-				return in.check(err)
-			}
-			if err != nil {
-				return &FormatError{File: in.name, Frame: f.number + 1, Reason: err.Error()}
-			}
-			if !ok {
-				continue
-			}
+	in, s := f.cur, &f.sink
+	s.b, s.err = b, nil
+	if in.hasPending {
+		in.hasPending = false
+		if fr := &in.pending; !s.add(fr.time, fr.link, fr.linkType, fr.data, fr.wireLen) {
+			return s.err
 		}
-		f.number++
-		if f.filter != nil && f.fr.link != 0 {
-			ok, err := f.filter.matches(&f.fr)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				in.known = true
-				continue
-			}
-		}
-		f.left--
-		if b.Add(f.fr.time, f.number, file, f.fr.link, f.fr.data, f.fr.wireLen) == packet.UnknownLink {
-			in.unknown = f.fr.linkType
-		} else {
-			in.known = true
-		}
+	}
+	err := in.r.fill(s)
+	switch {
+	case s.err != nil:
+		return s.err
+	case err == io.EOF:
+		return s.check(err)
+	case err != nil:
+		return &FormatError{File: in.name, Frame: s.number + 1, Reason: err.Error()}
 	}
 	return nil
 }
@@ -262,23 +233,3 @@ func (f *Files) isClosed() bool {
 }
 
 var errClosed = errors.New("closed")
-
-// frame is one captured frame. data is valid until the next one is read.
-type frame struct {
-	data     []byte
-	wireLen  int   // octets on the wire
-	time     int64 // nanoseconds since the Unix epoch
-	link     packet.Link
-	linkType uint32 // LINKTYPE_ value
-}
-
-// reader reads the records of one file format.
-type reader interface {
-	// next reads one record. It reports whether the record was a frame. It
-	// returns io.EOF at the end; the text of any other error is the reason of
-	// a FormatError.
-	next(*frame) (bool, error)
-	// ready reports whether next would return without waiting for input.
-	ready() bool
-	close()
-}

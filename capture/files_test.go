@@ -146,6 +146,9 @@ func TestPcapngTime(t *testing.T) {
 	}{
 		{1e6, 0, 1700000000_123456, 1700000000_123456000},
 		{1e9, 0, 1700000000_123456789, 1700000000_123456789},
+		{1e9, 0, 1<<63 - 1, 9223372035e9 + 854775807},
+		{1e3, 0, 1<<63 - 1, 9223372035e9 + 807e6},
+		{1e6, 0, 0, 0},
 		{1e9, -1700000000, 1, -1700000000e9 + 1},
 		{1e19, 0, 1e19 - 1, 999999999},
 		{1 << 63, 0, 1 << 62, 5e8},
@@ -154,6 +157,7 @@ func TestPcapngTime(t *testing.T) {
 		{1, -1 << 63, 0, -9223372035e9},
 	} {
 		in := iface{unit: test.unit, offset: test.offset}
+		in.count()
 		if got := in.time(test.ticks); got != test.want {
 			t.Errorf("%+v: got %d", test, got)
 		}
@@ -187,19 +191,11 @@ func TestPcapngOracle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := &input{name: "oracle"}
-		br, _, err := unpack(newBuffer(bytes.NewReader(g.b)), &in.count)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := newPcapngReader(br)
+		p := newPcapngReader(newBlocks(bytes.NewReader(g.b)))
 		for n := 0; ; n++ {
 			data, ci, wantErr := oracle.ZeroCopyReadPacketData()
 			var fr frame
-			ok, err := false, error(nil)
-			for !ok && err == nil {
-				ok, err = p.next(&fr)
-			}
+			_, err := next(p, &fr)
 			if wantErr == io.EOF && err == io.EOF {
 				break
 			}
@@ -592,6 +588,36 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// TestCloseUnmatched closes a file of which no frame passes the filter, so that
+// Read has nothing to return for a very long time.
+func TestCloseUnmatched(t *testing.T) {
+	path := file(t, "a", pcapFile(little, micro, 65535, typeRaw, record{}))
+	if err := os.Truncate(path, 1<<40); err != nil { // empty records
+		t.Skipf("SKIPPED: no large sparse file: %v", err)
+	}
+	f, err := Open([]string{path}, Config{Filter: "tcp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() {
+		var b packet.Batch
+		ended <- f.Read(&b)
+	}()
+	for done := int64(0); done < 4*blockSize; done, _ = f.Progress() {
+		runtime.Gosched()
+	}
+	go f.Close()
+	select {
+	case err := <-ended:
+		if err != io.EOF {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("Close does not end the reading")
+	}
+}
+
 func TestFilter(t *testing.T) {
 	var records []record
 	for i := range uint32(6) {
@@ -688,11 +714,17 @@ func TestMemory(t *testing.T) {
 
 func BenchmarkRead(b *testing.B) {
 	const n = 100_000
+	g := &ng{}
+	g.section(little).iface(typeEthernet, 65535, -1, 0)
+	for i := range uint64(n) {
+		g.packet(0, i, ethernet(segment(80, 1, 60)))
+	}
 	for name, test := range map[string]struct {
 		data   []byte
 		config Config
 	}{
 		"pcap":     {many(n), Config{}},
+		"pcapng":   {g.b, Config{}},
 		"filtered": {many(n), Config{Filter: "tcp port 80"}},
 		"libpcap":  {many(n), Config{Libpcap: true}},
 	} {

@@ -36,17 +36,17 @@ func (f *filter) compile(link packet.Link, linkType uint32) (*pcap.BPF, error) {
 	return program, nil
 }
 
-func (f *filter) matches(fr *frame) (bool, error) {
-	program := f.programs[fr.linkType]
+func (f *filter) matches(link packet.Link, linkType uint32, data []byte, wireLen int) (bool, error) {
+	program := f.programs[linkType]
 	if program == nil {
 		var err error
-		if program, err = f.compile(fr.link, fr.linkType); err != nil {
+		if program, err = f.compile(link, linkType); err != nil {
 			return false, err
 		}
 	}
 	// gopacket takes the address of the first octet.
-	if len(fr.data) == 0 {
+	if len(data) == 0 {
 		return false, nil
 	}
-	return program.Matches(gopacket.CaptureInfo{CaptureLength: len(fr.data), Length: fr.wireLen}, fr.data), nil
+	return program.Matches(gopacket.CaptureInfo{CaptureLength: len(data), Length: wireLen}, data), nil
 }

@@ -19,8 +19,6 @@ const (
 	// maxRecord is the largest frame that a capture can hold, libpcap's
 	// MAXIMUM_SNAPLEN. A record that claims more is damaged.
 	maxRecord = 262144
-	// bufferSize holds the largest record and what stands around it.
-	bufferSize = maxRecord + 32<<10
 	// maxWindow is how far zstd may look back: what the zstd tool itself
 	// accepts without being told otherwise.
 	maxWindow = 128 << 20
@@ -37,12 +35,11 @@ type input struct {
 	first      int64 // time of the first frame, when it was asked for
 	pending    frame // read ahead of its turn
 	hasPending bool
-	known      bool   // a frame had a supported link type
-	unknown    uint32 // an unsupported link type that was seen
 
-	file   *os.File
-	stream *stream
-	r      reader
+	stopped atomic.Bool // Close was called
+	file    *os.File
+	stream  *stream
+	r       reader
 }
 
 // open makes in.r, unless it is there already.
@@ -101,27 +98,17 @@ func (in *input) openReader(config Config) error {
 		}
 	}
 	in.count.Store(0)
-	src = &counter{r: src, n: &in.count}
+	in.stopped.Store(false)
+	src = &counter{src, in}
 	if in.waits {
 		in.stream = newStream(src)
 		src = in.stream
 	}
-	br, read, err := unpack(newBuffer(src), &in.count)
+	b, err := unpack(newBlocks(src))
 	if err != nil {
 		return err
 	}
-	in.r, err = newReader(in.name, br, read, config.Libpcap)
-	return err
-}
-
-func newBuffer(r io.Reader) *bufio.Reader { return bufio.NewReaderSize(r, bufferSize) }
-
-// check replaces the end of a file of which no frame could be decoded for its
-// link type.
-func (in *input) check(err error) error {
-	if !in.known && in.unknown != 0 {
-		return &LinkTypeError{in.name, in.unknown}
-	}
+	in.r, err = newReader(in.name, b, config.Libpcap)
 	return err
 }
 
@@ -138,51 +125,53 @@ func (in *input) close() {
 	}
 }
 
-// interrupt ends a read that waits for input.
+// interrupt ends a read that waits for input, and every later one.
 func (in *input) interrupt() {
+	in.stopped.Store(true)
 	if in.stream != nil {
 		in.stream.interrupt()
 	}
 }
 
+// counter is what all that is read of an input goes through.
 type counter struct {
-	r io.Reader
-	n *atomic.Int64
+	r  io.Reader
+	in *input
 }
 
 func (c *counter) Read(p []byte) (int, error) {
+	if c.in.stopped.Load() {
+		return 0, errClosed
+	}
 	n, err := c.r.Read(p)
-	c.n.Add(int64(n))
+	c.in.count.Add(int64(n))
 	return n, err
 }
 
-// unpack looks at the first octets of br, which counts in read what it has
-// read, and decompresses what is compressed. It returns the like of the
-// decompressed octets.
-func unpack(br *bufio.Reader, read *atomic.Int64) (*bufio.Reader, *atomic.Int64, error) {
-	magic, err := br.Peek(4)
+// unpack looks at the first octets of b and decompresses what is compressed.
+func unpack(b *blocks) (*blocks, error) {
+	magic, err := b.peek(4)
 	if len(magic) == 0 && err == io.EOF {
-		return nil, nil, ErrEmpty
+		return nil, ErrEmpty
 	}
 	if err != nil && err != io.EOF {
-		return nil, nil, err
+		return nil, err
 	}
 	u := &unpacker{}
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
 		u.format = "gzip"
-		u.r, err = gzip.NewReader(br)
+		u.r, err = gzip.NewReader(bufio.NewReader(b))
 	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		u.format = "zstd"
-		u.r, err = zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		u.r, err = zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	default:
-		return br, read, nil
+		return b, nil
 	}
 	if err != nil {
-		return nil, nil, u.explain(err)
+		return nil, u.explain(err)
 	}
-	read = new(atomic.Int64)
-	return newBuffer(&counter{r: u, n: read}), read, nil
+	return newBlocks(u), nil
 }
 
 // unpacker names the compression in errors, so that the end of the compressed
@@ -208,21 +197,21 @@ func (u *unpacker) explain(err error) error {
 }
 
 // newReader finds out the format of a capture by its first octets.
-func newReader(name string, br *bufio.Reader, read *atomic.Int64, libpcap bool) (reader, error) {
-	head, err := br.Peek(4)
+func newReader(name string, b *blocks, libpcap bool) (reader, error) {
+	head, err := b.peek(4)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
 	switch {
 	case isPcap(head):
-		return newPcapReader(name, br, read, libpcap)
+		return newPcapReader(name, b, libpcap)
 	case bytes.Equal(head, pcapngMagic[:]):
 		if libpcap {
-			return newLibpcapReader(br)
+			return newLibpcapReader(b)
 		}
-		return newPcapngReader(br), nil
+		return newPcapngReader(b), nil
 	}
-	head, _ = br.Peek(min(512, max(br.Buffered(), 4)))
+	head, _ = b.peek(min(512, max(len(b.held()), 4)))
 	if what := lookLike(head); what != "" {
 		return nil, fmt.Errorf("%w, but %s", ErrNotCapture, what)
 	}

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -20,8 +19,8 @@ type libpcapReader struct {
 	pumped   chan error // how the copying into the pipe ended
 }
 
-// newLibpcapReader has libpcap read a pipe, into which a goroutine copies br.
-func newLibpcapReader(br *bufio.Reader) (reader, error) {
+// newLibpcapReader has libpcap read a pipe, into which a goroutine copies b.
+func newLibpcapReader(b *blocks) (reader, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -29,7 +28,7 @@ func newLibpcapReader(br *bufio.Reader) (reader, error) {
 	defer r.Close()
 	p := &libpcapReader{pumped: make(chan error, 1)}
 	go func() {
-		_, err := io.Copy(w, br)
+		_, err := io.Copy(w, b)
 		p.pumped <- err
 		w.Close()
 	}()
@@ -62,32 +61,38 @@ func dataLink(handle *pcap.Handle) uint32 {
 	return uint32(short)
 }
 
-func (p *libpcapReader) next(fr *frame) (bool, error) {
-	data, ci, err := p.handle.ZeroCopyReadPacketData()
-	switch {
-	case err == io.EOF || err == pcap.NextErrorReadError:
-		// What libpcap takes for the end may be where unpacking failed.
-		select {
-		case broken := <-p.pumped:
-			if broken != nil {
-				return false, broken
-			}
-		default:
+func (p *libpcapReader) fill(s *sink) error {
+	// libpcap does not tell whether it has a frame or would wait for one.
+	for !s.leave() {
+		data, ci, err := p.handle.ZeroCopyReadPacketData()
+		if err != nil {
+			return p.failed(err)
 		}
-		if err == pcap.NextErrorReadError {
-			err = p.handle.Error()
+		if !s.add(ci.Timestamp.UnixNano(), p.link, p.linkType, data, ci.Length) {
+			return nil
 		}
-		return false, err
-	case err != nil:
-		return false, err
 	}
-	fr.data, fr.wireLen, fr.time = data, ci.Length, ci.Timestamp.UnixNano()
-	fr.link, fr.linkType = p.link, p.linkType
-	return true, nil
+	return nil
 }
 
-// ready is false because libpcap does not tell what it has buffered.
-func (p *libpcapReader) ready() bool { return false }
+// failed finds out why libpcap gave no frame.
+func (p *libpcapReader) failed(err error) error {
+	if err != io.EOF && err != pcap.NextErrorReadError {
+		return err
+	}
+	// What libpcap takes for the end may be where unpacking failed.
+	select {
+	case broken := <-p.pumped:
+		if broken != nil {
+			return broken
+		}
+	default:
+	}
+	if err == pcap.NextErrorReadError {
+		return p.handle.Error()
+	}
+	return err
+}
 
 func (p *libpcapReader) close() { p.handle.Close() }
 

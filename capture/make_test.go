@@ -223,6 +223,6 @@ func (r *result) seqs() []packet.Seq {
 
 // readers runs a test for each of the two readers.
 func readers(t *testing.T, test func(*testing.T, Config)) {
-	t.Run("pcapgo", func(t *testing.T) { test(t, Config{}) })
+	t.Run("own", func(t *testing.T) { test(t, Config{}) })
 	t.Run("libpcap", func(t *testing.T) { test(t, Config{Libpcap: true}) })
 }

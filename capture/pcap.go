@@ -1,15 +1,11 @@
 package capture
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/pcapgo"
+	"math/bits"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -20,7 +16,37 @@ const (
 	// linkTypeMask leaves out the length of the frame check sequence, which
 	// shares the field.
 	linkTypeMask = 0x03ffffff
+
+	pcapMicro = 0xa1b2c3d4
+	pcapNano  = 0xa1b23c4d
 )
+
+// order is the byte order of a file: whether it is big endian.
+type order bool
+
+func (o order) uint16(b []byte) uint16 {
+	v := binary.LittleEndian.Uint16(b)
+	if o {
+		v = bits.ReverseBytes16(v)
+	}
+	return v
+}
+
+func (o order) uint32(b []byte) uint32 {
+	v := binary.LittleEndian.Uint32(b)
+	if o {
+		v = bits.ReverseBytes32(v)
+	}
+	return v
+}
+
+func (o order) uint64(b []byte) uint64 {
+	v := binary.LittleEndian.Uint64(b)
+	if o {
+		v = bits.ReverseBytes64(v)
+	}
+	return v
+}
 
 // isPcap reports whether a file that begins with head is a pcap file, of
 // microseconds or nanoseconds, in either byte order.
@@ -29,105 +55,100 @@ func isPcap(head []byte) bool {
 	return ok
 }
 
-func pcapOrder(head []byte) (binary.ByteOrder, bool) {
-	if len(head) >= 4 {
-		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-			if m := order.Uint32(head); m == 0xa1b2c3d4 || m == 0xa1b23c4d {
-				return order, true
-			}
+func pcapOrder(head []byte) (o order, ok bool) {
+	if len(head) < 4 {
+		return false, false
+	}
+	for _, o := range []order{false, true} {
+		if m := o.uint32(head); m == pcapMicro || m == pcapNano {
+			return o, true
 		}
 	}
-	return nil, false
+	return false, false
 }
 
-// pcapReader reads pcap files through pcapgo.
+// pcapReader reads pcap files. It decodes in place what b holds.
 type pcapReader struct {
-	br       *bufio.Reader
-	read     *atomic.Int64 // octets that br has read
-	offset   int64         // where the record after this one begins
-	r        *pcapgo.Reader
-	order    binary.ByteOrder
+	b        *blocks
+	order    order
+	unit     int64 // nanoseconds in a unit of the fraction
 	link     packet.Link
 	linkType uint32
-	own      []byte // for records that pcapgo refuses
 }
 
-func newPcapReader(name string, br *bufio.Reader, read *atomic.Int64, libpcap bool) (reader, error) {
-	head, err := br.Peek(pcapHeaderLen)
+func newPcapReader(name string, b *blocks, libpcap bool) (reader, error) {
+	head, err := b.peek(pcapHeaderLen)
 	if err == io.EOF {
 		return nil, fmt.Errorf("%w: it ends within the file header", ErrNotCapture)
 	}
 	if err != nil {
 		return nil, err
 	}
-	p := &pcapReader{br: br, read: read, offset: pcapHeaderLen}
+	p := &pcapReader{b: b, unit: 1000}
 	p.order, _ = pcapOrder(head)
-	// pcapgo keeps eight bits of the link type: too few for SLL2, which is 276.
-	p.linkType = p.order.Uint32(head[20:]) & linkTypeMask
+	if p.order.uint32(head) == pcapNano {
+		p.unit = 1
+	}
+	p.linkType = p.order.uint32(head[20:]) & linkTypeMask
 	var ok bool
 	if p.link, ok = packet.LinkFromType(p.linkType); !ok {
 		return nil, &LinkTypeError{name, p.linkType}
 	}
 	if libpcap {
-		return newLibpcapReader(br)
+		return newLibpcapReader(b)
 	}
-	// pcapgo reads straight from a *bufio.Reader, with none of its own between.
-	if p.r, err = pcapgo.NewReader(br); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrNotCapture, err)
+	if major, minor := p.order.uint16(head[4:]), p.order.uint16(head[6:]); major != 2 || minor != 4 {
+		return nil, fmt.Errorf("%w: pcap version %d.%d, known is 2.4", ErrNotCapture, major, minor)
 	}
-	// Many writers note a smaller snapshot length than they keep to.
-	p.r.SetSnaplen(maxRecord)
+	b.skip(pcapHeaderLen)
 	return p, nil
 }
 
-func (p *pcapReader) next(fr *frame) (bool, error) {
-	data, ci, err := p.r.ZeroCopyReadPacketData()
-	if err != nil {
-		if data, err = p.recover(ci, data, err); err != nil {
-			return false, err
+func (p *pcapReader) fill(s *sink) error {
+	b := p.b
+	for {
+		h := b.held()
+		var captured uint32
+		if len(h) >= recordHeader {
+			captured = p.order.uint32(h[8:])
+		}
+		if len(h) < recordHeader+int(captured) || len(h) < recordHeader || captured > maxRecord {
+			if s.leave() {
+				return nil
+			}
+			var err error
+			if h, err = p.record(); err != nil {
+				return err
+			}
+			captured = uint32(len(h) - recordHeader)
+		}
+		data := h[recordHeader : recordHeader+int(captured)]
+		b.skip(recordHeader + len(data))
+		time := int64(p.order.uint32(h))*1e9 + int64(p.order.uint32(h[4:]))*p.unit
+		if !s.add(time, p.link, p.linkType, data, int(p.order.uint32(h[12:]))) {
+			return nil
 		}
 	}
-	p.offset += recordHeader + int64(len(data))
-	fr.data, fr.wireLen, fr.time = data, ci.Length, ci.Timestamp.UnixNano()
-	fr.link, fr.linkType = p.link, p.linkType
-	return true, nil
 }
 
-// recover reads a record that pcapgo refused after its header, or says what is
-// wrong with it.
-func (p *pcapReader) recover(ci gopacket.CaptureInfo, data []byte, err error) ([]byte, error) {
-	switch {
-	case ci.Timestamp.IsZero(): // there was no whole header
-		if err == io.ErrUnexpectedEOF {
+// record reads until a whole record is held, or says why there is none.
+func (p *pcapReader) record() ([]byte, error) {
+	h, err := p.b.peek(recordHeader)
+	if err != nil {
+		if err == io.EOF && len(h) > 0 {
 			return nil, errors.New("the file ends within the header of the record")
 		}
 		return nil, err
-	case ci.CaptureLength > maxRecord:
-		return nil, fmt.Errorf("record says %d bytes, the most that a record can hold is %d", ci.CaptureLength, maxRecord)
-	case data == nil && ci.CaptureLength > ci.Length:
-		// The record holds more than was on the wire, as some tools note it.
-		if p.own == nil {
-			p.own = make([]byte, maxRecord)
-		}
-		data = p.own[:ci.CaptureLength]
-		if _, err = io.ReadFull(p.br, data); err == nil {
-			return data, nil
-		}
 	}
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return nil, fmt.Errorf("record says %d bytes, the file ends after %d", ci.CaptureLength, p.read.Load()-p.offset-recordHeader)
+	captured := p.order.uint32(h[8:])
+	if captured > maxRecord {
+		return nil, fmt.Errorf("record says %d bytes, the most that a record can hold is %d", captured, maxRecord)
 	}
-	return nil, err
-}
-
-func (p *pcapReader) ready() bool {
-	have := p.br.Buffered()
-	if have < recordHeader {
-		return false
+	h, err = p.b.peek(recordHeader + int(captured))
+	if err == io.EOF {
+		return nil, fmt.Errorf("record says %d bytes, the file ends after %d", captured, len(h)-recordHeader)
 	}
-	head, _ := p.br.Peek(recordHeader)
-	n := p.order.Uint32(head[8:])
-	return n > maxRecord || have >= recordHeader+int(n)
+	return h, err
 }
 
 func (p *pcapReader) close() {}

@@ -1,8 +1,6 @@
 package capture
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +17,9 @@ const (
 	blockPacket    = 2 // obsolete, still written by old tools
 	blockSimple    = 3
 	blockEnhanced  = 6
+
+	// blockHeader is the shortest block: its type, and its length twice.
+	blockHeader = 12
 )
 
 var pcapngMagic = [4]byte{0x0a, 0x0d, 0x0d, 0x0a}
@@ -31,11 +32,12 @@ const maxInterfaces = 1 << 16
 // descriptions, and that keeps eight bits of the link type. It is the oracle of
 // the tests instead.
 type pcapngReader struct {
-	br     *bufio.Reader
-	order  binary.ByteOrder
+	b      *blocks
+	order  order
 	ifaces []iface
-	left   int64 // octets of the block returned last, still in br
-	last   int64 // time of the frame before
+	length uint32 // of the current block, as it says
+	left   int64  // octets of a block too large to be held, yet to be left out
+	last   int64  // time of the frame before
 }
 
 // iface is an interface of the current section.
@@ -45,131 +47,153 @@ type iface struct {
 	snaplen  uint32
 	unit     uint64 // ticks of its clock in a second
 	offset   int64  // seconds to add to its time
+	nanos    uint64 // nanoseconds in a tick; 0 unless it is a number of them and offset is 0
 }
 
-func newPcapngReader(br *bufio.Reader) *pcapngReader {
-	return &pcapngReader{br: br, order: binary.LittleEndian}
-}
+func newPcapngReader(b *blocks) *pcapngReader { return &pcapngReader{b: b} }
 
-// block returns the type of the next block and its octets, as far as they fit
-// into the buffer: all that stands before the options does.
-func (p *pcapngReader) block() (uint32, []byte, error) {
-	if p.left > 0 {
-		for p.left > 0 {
-			n, err := p.br.Discard(int(min(p.left, math.MaxInt32)))
-			p.left -= int64(n)
-			if err == io.EOF {
-				return 0, nil, fmt.Errorf("the file ends %d bytes before the end of a block", p.left)
-			} else if err != nil {
-				return 0, nil, err
+func (p *pcapngReader) fill(s *sink) error {
+	for !s.leave() || p.ready() {
+		typ, b, err := p.block()
+		if err != nil {
+			return err
+		}
+		more := true
+		switch typ {
+		case blockEnhanced, blockPacket:
+			if len(b) < 20 {
+				return p.noRoom("packet block")
 			}
+			id := p.order.uint32(b)
+			if typ == blockPacket {
+				id = uint32(p.order.uint16(b)) // then a count of drops
+			}
+			if id >= uint32(len(p.ifaces)) {
+				return fmt.Errorf("packet of interface %d, of which there is no description", id)
+			}
+			in := &p.ifaces[id]
+			p.last = in.time(uint64(p.order.uint32(b[4:]))<<32 | uint64(p.order.uint32(b[8:])))
+			more, err = p.add(s, in, b[20:], p.order.uint32(b[12:]), p.order.uint32(b[16:]))
+		case blockSimple:
+			if len(b) < 4 {
+				return p.noRoom("packet block")
+			}
+			if len(p.ifaces) == 0 {
+				return errors.New("packet without any interface description")
+			}
+			in := &p.ifaces[0]
+			length := p.order.uint32(b)
+			captured := length
+			if in.snaplen != 0 {
+				captured = min(captured, in.snaplen)
+			}
+			// A simple packet has no time. The clock stands still for it.
+			more, err = p.add(s, in, b[4:], captured, length)
+		case blockSection:
+			err = p.section(b)
+		case blockInterface:
+			err = p.iface(b)
+		}
+		if err != nil || !more {
+			return err
 		}
 	}
-	head, err := p.br.Peek(12)
+	return nil
+}
+
+// block reads the next block and returns its type and its octets, as far as
+// they fit into the margin: all that stands before the options does.
+func (p *pcapngReader) block() (typ uint32, b []byte, err error) {
+	if p.left > 0 {
+		n, err := p.b.discard(p.left)
+		p.left -= n
+		if err == io.EOF {
+			return 0, nil, fmt.Errorf("the file ends %d bytes before the end of a block", p.left)
+		} else if err != nil {
+			return 0, nil, err
+		}
+	}
+	head, err := p.b.peek(blockHeader)
 	if err != nil {
 		if err != io.EOF || len(head) == 0 {
 			return 0, nil, err
 		}
 		return 0, nil, errors.New("the file ends within the header of a block")
 	}
-	typ := p.order.Uint32(head)
+	typ = p.order.uint32(head)
 	if typ == blockSection { // the same in either byte order
 		switch uint32(0x1a2b3c4d) {
-		case binary.LittleEndian.Uint32(head[8:]):
-			p.order = binary.LittleEndian
-		case binary.BigEndian.Uint32(head[8:]):
-			p.order = binary.BigEndian
+		case order(false).uint32(head[8:]):
+			p.order = false
+		case order(true).uint32(head[8:]):
+			p.order = true
 		default:
 			return 0, nil, fmt.Errorf("section has the unknown byte order %x", head[8:12])
 		}
 	}
-	length := p.order.Uint32(head[4:])
-	if length < 12 {
-		return 0, nil, fmt.Errorf("block says %d bytes, the least is 12", length)
+	p.length = p.order.uint32(head[4:])
+	if p.length < blockHeader {
+		return 0, nil, fmt.Errorf("block says %d bytes, the least is %d", p.length, blockHeader)
 	}
-	// The length is to be a multiple of four; some writers leave out the padding
-	// in the length but not in the file.
-	p.left = (int64(length) + 3) &^ 3
-	b, err := p.br.Peek(int(min(p.left, bufferSize)))
+	size := blockSpace(p.length)
+	b, err = p.b.peek(int(min(size, margin)))
 	if err == io.EOF {
-		return 0, nil, fmt.Errorf("block says %d bytes, the file ends after %d", length, len(b))
+		return 0, nil, fmt.Errorf("block says %d bytes, the file ends after %d", p.length, len(b))
 	}
 	if err != nil {
 		return 0, nil, err
 	}
-	if p.left <= bufferSize {
-		if end := p.order.Uint32(b[len(b)-4:]); end != length {
-			return 0, nil, fmt.Errorf("block says %d bytes at its beginning, %d at its end", length, end)
+	if size <= margin {
+		if end := p.order.uint32(b[len(b)-4:]); end != p.length {
+			return 0, nil, fmt.Errorf("block says %d bytes at its beginning, %d at its end", p.length, end)
 		}
-		b = b[:len(b)-4]
+		p.b.skip(len(b))
+		return typ, b[8 : len(b)-4], nil
 	}
+	p.left = size
 	return typ, b[8:], nil
 }
 
-func (p *pcapngReader) next(fr *frame) (bool, error) {
-	typ, b, err := p.block()
-	if err != nil {
-		return false, err
+// blockSpace is the room that a block takes which says that it has length
+// octets. It should say a multiple of four; some writers leave out the padding
+// in the length but not in the file.
+func blockSpace(length uint32) int64 { return (int64(length) + 3) &^ 3 }
+
+// ready reports whether the next block is held.
+func (p *pcapngReader) ready() bool {
+	b := p.b.held()
+	if p.left > 0 || len(b) < blockHeader {
+		return false
 	}
-	switch typ {
-	case blockEnhanced, blockPacket:
-		if len(b) < 20 {
-			return false, fmt.Errorf("packet block of %d bytes has no room for its fields", p.left)
-		}
-		id := p.order.Uint32(b)
-		if typ == blockPacket {
-			id = uint32(p.order.Uint16(b)) // then a count of drops
-		}
-		if id >= uint32(len(p.ifaces)) {
-			return false, fmt.Errorf("packet of interface %d, of which there is no description", id)
-		}
-		in := &p.ifaces[id]
-		fr.time = in.time(uint64(p.order.Uint32(b[4:]))<<32 | uint64(p.order.Uint32(b[8:])))
-		return true, p.frame(fr, in, b[20:], p.order.Uint32(b[12:]), p.order.Uint32(b[16:]))
-	case blockSimple:
-		if len(b) < 4 {
-			return false, fmt.Errorf("packet block of %d bytes has no room for its fields", p.left)
-		}
-		if len(p.ifaces) == 0 {
-			return false, errors.New("packet without any interface description")
-		}
-		in := &p.ifaces[0]
-		length := p.order.Uint32(b)
-		captured := length
-		if in.snaplen != 0 {
-			captured = min(captured, in.snaplen)
-		}
-		// A simple packet has no time. The clock stands still for it.
-		fr.time = p.last
-		return true, p.frame(fr, in, b[4:], captured, length)
-	case blockSection:
-		return false, p.section(b)
-	case blockInterface:
-		return false, p.iface(b)
+	if p.order.uint32(b) == blockSection {
+		return false // its byte order is yet to be found out
 	}
-	return false, nil
+	length := p.order.uint32(b[4:])
+	return length < blockHeader || int64(len(b)) >= blockSpace(length)
 }
 
-func (p *pcapngReader) frame(fr *frame, in *iface, b []byte, captured, length uint32) error {
+func (p *pcapngReader) noRoom(what string) error {
+	return fmt.Errorf("%s of %d bytes has no room for its fields", what, blockSpace(p.length))
+}
+
+// add hands a frame to s, of which captured octets begin b.
+func (p *pcapngReader) add(s *sink, in *iface, b []byte, captured, length uint32) (more bool, err error) {
 	if captured > maxRecord {
-		return fmt.Errorf("record says %d bytes, the most that a record can hold is %d", captured, maxRecord)
+		return false, fmt.Errorf("record says %d bytes, the most that a record can hold is %d", captured, maxRecord)
 	}
 	if int(captured) > len(b) {
-		return fmt.Errorf("record says %d bytes, its block has %d", captured, len(b))
+		return false, fmt.Errorf("record says %d bytes, its block has %d", captured, len(b))
 	}
-	fr.data, fr.wireLen = b[:captured], int(length)
-	fr.link, fr.linkType = in.link, in.linkType
-	p.last = fr.time
-	return nil
+	return s.add(p.last, in.link, in.linkType, b[:captured], int(length)), nil
 }
 
 // section begins a new section, which describes its own interfaces.
 func (p *pcapngReader) section(b []byte) error {
 	if len(b) < 16 {
-		return fmt.Errorf("section header of %d bytes has no room for its fields", p.left)
+		return p.noRoom("section header")
 	}
 	// Version 1.2 was written by mistake and is 1.0.
-	if major, minor := p.order.Uint16(b[4:]), p.order.Uint16(b[6:]); major != 1 || minor != 0 && minor != 2 {
+	if major, minor := p.order.uint16(b[4:]), p.order.uint16(b[6:]); major != 1 || minor != 0 && minor != 2 {
 		return fmt.Errorf("section of pcapng version %d.%d, known is 1.0", major, minor)
 	}
 	p.ifaces = p.ifaces[:0]
@@ -186,15 +210,15 @@ const (
 // iface adds an interface to the section.
 func (p *pcapngReader) iface(b []byte) error {
 	if len(b) < 8 {
-		return fmt.Errorf("interface description of %d bytes has no room for its fields", p.left)
+		return p.noRoom("interface description")
 	}
 	if len(p.ifaces) == maxInterfaces {
 		return fmt.Errorf("section with more than %d interfaces", maxInterfaces)
 	}
-	in := iface{linkType: uint32(p.order.Uint16(b)), snaplen: p.order.Uint32(b[4:]), unit: 1e6}
+	in := iface{linkType: uint32(p.order.uint16(b)), snaplen: p.order.uint32(b[4:]), unit: 1e6}
 	in.link, _ = packet.LinkFromType(in.linkType)
 	for b = b[8:]; len(b) >= 4; {
-		code, n := p.order.Uint16(b), int(p.order.Uint16(b[2:]))
+		code, n := p.order.uint16(b), int(p.order.uint16(b[2:]))
 		if code == optEnd {
 			break
 		}
@@ -224,20 +248,33 @@ func (p *pcapngReader) iface(b []byte) error {
 			if n != 8 {
 				return fmt.Errorf("time offset of %d bytes, it has 8", n)
 			}
-			in.offset = int64(p.order.Uint64(value))
+			in.offset = int64(p.order.uint64(value))
 		}
 	}
+	in.count()
 	p.ifaces = append(p.ifaces, in)
 	return nil
+}
+
+// most is how many seconds a time may have.
+const most = math.MaxInt64/1_000_000_000 - 1
+
+// count prepares for time.
+func (in *iface) count() {
+	if in.offset == 0 && 1e9%in.unit == 0 {
+		in.nanos = 1e9 / in.unit
+	}
 }
 
 // time turns ticks of the interface's clock into nanoseconds since the Unix
 // epoch. What an int64 cannot hold becomes the nearest that it can.
 func (in *iface) time(ticks uint64) int64 {
+	if hi, lo := bits.Mul64(ticks, in.nanos); in.nanos != 0 && hi == 0 && lo < most*1e9 {
+		return int64(lo)
+	}
 	seconds, ticks := ticks/in.unit, ticks%in.unit
 	hi, lo := bits.Mul64(ticks, 1e9)
 	nanos, _ := bits.Div64(hi, lo, in.unit) // hi < unit, for ticks < unit and 1e9 < 2^64
-	const most = math.MaxInt64/1_000_000_000 - 1
 	at := int64(min(seconds, most))
 	switch {
 	case in.offset > most-at:
@@ -248,21 +285,6 @@ func (in *iface) time(ticks uint64) int64 {
 		at += in.offset
 	}
 	return at*1e9 + int64(nanos)
-}
-
-func (p *pcapngReader) ready() bool {
-	have := int64(p.br.Buffered()) - p.left
-	if have < 12 {
-		return false
-	}
-	head, _ := p.br.Peek(int(p.left) + 12)
-	head = head[p.left:]
-	order := p.order
-	if order.Uint32(head) == blockSection {
-		return false // its byte order is yet to be found out
-	}
-	length := int64(order.Uint32(head[4:]))
-	return length < 12 || have >= (length+3)&^3
 }
 
 func (p *pcapngReader) close() {}

@@ -21,10 +21,7 @@ type connection struct {
 	handshake Handshake
 	historyN  uint8
 
-	side [2]struct {
-		Standing
-		Stream
-	}
+	side [2]Standing
 
 	start   int64
 	due     int64  // capture second at which it leaves, valid with isClosing
@@ -40,7 +37,13 @@ type connection struct {
 	rstWhere packet.Where
 
 	opening [2]Opening
+	stream  [2]Stream
 }
+
+// standingLines are the cache lines that a connection's ends and both its sides
+// take. What begins and ends it follows in the next, and the opening of the
+// client after that.
+const standingLines = 3
 
 // marks are the booleans of a connection.
 type marks uint8
@@ -110,7 +113,7 @@ func (c *connection) isCopy(m *memory, h *packet.Header, d Dir) bool {
 	}
 	// What is new in its stream, or acknowledges something new, is no copy. That
 	// spares most segments the search.
-	if s := &c.side[d].Standing; s.Known&SawSegment != 0 &&
+	if s := &c.side[d]; s.Known&SawSegment != 0 &&
 		(s.Max.Less(h.End()) || h.Flags&packet.ACK != 0 && s.Known&SawAck != 0 && s.Ack.Less(h.Ack)) {
 		return false
 	}
@@ -211,7 +214,7 @@ func (c *connection) syn(m *memory, h *packet.Header, d Dir) {
 		// What answered the try before is not the connection that comes now.
 		c.marks |= isRetried
 		c.handshake = SYNSent
-		p.Standing, p.Stream = Standing{Known: p.Known & SawRST}, Stream{}
+		*p, c.stream[d.Peer()] = Standing{Known: p.Known & SawRST}, Stream{}
 		c.opening[d.Peer()] = Opening{}
 		if c.rare != 0 {
 			m.rare(c).side[d.Peer()] = Rare{}
@@ -307,20 +310,21 @@ func (c *connection) data(h *packet.Header, d Dir, first bool, oldMax packet.Seq
 		}
 		fresh = min(fresh, uint32(end-oldMax))
 	}
+	w := &c.stream[d]
 	if s.Known&SawData == 0 {
 		s.Known |= SawData
 		o := &c.opening[d]
 		o.DataFirst = h.Time
-		s.First, o.FirstN = h.Peek, h.PeekN
+		w.First, o.FirstN = h.Peek, h.PeekN
 		c.write(letterData, d)
 	}
-	s.LastBytes, s.LastN = h.Peek, h.PeekN
-	s.DataLast, s.DataWhere = h.Time, h.Where()
-	s.Bytes += uint64(fresh)
-	s.Unanswered += uint64(fresh)
+	w.LastBytes, s.LastN = h.Peek, h.PeekN
+	w.DataLast, w.DataWhere = h.Time, h.Where()
+	w.Bytes += uint64(fresh)
+	w.Unanswered += uint64(fresh)
 	s.Known |= unanswered
 	if p.Known&unanswered != 0 {
-		p.Unanswered = 0
+		c.stream[d.Peer()].Unanswered = 0
 		p.Known &^= unanswered
 	}
 }

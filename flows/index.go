@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"unsafe"
 
+	"github.com/rstwhy/rstwhy/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -17,11 +18,11 @@ type index struct {
 	words []uint64
 	used  int
 	seed  [2]uint64 // per process: an attacker picks the tuples
-	arena *arena
+	arena *arena.Arena
 	block []byte // of the arena, that words are in; nil when they are not
 }
 
-func newIndex(a *arena) index {
+func newIndex(a *arena.Arena) index {
 	return index{
 		words: make([]uint64, 1024),
 		seed:  [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1},
@@ -83,14 +84,14 @@ func (x *index) grow() {
 		x.words[i] = w
 	}
 	if oldBlock != nil {
-		x.arena.release(oldBlock)
+		x.arena.Release(oldBlock)
 	}
 }
 
 func (x *index) allocate(n int) {
 	x.block = nil
-	if n*8 >= hugePage {
-		x.block = x.arena.block(n * 8)
+	if n*8 >= arena.HugePage {
+		x.block = x.arena.Block(n * 8)
 	}
 	if x.block == nil {
 		x.words = make([]uint64, n)

@@ -3,6 +3,7 @@ package flows
 import (
 	"unsafe"
 
+	"github.com/rstwhy/rstwhy/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -55,9 +56,9 @@ func (m *memory) ready(c *connection) {
 	at := c.recentN % RecentLen
 	if p := c.pieces[at/pieceLen]; p != 0 {
 		s := &m.pieces.at(p - 1)[at%pieceLen]
-		prefetch(unsafe.Pointer(s))
-		if at%2 != 0 {
-			prefetch(unsafe.Pointer(&s.Dir)) // it lies in two lines
+		arena.Prefetch(unsafe.Pointer(s), 1)
+		if at%pieceLen%3 != 0 {
+			arena.Prefetch(unsafe.Pointer(&s.Dir), 1) // it lies in two lines
 		}
 	}
 }
@@ -94,13 +95,13 @@ func (m *memory) describe(f *Flow, c *connection) {
 	f.history, f.historyN = c.history, c.historyN
 	for d := range f.Side {
 		s := &f.Side[d]
-		s.Standing = c.side[d].Standing
+		s.Standing = c.side[d]
 		s.Known &^= unanswered
 		// Without these marks the rest is zero, and need not be fetched.
 		if s.Known&SawData == 0 {
 			s.Stream = Stream{}
 		} else {
-			s.Stream = c.side[d].Stream
+			s.Stream = c.stream[d]
 		}
 		if s.Known&(SawSYN|SawPlainAck|SawData) == 0 {
 			s.Opening = Opening{}

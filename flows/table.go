@@ -5,6 +5,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/rstwhy/rstwhy/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -118,7 +119,7 @@ type waiting struct {
 // Table follows connections. It is not safe for concurrent use.
 type Table struct {
 	config      Config
-	arena       *arena
+	arena       *arena.Arena
 	index       index
 	connections store[connection]
 	memory      memory
@@ -152,7 +153,7 @@ func NewTable(c Config) *Table {
 		c.MaxConnections = math.MaxInt
 	}
 	t := &Table{config: c, waiting: make([]waiting, 64)}
-	t.arena = newArena(t)
+	t.arena = arena.New(t)
 	t.index = newIndex(t.arena)
 	t.connections.arena, t.memory.pieces.arena, t.memory.rares.arena = t.arena, t.arena, t.arena
 	return t
@@ -191,14 +192,14 @@ func (t *Table) lookup(hs []packet.Header, g int) {
 	x := &t.index
 	for i := max(0, (g+3)*group); i < min((g+4)*group, len(hs)); i++ {
 		hash := x.hash(&hs[i])
-		prefetch(unsafe.Pointer(&x.words[hash&x.mask()]))
+		arena.Prefetch(unsafe.Pointer(&x.words[hash&x.mask()]), 1)
 		t.hashes[i%len(t.hashes)] = hash
 	}
 	for i := max(0, (g+2)*group); i < min((g+3)*group, len(hs)); i++ {
 		slot := x.find(t.hashes[i%len(t.hashes)])
 		t.slots[i%len(t.slots)] = slot
 		if slot != 0 {
-			prefetchStanding(t.connections.at(slot - 1))
+			arena.Prefetch(unsafe.Pointer(t.connections.at(slot-1)), standingLines)
 		}
 	}
 	for i := max(0, (g+1)*group); i < min((g+2)*group, len(hs)); i++ {
@@ -213,7 +214,7 @@ func (t *Table) lookup(hs []packet.Header, g int) {
 			if c.ends[Client].Port != h.SrcPort {
 				d = Server
 			}
-			prefetch(unsafe.Pointer(&c.side[d].Stream))
+			arena.Prefetch(unsafe.Pointer(&c.stream[d]), 1)
 		}
 	}
 }
@@ -444,7 +445,7 @@ func (t *Table) refuse(c *connection, slot uint32, h *packet.Header, d Dir, note
 	e := c.event(WasReset, h, d, t.clock, out)
 	e.First = c.known()&SawRST == 0
 	if c.known()&SawData != 0 {
-		e.Payload = c.side[0].Bytes + c.side[1].Bytes
+		e.Payload = c.stream[0].Bytes + c.stream[1].Bytes
 	}
 	e.Stray = c.handshake == MidStream
 	e.Refusal = c.handshake <= SYNSent && c.side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && c.side[d.Peer()].SYNs > 0
@@ -572,14 +573,10 @@ func (t *Table) ahead() {
 	n := t.next - t.first
 	if n > 24 {
 		w := t.wait(t.first + 24)
-		prefetch(unsafe.Pointer(w))
-		prefetch(unsafe.Pointer(&w.rst.Seq))
+		arena.Prefetch(unsafe.Pointer(w), 3)
 	}
 	if n > 16 {
-		c := t.connections.at(t.wait(t.first + 16).slot)
-		prefetchStanding(c)
-		prefetch(unsafe.Pointer(&c.start))
-		prefetch(unsafe.Pointer(&c.opening))
+		arena.Prefetch(unsafe.Pointer(t.connections.at(t.wait(t.first+16).slot)), standingLines+2)
 	}
 	if n > 8 {
 		t.memory.ready(t.connections.at(t.wait(t.first + 8).slot))
@@ -618,12 +615,10 @@ func (t *Table) turn(second int64, out *Output) {
 		t.second = s
 		for k, l := range due {
 			if k+16 < len(due) {
-				c := t.connections.at(due[k+16].slot)
-				prefetchStanding(c)
-				prefetch(unsafe.Pointer(&c.start))
+				arena.Prefetch(unsafe.Pointer(t.connections.at(due[k+16].slot)), standingLines+1)
 			}
 			if k+8 < len(due) {
-				prefetch(unsafe.Pointer(&t.index.words[t.connections.at(due[k+8].slot).hash&t.index.mask()]))
+				arena.Prefetch(unsafe.Pointer(&t.index.words[t.connections.at(due[k+8].slot).hash&t.index.mask()]), 1)
 			}
 			c := t.connections.at(l.slot)
 			if c.marks&(isLive|isClosing) != isLive|isClosing || c.gen != l.gen {

@@ -356,13 +356,17 @@ func TestRecent(t *testing.T) {
 func TestSizes(t *testing.T) {
 	var c connection
 	for name, at := range map[string]uintptr{
-		"side": unsafe.Offsetof(c.side), "Stream": unsafe.Offsetof(c.side[0].Stream), "the other side": unsafe.Sizeof(c.side[0]),
-		"start": unsafe.Offsetof(c.start), "opening": unsafe.Offsetof(c.opening), "the other opening": unsafe.Sizeof(c.opening[0]),
+		"side": unsafe.Offsetof(c.side), "the other side": unsafe.Sizeof(c.side[0]), "start": unsafe.Offsetof(c.start),
+		"opening": unsafe.Offsetof(c.opening), "the other opening": unsafe.Sizeof(c.opening[0]),
+		"stream": unsafe.Offsetof(c.stream), "the other stream": unsafe.Sizeof(c.stream[0]),
 		"piece": unsafe.Sizeof(piece{}),
 	} {
 		if at%64 != 0 {
 			t.Errorf("%s begins at octet %d", name, at)
 		}
+	}
+	if at := unsafe.Offsetof(c.start); at != standingLines*64 {
+		t.Errorf("the start is at octet %d", at)
 	}
 	if n := unsafe.Sizeof(c); n != 512 {
 		t.Errorf("a connection takes %d octets", n)

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"unsafe"
 
+	"github.com/rstwhy/rstwhy/arena"
 	"github.com/rstwhy/rstwhy/flows"
 )
 
@@ -19,10 +21,18 @@ const partLen = 64
 // makes it grow or search longer than four keys. Who asks brings the hash of the
 // key, which often serves several tables.
 type cache[K comparable, V any] struct {
-	parts []*[partLen]set[K, V]
+	parts []*part[K, V]
+	begun int // parts that are there
+	arena *arena.Arena
 	shift uint
 	clock uint32
 }
+
+type part[K comparable, V any] [partLen]set[K, V]
+
+// heapParts parts of a cache come from the heap of Go: a short capture needs no
+// more.
+const heapParts = 8
 
 // set has apart from its entries what finds one of them, so that a search
 // mostly waits for one line of memory, and one more when it finds something.
@@ -37,8 +47,19 @@ type entry[K comparable, V any] struct {
 	v   V
 }
 
-func newCache[K comparable, V any](logSets uint) cache[K, V] {
-	return cache[K, V]{parts: make([]*[partLen]set[K, V], 1<<logSets/partLen), shift: 64 - logSets}
+func newCache[K comparable, V any](a *arena.Arena, logSets uint) cache[K, V] {
+	return cache[K, V]{parts: make([]*part[K, V], 1<<logSets/partLen), arena: a, shift: 64 - logSets}
+}
+
+// begin returns a new part.
+func (c *cache[K, V]) begin() (p *part[K, V]) {
+	if c.begun++; c.begun > heapParts {
+		p = (*part[K, V])(c.arena.Carve(unsafe.Sizeof(*p)))
+	}
+	if p == nil {
+		p = new(part[K, V])
+	}
+	return p
 }
 
 // get returns the value of key, or nil.
@@ -62,7 +83,7 @@ func (c *cache[K, V]) put(hash uint64, key *K) *V {
 	at := hash >> c.shift
 	part := &c.parts[at/partLen]
 	if *part == nil {
-		*part = new([partLen]set[K, V])
+		*part = c.begin()
 	}
 	c.clock++
 	if c.clock == 0 { // wrapped: order starts anew, nothing is lost

@@ -11,6 +11,7 @@ package hosts
 import (
 	"math"
 
+	"github.com/rstwhy/rstwhy/arena"
 	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -131,14 +132,15 @@ func burstOf(end *flows.Endpoint, h hashes, d flows.Dir, at int64) (burstKey, ui
 
 // New returns an empty Memory.
 func New() *Memory {
-	return &Memory{
-		ports:   newCache[flows.Endpoint, portFacts](13),
-		hosts:   newCache[[16]byte, hostFacts](12),
-		clients: newCache[[16]byte, clientFacts](11),
-		pairs:   newCache[pair, beatFacts](12),
-		bursts:  newCache[burstKey, burstFacts](12),
-		locals:  newCache[flows.Endpoint, flows.Endpoint](13),
-	}
+	m := new(Memory)
+	a := arena.New(m)
+	m.ports = newCache[flows.Endpoint, portFacts](a, 13)
+	m.hosts = newCache[[16]byte, hostFacts](a, 12)
+	m.clients = newCache[[16]byte, clientFacts](a, 11)
+	m.pairs = newCache[pair, beatFacts](a, 12)
+	m.bursts = newCache[burstKey, burstFacts](a, 12)
+	m.locals = newCache[flows.Endpoint, flows.Endpoint](a, 13)
+	return m
 }
 
 // Observe takes an event into account.

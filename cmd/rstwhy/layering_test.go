@@ -16,9 +16,10 @@ const module = "github.com/rstwhy/rstwhy/"
 // apart. Imports go one way: from where frames come in to where reports go out.
 var mayImport = map[string][]string{
 	"packet":     {},
+	"arena":      {},
 	"capture":    {"packet"},
-	"flows":      {"packet"},
-	"hosts":      {"flows", "packet"},
+	"flows":      {"arena", "packet"},
+	"hosts":      {"arena", "flows", "packet"},
 	"classify":   {"flows", "hosts", "packet"},
 	"analyzer":   {"classify", "flows", "hosts", "packet"},
 	"report":     {"analyzer", "classify", "flows", "hosts", "packet"},

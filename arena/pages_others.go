@@ -1,6 +1,6 @@
 //go:build !linux
 
-package flows
+package arena
 
 func pages(int) []byte { return nil }
 

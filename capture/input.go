@@ -39,6 +39,7 @@ type input struct {
 	stopped atomic.Bool // Close was called
 	file    *os.File
 	stream  *stream
+	ahead   *ahead // decompresses
 	r       reader
 }
 
@@ -104,7 +105,8 @@ func (in *input) openReader(config Config) error {
 		in.stream = newStream(src)
 		src = in.stream
 	}
-	b, err := unpack(newBlocks(src))
+	in.ahead = nil
+	b, err := in.unpack(newBlocks(src))
 	if err != nil {
 		return err
 	}
@@ -118,6 +120,9 @@ func (in *input) close() {
 		in.r.close()
 		in.r = nil
 	}
+	if in.ahead != nil {
+		in.ahead.close()
+	}
 	in.hasPending = false
 	if in.file != nil {
 		in.file.Close()
@@ -130,6 +135,9 @@ func (in *input) interrupt() {
 	in.stopped.Store(true)
 	if in.stream != nil {
 		in.stream.interrupt()
+	}
+	if in.ahead != nil {
+		in.ahead.interrupt()
 	}
 }
 
@@ -148,8 +156,9 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unpack looks at the first octets of b and decompresses what is compressed.
-func unpack(b *blocks) (*blocks, error) {
+// unpack looks at the first octets of b and decompresses what is compressed, in
+// a goroutine of its own.
+func (in *input) unpack(b *blocks) (*blocks, error) {
 	magic, err := b.peek(4)
 	if len(magic) == 0 && err == io.EOF {
 		return nil, ErrEmpty
@@ -171,7 +180,8 @@ func unpack(b *blocks) (*blocks, error) {
 	if err != nil {
 		return nil, u.explain(err)
 	}
-	return newBlocks(u), nil
+	in.ahead = newAhead(u, in.waits)
+	return in.ahead.blocks(), nil
 }
 
 // unpacker names the compression in errors, so that the end of the compressed

@@ -8,8 +8,6 @@ const (
 	blockSize = 256 << 10
 	// margin holds the largest record and what stands around it.
 	margin = maxRecord + 32<<10
-	// maxEmpty is how often a reader may return nothing, as in bufio.
-	maxEmpty = 100
 )
 
 // blocks reads a file in blocks, and lets its octets be used where they are.
@@ -17,7 +15,6 @@ const (
 // place of the next one, so that every record can be had in one piece.
 type blocks struct {
 	r       io.Reader
-	ahead   *ahead // in place of r
 	buf     []byte // margin, then a block
 	at, end int    // the octets of buf that were read and not yet used
 	err     error  // what ended the reading
@@ -76,14 +73,11 @@ func (b *blocks) fill() error {
 	if b.err != nil {
 		return b.err
 	}
-	if b.ahead != nil {
-		return b.take()
-	}
 	if b.at == b.end || b.end == len(b.buf) {
 		left := copy(b.buf[margin-(b.end-b.at):margin], b.held())
 		b.at, b.end = margin-left, margin
 	}
-	for range maxEmpty {
+	for range 100 { // as bufio does
 		var n int
 		n, b.err = b.r.Read(b.buf[b.end:])
 		b.end += n

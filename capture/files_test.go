@@ -669,14 +669,10 @@ func TestReadAllocates(t *testing.T) {
 	for name, test := range map[string]struct {
 		b      []byte
 		config Config
-		most   float64
 	}{
-		"pcap":     {many(100_000), Config{}, 0},
-		"pcapng":   {g.b, Config{}, 0},
-		"filtered": {many(100_000), Config{Filter: "tcp"}, 0},
-		// Decompressors make a table now and then.
-		"gzip": {gz(many(100_000)), Config{}, 4},
-		"zstd": {zst(many(100_000)), Config{}, 4},
+		"pcap":     {many(100_000), Config{}},
+		"pcapng":   {g.b, Config{}},
+		"filtered": {many(100_000), Config{Filter: "tcp"}},
 	} {
 		f, err := Open([]string{file(t, "a", test.b)}, test.config)
 		if err != nil {
@@ -688,7 +684,7 @@ func TestReadAllocates(t *testing.T) {
 				t.Fatalf("%d headers, %v", len(b.Headers), err)
 			}
 		})
-		if n > test.most {
+		if n != 0 {
 			t.Errorf("%s: %v allocations in a batch of %d frames", name, n, batchHeaders)
 		}
 		f.Close()

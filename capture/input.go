@@ -39,7 +39,6 @@ type input struct {
 	stopped atomic.Bool // Close was called
 	file    *os.File
 	stream  *stream
-	ahead   *ahead // decompresses
 	r       reader
 }
 
@@ -105,8 +104,7 @@ func (in *input) openReader(config Config) error {
 		in.stream = newStream(src)
 		src = in.stream
 	}
-	in.ahead = nil
-	b, err := in.unpack(newBlocks(src))
+	b, err := unpack(newBlocks(src))
 	if err != nil {
 		return err
 	}
@@ -120,9 +118,6 @@ func (in *input) close() {
 		in.r.close()
 		in.r = nil
 	}
-	if in.ahead != nil {
-		in.ahead.close()
-	}
 	in.hasPending = false
 	if in.file != nil {
 		in.file.Close()
@@ -135,9 +130,6 @@ func (in *input) interrupt() {
 	in.stopped.Store(true)
 	if in.stream != nil {
 		in.stream.interrupt()
-	}
-	if in.ahead != nil {
-		in.ahead.interrupt()
 	}
 }
 
@@ -156,9 +148,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unpack looks at the first octets of b and decompresses what is compressed, in
-// a goroutine of its own.
-func (in *input) unpack(b *blocks) (*blocks, error) {
+// unpack looks at the first octets of b and decompresses what is compressed.
+func unpack(b *blocks) (*blocks, error) {
 	magic, err := b.peek(4)
 	if len(magic) == 0 && err == io.EOF {
 		return nil, ErrEmpty
@@ -180,8 +171,7 @@ func (in *input) unpack(b *blocks) (*blocks, error) {
 	if err != nil {
 		return nil, u.explain(err)
 	}
-	in.ahead = newAhead(u, in.waits)
-	return in.ahead.blocks(), nil
+	return newBlocks(u), nil
 }
 
 // unpacker names the compression in errors, so that the end of the compressed

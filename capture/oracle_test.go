@@ -117,11 +117,11 @@ func class(err error) string {
 	return err.Error()
 }
 
-// compare reads the pcap file b, which comes through in, and says where that
+// compare reads the pcap file b, which comes through r, and says where that
 // differs from the oracle.
-func compare(b []byte, in *blocks) error {
+func compare(b []byte, r io.Reader) error {
 	want, wantEnd := newOracle(b)
-	got, err := newPcapReader("file", in, false)
+	got, err := newPcapReader("file", newBlocks(r), false)
 	if end := class(err); end != wantEnd {
 		link := uint32(0)
 		if len(b) >= pcapHeaderLen {
@@ -178,7 +178,7 @@ func FuzzPcapAgainstPcapgo(f *testing.F) {
 			return
 		}
 		for _, r := range []io.Reader{bytes.NewReader(b), iotest.DataErrReader(bytes.NewReader(b)), iotest.HalfReader(bytes.NewReader(b))} {
-			if err := compare(b, newBlocks(r)); err != nil {
+			if err := compare(b, r); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -199,7 +199,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 // TestBlocks reads files of many blocks, whose records begin and end anywhere in
 // them and may be as large as any can be.
 func TestBlocks(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(6) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		classic := pcapFile(little, micro, 65535, typeRaw)
 		g := &ng{}
@@ -229,16 +229,9 @@ func TestBlocks(t *testing.T) {
 				"in pieces":    &pieces{bytes.NewReader(b), rnd, 3000},
 				"large pieces": &pieces{bytes.NewReader(b), rnd, 2 * blockSize},
 			} {
-				in, end := newBlocks(r), func() {}
-				if rnd.IntN(2) == 0 {
-					name += ", ahead"
-					a := newAhead(r, rnd.IntN(2) == 0)
-					in, end = a.blocks(), a.close
-				}
-				if err := compare(b, in); err != nil {
+				if err := compare(b, r); err != nil {
 					t.Fatalf("seed %d, %s: %v", seed, name, err)
 				}
-				end()
 			}
 		}
 		for name, r := range map[string]io.Reader{
@@ -269,14 +262,8 @@ type nothing struct{}
 func (nothing) Read([]byte) (int, error) { return 0, nil }
 
 func TestNoProgress(t *testing.T) {
-	stuck := func() io.Reader {
-		return io.MultiReader(bytes.NewReader((&ng{}).section(little).b), nothing{})
-	}
-	a := newAhead(stuck(), false)
-	defer a.close()
-	for _, in := range []*blocks{newBlocks(stuck()), a.blocks()} {
-		if _, err := next(newPcapngReader(in), &frame{}); err != io.ErrNoProgress {
-			t.Error(err)
-		}
+	p := newPcapngReader(newBlocks(io.MultiReader(bytes.NewReader((&ng{}).section(little).b), nothing{})))
+	if _, err := next(p, &frame{}); err != io.ErrNoProgress {
+		t.Error(err)
 	}
 }

@@ -61,4 +61,11 @@ func TestPrefetch(t *testing.T) {
 	Prefetch(unsafe.Pointer(&b), 1)
 	Prefetch(unsafe.Pointer(&b[63]), 8)
 	Prefetch(nil, 1)
+	b[0] = 1
+	PrefetchWrite(unsafe.Pointer(&b), 1)
+	PrefetchWrite(unsafe.Pointer(&b[63]), 8)
+	PrefetchWrite(nil, 1)
+	if b != [64]byte{1} {
+		t.Errorf("prefetching has written: %v", b)
+	}
 }

@@ -10,3 +10,10 @@ import "unsafe"
 //
 //go:noescape
 func Prefetch(p unsafe.Pointer, lines int)
+
+// PrefetchWrite is Prefetch for lines that will be written to and that another
+// core had last: writing waits until the line is this core's own, and that takes
+// longer than all else that is done to it.
+//
+//go:noescape
+func PrefetchWrite(p unsafe.Pointer, lines int)

@@ -6,3 +6,6 @@ import "unsafe"
 
 // Prefetch does nothing on this processor.
 func Prefetch(unsafe.Pointer, int) {}
+
+// PrefetchWrite does nothing on this processor.
+func PrefetchWrite(unsafe.Pointer, int) {}

@@ -1,6 +1,11 @@
 package packet
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/rstwhy/rstwhy/arena"
+)
 
 // maxDepth bounds how many IP headers are followed into each other. Overlays
 // on overlays reach three; more is a frame made to waste time.
@@ -61,6 +66,10 @@ func (d *decoder) short() Skip {
 	return Malformed
 }
 
+// writeAhead is how many headers ahead of the one that is written the next is
+// fetched; beyond the end of the batch that does no harm.
+const writeAhead = 32
+
 // Add decodes a frame into the next free header of b and counts it. The header
 // takes the time (nanoseconds since the Unix epoch), the number of the frame
 // and the index of its file as given. The caller sees to it that b.Headers has
@@ -77,6 +86,8 @@ func (b *Batch) Add(time int64, number uint64, file uint16, link Link, frame []b
 	n := len(b.Headers)
 	slots := b.Headers[:n+1]
 	h := &slots[n]
+	// Who read the batch last may have done so on another core.
+	arena.PrefetchWrite(unsafe.Add(unsafe.Pointer(h), writeAhead*unsafe.Sizeof(*h)), int(unsafe.Sizeof(*h)/64))
 	h.Time, h.Frame, h.File = time, number, file
 	var d decoder
 	if skip := d.frame(h, link, frame, wireLen); skip != Decoded {

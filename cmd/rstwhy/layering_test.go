@@ -15,8 +15,8 @@ const module = "github.com/rstwhy/rstwhy/"
 // mayImport says which packages of this module each of them may import, tests
 // apart. Imports go one way: from where frames come in to where reports go out.
 var mayImport = map[string][]string{
-	"packet":     {},
 	"arena":      {},
+	"packet":     {"arena"},
 	"capture":    {"packet"},
 	"flows":      {"arena", "packet"},
 	"hosts":      {"arena", "flows", "packet"},

@@ -40,7 +40,11 @@ func (d *decoder) tcp(h *Header, b []byte, length int) Skip {
 	}
 	if len(b) > hlen {
 		d.payload = b[hlen:]
-		h.PeekN = uint8(copy(h.Peek[:], d.payload))
+		if len(d.payload) >= PeekLen { // without a call
+			h.Peek, h.PeekN = [PeekLen]byte(d.payload), PeekLen
+		} else {
+			h.PeekN = uint8(copy(h.Peek[:], d.payload))
+		}
 	}
 	if h.Flags&RST != 0 && len(b) == length && !d.noSum && h.Marks&LengthGuessed == 0 && !checksumOK(h, b) {
 		h.Marks |= BadChecksum

@@ -302,8 +302,9 @@ func (t *Table) Flush(out *Output) bool {
 }
 
 func (t *Table) add(h *packet.Header, hash, hint uint32, note []byte, out *Output) {
-	t.stats.Segments++
-	if t.taken() > t.config.MaxMemory {
+	// A few segments take only so much: asking now and then will do. When, must
+	// not depend on where batches end.
+	if t.stats.Segments++; t.stats.Segments%group == 0 && t.taken() > t.config.MaxMemory {
 		t.evict(out)
 	}
 	slot, d, ok := t.find(h, hash, hint)

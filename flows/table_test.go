@@ -224,7 +224,7 @@ func TestMemoryLimit(t *testing.T) {
 	for i := range n {
 		c.port = uint16(1024 + i)
 		c.send(Client, ms/100, packet.SYN, 100, 0, 0)
-		if got := most(); got > LeastMemory+1<<12 {
+		if got := most(); got > LeastMemory+1<<14 {
 			t.Fatalf("%d octets after %d SYNs", got, i+1)
 		}
 	}
@@ -236,7 +236,7 @@ func TestMemoryLimit(t *testing.T) {
 		for i := n - 10_000; i < n; i++ {
 			c.port = uint16(1024 + i)
 			c.send(Server, ms/100, packet.SYN|packet.ACK, 500, 101, 0)
-			if got := most(); got > LeastMemory+1<<12 {
+			if got := most(); got > LeastMemory+1<<14 {
 				t.Fatalf("%d octets", got)
 			}
 		}

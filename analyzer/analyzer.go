@@ -14,7 +14,8 @@ type Source interface {
 	// end; b may hold frames even then, and after any other error. An error with
 	// a method Damaged() bool that returns true ends one file of several: it goes
 	// into Summary.Damage and reading continues. A live source returns an empty
-	// batch, with Last set to the time, when nothing came for a while.
+	// batch, with Last set to the time, when nothing came for a while. It is
+	// called from one goroutine, another than Run's.
 	Read(b *packet.Batch) error
 }
 

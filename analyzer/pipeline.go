@@ -21,8 +21,8 @@ const liveLag = int64(500 * time.Millisecond)
 // The summary is complete also when an error is returned: it covers what was
 // read. The error is that of the source or of the first sink that failed.
 //
-// The end of ctx is noticed between two batches. A source that waits for frames
-// returns when it is closed, or when its poll time is over.
+// Run does not wait for a Read that is under way when ctx is done or a sink has
+// failed: that ends by itself, or when src is closed, and is the last.
 func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, error) {
 	began := time.Now()
 	r := &run{config: c, table: flows.NewTable(c.Table), memory: hosts.New(), sinks: sinks, summary: &Summary{}}
@@ -64,8 +64,7 @@ type filled struct {
 
 // read takes batch after batch from src. Reading and decoding is done in a
 // goroutine of its own, and so on another core where there is one; everything
-// else is done here, in the order of the capture. Once read has returned, the
-// goroutine ends with the Read that it is in.
+// else is done here, in the order of the capture.
 func (r *run) read(ctx context.Context, src Source) error {
 	size := r.config.Batch
 	if size == 0 {
@@ -80,7 +79,12 @@ func (r *run) read(ctx context.Context, src Source) error {
 	var used []*packet.Batch
 	next := time.Now()
 	for ctx.Err() == nil {
-		f := <-full
+		var f filled
+		select {
+		case f = <-full:
+		case <-ctx.Done():
+			return nil
+		}
 		if err := r.take(f.batch); err != nil {
 			return err
 		}

@@ -66,8 +66,8 @@ func (d *decoder) short() Skip {
 	return Malformed
 }
 
-// writeAhead is how many headers ahead of the one that is written the next is
-// fetched; beyond the end of the batch that does no harm.
+// writeAhead is how many headers ahead of the one that is written another is
+// fetched.
 const writeAhead = 32
 
 // Add decodes a frame into the next free header of b and counts it. The header
@@ -86,8 +86,10 @@ func (b *Batch) Add(time int64, number uint64, file uint16, link Link, frame []b
 	n := len(b.Headers)
 	slots := b.Headers[:n+1]
 	h := &slots[n]
-	// Who read the batch last may have done so on another core.
-	arena.PrefetchWrite(unsafe.Add(unsafe.Pointer(h), writeAhead*unsafe.Sizeof(*h)), int(unsafe.Sizeof(*h)/64))
+	if all := slots[:cap(slots)]; n+writeAhead < len(all) {
+		// Who read the batch last may have done so on another core.
+		arena.PrefetchWrite(unsafe.Pointer(&all[n+writeAhead]), int(unsafe.Sizeof(*h)/64))
+	}
 	h.Time, h.Frame, h.File = time, number, file
 	var d decoder
 	if skip := d.frame(h, link, frame, wireLen); skip != Decoded {

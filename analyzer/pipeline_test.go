@@ -1,0 +1,182 @@
+package analyzer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+	"github.com/rstwhy/rstwhy/synth"
+)
+
+// teller writes all that it is shown, in the order in which it is shown it.
+type teller struct{ bytes.Buffer }
+
+func (w *teller) Incident(i *analyzer.Incident) error {
+	n := plainNamer{i.Reset}
+	fmt.Fprint(w, i.Number, i.Frames(), i.Verdict.Rule.ID, i.Verdict.Confidence, i.Verdict.Harm, i.Verdict.Timing)
+	for k := range i.Verdict.Evidence {
+		fmt.Fprint(w, i.Verdict.Evidence[k].Text(n))
+	}
+	fmt.Fprintln(w)
+	return nil
+}
+
+func (w *teller) Note(n *flows.Note) error {
+	_, err := fmt.Fprintln(w, *n)
+	return err
+}
+
+func (w *teller) Close(*analyzer.Summary) error { return nil }
+
+// The same capture gives the same report, whatever the size of a batch and
+// however many cores there are, also when connections are forgotten for want of
+// memory.
+func TestDeterministic(t *testing.T) {
+	for name, memory := range map[string]int64{"wide": flows.LeastMemory, "scan": 0, "web": 0} {
+		p, _ := synth.ProfileNamed(name)
+		p.Seed, p.Size, p.Packets, p.Connections = 3, 0, 60_000, 0
+		if memory != 0 {
+			p.Packets, p.Connections = 0, 30_000 // too many at a time
+		}
+		var file bytes.Buffer
+		if _, err := synth.Generate(&file, p); err != nil {
+			t.Fatal(err)
+		}
+		var want string
+		var stats flows.Stats
+		for _, way := range []struct{ batch, cores int }{{1024, 2}, {1024, 1}, {100, 2}, {1, 2}} {
+			before := runtime.GOMAXPROCS(way.cores)
+			src, err := capture.Open([]string{"-"}, capture.Config{Stdin: bytes.NewReader(file.Bytes())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var w teller
+			sum, err := analyzer.Run(context.Background(), src, analyzer.Config{Batch: way.batch, Table: flows.Config{MaxMemory: memory}}, &w)
+			src.Close()
+			runtime.GOMAXPROCS(before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == "" {
+				want, stats = w.String(), sum.Flows
+				if memory != 0 && stats.Evicted == 0 || sum.Incidents == 0 {
+					t.Errorf("%s: %d connections evicted, %d incidents: too few to tell anything", name, stats.Evicted, sum.Incidents)
+				}
+			}
+			if w.String() != want || sum.Flows != stats {
+				t.Errorf("%s in batches of %d on %d cores: another report, %+v and not %+v", name, way.batch, way.cores, sum.Flows, stats)
+			}
+		}
+	}
+}
+
+// steps is a source that does one thing after the other.
+type steps struct {
+	todo  []func(*packet.Batch) error
+	reads chan struct{} // receives one for each Read that has begun
+}
+
+func (s *steps) Read(b *packet.Batch) error {
+	s.reads <- struct{}{}
+	b.Reset()
+	next := s.todo[0]
+	s.todo = s.todo[1:]
+	return next(b)
+}
+
+// rst is a batch of one RST of a connection of its own.
+func rst(frame uint64) func(*packet.Batch) error {
+	return func(b *packet.Batch) error {
+		b.Headers = append(b.Headers, packet.Header{Time: int64(frame) * 1e9, Frame: frame, Flags: packet.RST, SrcPort: uint16(frame), DstPort: 80})
+		b.Frames = 1
+		return nil
+	}
+}
+
+type damage struct{ error }
+
+func (damage) Damaged() bool { return true }
+
+func newSteps(todo ...func(*packet.Batch) error) *steps {
+	return &steps{todo: todo, reads: make(chan struct{}, 100)}
+}
+
+// What is damaged is noted and passed over, and what came with an error counts.
+func TestDamageIsPassedOver(t *testing.T) {
+	broken := damage{errors.New("broken")}
+	src := newSteps(rst(1), func(b *packet.Batch) error { rst(2)(b); return broken }, rst(3), func(b *packet.Batch) error { rst(4)(b); return io.EOF })
+	var w teller
+	sum, err := analyzer.Run(context.Background(), src, analyzer.Config{}, &w)
+	if err != nil || sum.Incidents != 4 || len(sum.Damage) != 1 || sum.Damage[0] != broken {
+		t.Errorf("%d incidents, damage %v, error %v", sum.Incidents, sum.Damage, err)
+	}
+	src = newSteps(rst(1), func(b *packet.Batch) error { rst(2)(b); return io.ErrUnexpectedEOF })
+	sum, err = analyzer.Run(context.Background(), src, analyzer.Config{}, &w)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || sum.Incidents != 2 {
+		t.Errorf("%d incidents, error %v", sum.Incidents, err)
+	}
+}
+
+// fullDisk is a sink that takes no more than one incident.
+type fullDisk struct {
+	teller
+	taken int
+}
+
+var errFull = errors.New("disk full")
+
+func (f *fullDisk) Incident(i *analyzer.Incident) error {
+	if f.taken++; f.taken > 1 {
+		return errFull
+	}
+	return f.teller.Incident(i)
+}
+
+// When a sink fails, or the context ends, the run does not wait for a source that
+// has nothing to say; and once that returns, nothing is left of the run.
+func TestRunDoesNotWaitForItsSource(t *testing.T) {
+	for name, test := range map[string]struct {
+		sink analyzer.Sink
+		want error
+	}{
+		"sink":    {&fullDisk{}, errFull},
+		"context": {&teller{}, nil},
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		release := make(chan struct{})
+		src := newSteps(rst(1), rst(5), rst(9), func(b *packet.Batch) error { <-release; return io.EOF })
+		before := runtime.NumGoroutine()
+		if test.want == nil {
+			src.todo[2] = func(b *packet.Batch) error { rst(9)(b); cancel(); return nil }
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := analyzer.Run(ctx, src, analyzer.Config{}, test.sink)
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, test.want) {
+				t.Errorf("%s: error %v", name, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the run waits", name)
+		}
+		close(release)
+		cancel()
+		for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %d goroutines, %d before", name, runtime.NumGoroutine(), before)
+			}
+		}
+	}
+}

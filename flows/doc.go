@@ -8,5 +8,6 @@
 // nanoseconds by the clock of the capture, which is the latest time any segment
 // has shown so far and never runs backwards.
 //
-// Read side.go, then flow.go, then reset.go; table.go is how they are kept.
+// Read side.go, then flow.go, then reset.go: what others see. connection.go is
+// what a Table keeps of it, table.go and memory.go are where.
 package flows

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 var homes = map[string][]string{
 	"github.com/google/gopacket":        {"capture", "lab"}, // lab makes up segments with layers
 	"github.com/google/gopacket/pcap":   {"capture"},
-	"github.com/google/gopacket/pcapgo": {"capture"},
+	"github.com/google/gopacket/pcapgo": {},                        // the oracle of tests
 	"github.com/klauspost/compress":     {"capture", "cmd/rstlab"}, // to read, and to write
 	"github.com/olekukonko/tablewriter": {"report"},
 	"github.com/mattn/go-runewidth":     {"report"},

@@ -70,7 +70,7 @@ type options struct {
 // What some flags may be.
 var (
 	colors  = []string{"auto", "always", "never"}
-	readers = []string{"pcapgo", "libpcap"}
+	readers = []string{"direct", "libpcap"}
 )
 
 // usageError is a mistake in the command line.
@@ -115,7 +115,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, useOutput())
 	f.BoolVarP(&o.verbose, "verbose", "v", false, useVerbose)
 	f.StringVar(&o.color, "color", "auto", useColor)
-	f.StringVar(&o.reader, "reader", "pcapgo", useReader)
+	f.StringVar(&o.reader, "reader", "direct", useReader)
 	o.memory = flows.DefaultMemory
 	f.Var(&o.memory, "max-memory", useMaxMemory)
 	f.Bool("version", false, useVersion)

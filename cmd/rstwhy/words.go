@@ -81,7 +81,7 @@ const (
 	useVerbose       = "show every reset, not only the first of each group"
 	useColor         = "colour the report `WHEN`: auto, always or never"
 	useMaxMemory     = "let open connections take `SIZE` of memory, 16M or more; beyond it the idlest are forgotten"
-	useReader        = "read files through `READER`: pcapgo, or libpcap, which is slower"
+	useReader        = "read files through `READER`: direct, or libpcap, which is slower"
 	useVersion       = "print the version"
 	useHelp          = "print this help"
 )

@@ -315,7 +315,7 @@ func (t *Table) add(h *packet.Header, hash, hint uint32, note []byte, out *Outpu
 	if ok && h.Flags&packet.SYN != 0 && c.startsAnew(h, d) {
 		prior := c.earlier()
 		if c.marks&isWatched != 0 {
-			t.reset(c).watch(h, d)
+			t.watched(c).watch(h, d)
 		}
 		t.leave(slot, out)
 		was := d
@@ -327,11 +327,11 @@ func (t *Table) add(h *packet.Header, hash, hint uint32, note []byte, out *Outpu
 		t.memory.rare(c).prior = prior
 	}
 	if h.Flags&packet.RST != 0 {
-		t.refuse(c, slot, h, d, note, out)
+		t.reset(c, slot, h, d, note, out)
 		return
 	}
 	if c.marks&isWatched != 0 {
-		t.reset(c).watch(h, d)
+		t.watched(c).watch(h, d)
 	}
 	syns := c.side[d].SYNs
 	c.update(&t.memory, h, d)
@@ -440,8 +440,8 @@ func (t *Table) leave(slot uint32, out *Output) {
 	t.live--
 }
 
-// refuse takes the RST h into account.
-func (t *Table) refuse(c *connection, slot uint32, h *packet.Header, d Dir, note []byte, out *Output) {
+// reset takes the RST h into account.
+func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, note []byte, out *Output) {
 	t.stats.RSTs++
 	e := c.event(WasReset, h, d, t.clock, out)
 	e.First = c.known()&SawRST == 0
@@ -455,7 +455,7 @@ func (t *Table) refuse(c *connection, slot uint32, h *packet.Header, d Dir, note
 	}
 	var r *Reset
 	if c.marks&isWatched != 0 {
-		if r = t.reset(c); len(r.Follow) >= FollowMax {
+		if r = t.watched(c); len(r.Follow) >= FollowMax {
 			r = nil // it settles when it is due
 		}
 	}
@@ -470,7 +470,7 @@ func (t *Table) refuse(c *connection, slot uint32, h *packet.Header, d Dir, note
 		w.known, w.historyN = c.side[d].Known, c.historyN
 		w.made = 0
 		if len(note) > 0 {
-			r := t.reset(c)
+			r := t.watched(c)
 			r.Note = append(r.Note, note...)
 		}
 	}
@@ -502,8 +502,8 @@ func (t *Table) enqueue(out *Output) *waiting {
 	return t.wait(t.next - 1)
 }
 
-// reset returns the reset that waits on c, which something happens to now.
-func (t *Table) reset(c *connection) *Reset {
+// watched returns the reset that waits on c, which something happens to now.
+func (t *Table) watched(c *connection) *Reset {
 	w := t.wait(c.open)
 	if w.made == 0 {
 		if n := len(t.places); n > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/rstwhy/rstwhy/classify"
@@ -75,6 +76,9 @@ func (r *run) read(ctx context.Context, src Source) error {
 	for range batches {
 		empty <- &packet.Batch{Headers: make([]packet.Header, 0, size)}
 	}
+	// What is followed is in the caches of this core: it is to stay here.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	go fill(src, empty, full, stop)
 	var used []*packet.Batch
 	next := time.Now()

@@ -76,9 +76,11 @@ func (r *run) read(ctx context.Context, src Source) error {
 	for range batches {
 		empty <- &packet.Batch{Headers: make([]packet.Header, 0, size)}
 	}
-	// What is followed is in the caches of this core: it is to stay here.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if runtime.GOMAXPROCS(0) > 1 {
+		// What is followed is in the caches of this core: it is to stay here.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	go fill(src, empty, full, stop)
 	var used []*packet.Batch
 	next := time.Now()

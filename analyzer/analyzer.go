@@ -104,6 +104,6 @@ type Config struct {
 	Table   flows.Config
 	Live    bool                             // advance the clock also while nothing is captured
 	Witness Witness                          // nil when there is none
-	Batch   int                              // segments a batch; 0 means 1024
+	Batch   int                              // segments a batch; 0 means 2048
 	Tick    func(frames, bytes, rsts uint64) // called about every 100 ms with the counts so far; may be nil
 }

@@ -55,7 +55,7 @@ type run struct {
 // batches is how many there are: some being filled or full, and the others being
 // followed or used up. They are given back a half of them at a time, so that
 // nobody is woken for each.
-const batches = 8
+const batches = 6
 
 // filled is a batch and what came with it.
 type filled struct {
@@ -69,7 +69,7 @@ type filled struct {
 func (r *run) read(ctx context.Context, src Source) error {
 	size := r.config.Batch
 	if size == 0 {
-		size = 1024
+		size = 2048
 	}
 	empty, full, stop := make(chan *packet.Batch, batches), make(chan filled, batches), make(chan struct{})
 	defer close(stop)

@@ -44,7 +44,7 @@ type Files struct {
 // end.
 const (
 	batchHeaders = 1024
-	batchFrames  = 4096
+	batchFrames  = 8192
 )
 
 // limit is the number of frames that a count allows.

@@ -568,7 +568,7 @@ func (t *Table) settle(at int64, end bool, out *Output) {
 	t.ahead()
 }
 
-// ahead loads what the resets after the oldest will be made of: they have
+// ahead fetches what the resets after the oldest will be made of: they have
 // waited for long enough to be in no cache.
 func (t *Table) ahead() {
 	n := t.next - t.first

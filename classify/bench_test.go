@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,9 +56,44 @@ func resetsOf(t testing.TB, file io.Reader) []settled {
 		t.Fatal(err)
 	}
 	defer src.Close()
+	return settle(t, src.Read)
+}
+
+// strange fills a batch with segments of a few connections, of any kind and in
+// any order, such as no stack and no scenario makes.
+func strange(seed uint64) func(*packet.Batch) error {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	flags := []packet.Flags{packet.SYN, packet.SYN | packet.ACK, packet.ACK, packet.ACK | packet.PSH, packet.FIN | packet.ACK, packet.RST, packet.RST | packet.ACK}
+	gaps := []int64{1e3, 1e6, 40e6, 700e6, 30e9, 400e9}
+	now := int64(1e18)
+	return func(b *packet.Batch) error {
+		for i := range 200 {
+			now += gaps[rnd.IntN(len(gaps))]
+			h := packet.Header{
+				Time: now, Frame: uint64(i + 1), Flags: flags[rnd.IntN(len(flags))],
+				Seq: packet.Seq(rnd.IntN(6) * 100), Ack: packet.Seq(rnd.IntN(6) * 100), Len: uint32(rnd.IntN(3) * 100),
+				Src: [16]byte{15: 1}, SrcPort: uint16(40000 + rnd.IntN(4)), Dst: [16]byte{15: 2}, DstPort: 443,
+				TTL: uint8(60 + rnd.IntN(5)), Window: uint16(rnd.IntN(3) * 1024), IPID: uint16(rnd.IntN(9)), PeekN: packet.PeekLen,
+			}
+			copy(h.Peek[:], []string{"GET / HTTP/1.1\r\n", "HTTP/1.1 408 Re\r", "\x15\x03\x03\x00\x02\x02\x28         ", "\x16\x03\x01\x02\x00\x01          "}[rnd.IntN(4)])
+			if rnd.IntN(2) == 0 {
+				h.Options, h.TSVal, h.TSEcr = packet.OptTimestamps, rnd.Uint32N(2000), rnd.Uint32N(2000)
+			}
+			if rnd.IntN(2) == 0 {
+				h.Src, h.SrcPort, h.Dst, h.DstPort = h.Dst, h.DstPort, h.Src, h.SrcPort
+			}
+			b.Headers = append(b.Headers, h)
+		}
+		return io.EOF
+	}
+}
+
+// settle returns the settled resets of what is read.
+func settle(t testing.TB, read func(*packet.Batch) error) []settled {
 	table, out := flows.NewTable(flows.Config{}), flows.Output{}
+	var err error
 	for batch := (packet.Batch{}); err != io.EOF; {
-		if err = src.Read(&batch); err != nil && err != io.EOF {
+		if err = read(&batch); err != nil && err != io.EOF {
 			t.Fatal(err)
 		}
 		for !table.Add(&batch, &out) {
@@ -175,14 +211,20 @@ func TestGiven(t *testing.T) {
 	}
 	var judge classify.Judge
 	spared := 0
-	for _, s := range all {
-		wrong, n := judge.NotGiven(s.reset, s.around)
-		spared += n
-		for _, rule := range wrong {
-			t.Errorf("%s matches a RST of %s without what it takes as given", rule.ID, s.reset.RST.Source())
+	ask := func(all []settled) {
+		for _, s := range all {
+			wrong, n := judge.NotGiven(s.reset, s.around)
+			spared += n
+			for _, rule := range wrong {
+				t.Errorf("%s matches a RST of %s without what it takes as given", rule.ID, s.reset.RST.Source())
+			}
 		}
 	}
+	ask(all)
 	if spared < 10*len(all) {
 		t.Errorf("%d rules spared in %d resets", spared, len(all))
+	}
+	for seed := range uint64(300) {
+		ask(settle(t, strange(seed)))
 	}
 }

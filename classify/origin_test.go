@@ -40,8 +40,10 @@ func forgedReset(t testing.TB) *flows.Reset {
 	rst.TTL, rst.Window, rst.Marks = 44, 1980, 0
 	var out flows.Output
 	table := flows.NewTable(flows.Config{})
-	table.Add(&b, &out)
-	table.Flush(&out)
+	for !table.Add(&b, &out) {
+	}
+	for !table.Flush(&out) {
+	}
 	if len(out.Resets) != 1 {
 		t.Fatalf("%d resets", len(out.Resets))
 	}

@@ -23,7 +23,8 @@ type Arena struct {
 }
 
 // New returns an arena whose memory goes back to the system some time after
-// owner was last used: nothing may refer to it for longer.
+// owner was last used. Nothing may refer to it for longer; where a pointer into
+// it is the last thing used, runtime.KeepAlive keeps the owner.
 func New[T any](owner *T) *Arena {
 	a := &Arena{blocks: new([][]byte)}
 	runtime.AddCleanup(owner, func(blocks *[][]byte) {

@@ -10,6 +10,7 @@ package hosts
 
 import (
 	"math"
+	"runtime"
 
 	"github.com/rstwhy/rstwhy/arena"
 	"github.com/rstwhy/rstwhy/flows"
@@ -201,6 +202,7 @@ func (m *Memory) Observe(e *flows.Event) {
 			b.last = e.Time
 		}
 	}
+	runtime.KeepAlive(m) // what was written to goes with it
 }
 
 // View says what is known around r.

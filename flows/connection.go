@@ -242,7 +242,7 @@ func (c *connection) synAck(h *packet.Header, d Dir) {
 		c.marks &^= isRetried | isClosing | isWatched
 		s.Known &^= SawRST
 		p.Known &^= SawRST
-		c.due, c.rstWhere = 0, 0
+		c.rstWhere = 0
 	}
 	o := &c.opening[d]
 	if o.SYNOptions&c.opening[d.Peer()].SYNOptions&packet.OptScale != 0 {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/internal/synth"
 	"github.com/rstwhy/rstwhy/report"
-	"github.com/rstwhy/rstwhy/synth"
 )
 
 // textReport is the report for people on the capture of s, short and then with

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/rstwhy/rstwhy/classify"
-	"github.com/rstwhy/rstwhy/synth"
+	"github.com/rstwhy/rstwhy/internal/synth"
 )
 
 // ethernetHeader is the length of the link layer of synth's frames.

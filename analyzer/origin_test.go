@@ -14,7 +14,7 @@ import (
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/classify"
-	"github.com/rstwhy/rstwhy/synth"
+	"github.com/rstwhy/rstwhy/internal/synth"
 )
 
 // originText writes who sent the RST of i, and every indicator.

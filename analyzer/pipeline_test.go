@@ -13,8 +13,8 @@ import (
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/internal/synth"
 	"github.com/rstwhy/rstwhy/packet"
-	"github.com/rstwhy/rstwhy/synth"
 )
 
 // teller writes all that it is shown, in the order in which it is shown it.

@@ -19,8 +19,8 @@ import (
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/internal/synth"
 	"github.com/rstwhy/rstwhy/packet"
-	"github.com/rstwhy/rstwhy/synth"
 )
 
 var update = flag.Bool("update", false, "write what was found into the scenarios and golden files")

@@ -14,8 +14,8 @@ import (
 	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/hosts"
+	"github.com/rstwhy/rstwhy/internal/synth"
 	"github.com/rstwhy/rstwhy/packet"
-	"github.com/rstwhy/rstwhy/synth"
 )
 
 // settled is a reset and what its whole capture shows around it.

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"unsafe"
 
-	"github.com/rstwhy/rstwhy/arena"
+	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
 

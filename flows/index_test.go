@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/rstwhy/rstwhy/arena"
+	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
 

@@ -3,7 +3,7 @@ package flows
 import (
 	"unsafe"
 
-	"github.com/rstwhy/rstwhy/arena"
+	"github.com/rstwhy/rstwhy/internal/arena"
 )
 
 // chunkLen values make one block of a store, so that growth never copies any.

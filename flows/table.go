@@ -5,7 +5,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/rstwhy/rstwhy/arena"
+	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
 

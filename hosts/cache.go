@@ -6,8 +6,8 @@ import (
 	"math/bits"
 	"unsafe"
 
-	"github.com/rstwhy/rstwhy/arena"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/internal/arena"
 )
 
 // ways is how many keys share a place before the least recent is forgotten.

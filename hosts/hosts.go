@@ -12,8 +12,8 @@ import (
 	"math"
 	"runtime"
 
-	"github.com/rstwhy/rstwhy/arena"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
 

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"unsafe"
 
-	"github.com/rstwhy/rstwhy/arena"
+	"github.com/rstwhy/rstwhy/internal/arena"
 )
 
 // maxDepth bounds how many IP headers are followed into each other. Overlays

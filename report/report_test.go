@@ -22,8 +22,8 @@ import (
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/internal/synth"
 	"github.com/rstwhy/rstwhy/packet"
-	"github.com/rstwhy/rstwhy/synth"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

@@ -16,7 +16,7 @@ import (
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/lab"
+	"github.com/rstwhy/rstwhy/internal/lab"
 )
 
 const (

@@ -18,7 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 
-	"github.com/rstwhy/rstwhy/synth"
+	"github.com/rstwhy/rstwhy/internal/synth"
 )
 
 // benchCommand is "rstlab bench": rstwhy beside the programs that people use

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rstwhy/rstwhy/lab"
+	"github.com/rstwhy/rstwhy/internal/lab"
 )
 
 // recordCommands list and record the recipes of package lab.

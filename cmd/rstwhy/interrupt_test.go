@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rstwhy/rstwhy/synth"
+	"github.com/rstwhy/rstwhy/internal/synth"
 )
 
 // refused is a capture of a refused connection, and of one that comes so much

@@ -15,26 +15,26 @@ const module = "github.com/rstwhy/rstwhy/"
 // mayImport says which packages of this module each of them may import, tests
 // apart. Imports go one way: from where frames come in to where reports go out.
 var mayImport = map[string][]string{
-	"arena":      {},
-	"packet":     {"arena"},
-	"capture":    {"packet"},
-	"flows":      {"arena", "packet"},
-	"hosts":      {"arena", "flows", "packet"},
-	"classify":   {"flows", "hosts", "packet"},
-	"analyzer":   {"classify", "flows", "hosts", "packet"},
-	"report":     {"analyzer", "classify", "flows", "hosts", "packet"},
-	"kernel":     {"flows", "packet"},
-	"synth":      {"packet"},
-	"lab":        {"kernel", "packet"},
-	"cmd/rstwhy": {"analyzer", "capture", "classify", "flows", "hosts", "kernel", "packet", "report"},
-	"cmd/rstlab": {"analyzer", "capture", "classify", "flows", "hosts", "kernel", "lab", "packet", "report", "synth"},
+	"internal/arena": {},
+	"packet":         {"internal/arena"},
+	"capture":        {"packet"},
+	"flows":          {"internal/arena", "packet"},
+	"hosts":          {"internal/arena", "flows", "packet"},
+	"classify":       {"flows", "hosts", "packet"},
+	"analyzer":       {"classify", "flows", "hosts", "packet"},
+	"report":         {"analyzer", "classify", "flows", "hosts", "packet"},
+	"kernel":         {"flows", "packet"},
+	"internal/synth": {"packet"},
+	"internal/lab":   {"kernel", "packet"},
+	"cmd/rstwhy":     {"analyzer", "capture", "classify", "flows", "hosts", "kernel", "packet", "report"},
+	"cmd/rstlab":     {"analyzer", "capture", "classify", "flows", "hosts", "kernel", "internal/lab", "packet", "report", "internal/synth"},
 }
 
 // homes says which packages of this module may import a package of others, by
 // the longest prefix of its path. One library has one home, where what it gets
 // wrong can be put right.
 var homes = map[string][]string{
-	"github.com/google/gopacket":        {"capture", "lab"}, // lab makes up segments with layers
+	"github.com/google/gopacket":        {"capture", "internal/lab"}, // lab makes up segments with layers
 	"github.com/google/gopacket/pcap":   {"capture"},
 	"github.com/google/gopacket/pcapgo": {},                        // the oracle of tests
 	"github.com/klauspost/compress":     {"capture", "cmd/rstlab"}, // to read, and to write
@@ -42,8 +42,8 @@ var homes = map[string][]string{
 	"github.com/mattn/go-runewidth":     {"report"},
 	"github.com/spf13/cobra":            {"cmd/rstwhy", "cmd/rstlab"},
 	"github.com/cilium/ebpf":            {"kernel"},
-	"github.com/vishvananda":            {"lab"},
-	"golang.org/x/sys":                  {"kernel", "lab"},
+	"github.com/vishvananda":            {"internal/lab"},
+	"golang.org/x/sys":                  {"kernel", "internal/lab"},
 	"golang.org/x/term":                 {"cmd/rstwhy"},
 	"github.com/rogpeppe/go-internal":   {},
 	"github.com/google/go-cmp":          {},

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rstwhy/rstwhy/lab"
+	"github.com/rstwhy/rstwhy/internal/lab"
 )
 
 // settleWithin is how soon after a reset its explanation must be there.

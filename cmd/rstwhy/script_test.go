@@ -17,7 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/rstwhy/rstwhy/synth"
+	"github.com/rstwhy/rstwhy/internal/synth"
 )
 
 func TestMain(m *testing.M) {

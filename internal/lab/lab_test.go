@@ -22,7 +22,7 @@ import (
 	"github.com/rstwhy/rstwhy/kernel"
 )
 
-const captures = "../testdata/pcaps"
+const captures = "../../testdata/pcaps"
 
 // live skips, and says what is missing, where nothing can be recorded. With
 // RSTWHY_LIVE=require the skip is a failure.

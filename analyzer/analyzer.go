@@ -30,26 +30,19 @@ type Sink interface {
 }
 
 // Witness knows more of a RST than its packets: the kernel of the host that
-// sent it. Its word stands beside the verdict and never replaces it.
+// sent it. Its word is part of the case that is judged.
 type Witness interface {
-	// Testimony returns what is known of the RST h, if anything.
-	Testimony(h *packet.Header) (Testimony, bool)
-}
-
-// Testimony is the word of a Witness.
-type Testimony struct {
-	Reason string // name of enum sk_rst_reason, "NO_SOCKET"
-	Active bool   // the kernel aborted by itself; otherwise it answered a segment
-	State  string // TCP state of the socket, "" without one
+	// Testimony returns what is known of the RST h.
+	Testimony(h *packet.Header) classify.Testimony
 }
 
 // Incident is one cause of death of one connection: its first RST, those that
 // followed from it, and why.
 type Incident struct {
-	Number    uint64 // from 1, in the order of the report
-	Reset     *flows.Reset
-	Verdict   classify.Verdict
-	Testimony *Testimony // nil without a witness, or when it saw nothing
+	Number  uint64 // from 1, in the order of the report
+	Reset   *flows.Reset
+	Kernel  classify.Testimony
+	Verdict classify.Verdict
 }
 
 // Clone copies i so that it outlives the call of a Sink.

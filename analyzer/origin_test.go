@@ -24,11 +24,11 @@ func originText(i *analyzer.Incident) string {
 	if o.Device != "" {
 		s += ": " + o.Device
 	}
-	for k := range o.Hard {
-		s += "\n    hard: " + o.Hard[k].Text(n)
+	for k := range o.Proofs {
+		s += "\n    hard: " + o.Proofs[k].Text(n)
 	}
-	for k := range o.Soft {
-		s += "\n    soft: " + o.Soft[k].Text(n)
+	for k := range o.Hints {
+		s += "\n    soft: " + o.Hints[k].Text(n)
 	}
 	return s
 }
@@ -61,7 +61,7 @@ func TestCorpusInjected(t *testing.T) {
 			v := &i.Verdict
 			if v.Rule.Family == classify.FamilyInjected {
 				have = append(have, fmt.Sprintf("%s %d %s", filepath.Base(path), i.Reset.RST.Frame, v.Rule.ID))
-				if v.Rule.ID == "injected-rst" && len(v.Origin.Hard) == 0 {
+				if v.Rule.ID == "injected-rst" && len(v.Origin.Proofs) == 0 {
 					t.Errorf("%s: frame %d is called forged without a hard indicator", path, i.Reset.RST.Frame)
 				}
 			}

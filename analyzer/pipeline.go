@@ -43,6 +43,7 @@ type run struct {
 	config   Config
 	table    *flows.Table
 	judge    classify.Judge
+	judged   classify.Case // by the judge, one after the other
 	memory   *hosts.Memory
 	timers   timerMemory
 	out      flows.Output
@@ -173,14 +174,14 @@ func (r *run) deliver() error {
 		observe(reset.Events())
 		r.summary.Incidents++
 		i := &r.incident
-		i.Number, i.Reset, i.Testimony = r.summary.Incidents, reset, nil
-		i.Verdict = r.judge.Verdict(reset, r.memory.View(reset))
-		r.timers.observe(i)
+		c := &r.judged
+		c.Reset, c.Around = reset, r.memory.Around(reset, classify.Needs(reset))
 		if w := r.config.Witness; w != nil {
-			if t, ok := w.Testimony(&reset.RST); ok {
-				i.Testimony = &t
-			}
+			c.Kernel = w.Testimony(&reset.RST)
 		}
+		i.Number, i.Reset, i.Kernel = r.summary.Incidents, reset, c.Kernel
+		i.Verdict = r.judge.Verdict(c)
+		r.timers.observe(i)
 		for _, s := range r.sinks {
 			if err := s.Incident(i); err != nil {
 				r.failed = true

@@ -84,7 +84,7 @@ func silenceOf(v *classify.Verdict) (classify.Silence, int64) {
 		if v.Rule.ID == "keep-alive-timeout" || v.Rule.ID == "retransmission-timeout" || !t.Has(classify.IdleBefore) {
 			return 0, 0 // the silence is between probes, not before them
 		}
-		if v.Kind == classify.Reply || v.Kind == classify.ReplyACK {
+		if v.Mechanism == classify.Answer || v.Mechanism == classify.AnswerWithACK {
 			return classify.SilenceThenRefusal, t.At[classify.IdleBefore]
 		}
 		return classify.SilenceThenRST, t.At[classify.IdleBefore]

@@ -15,7 +15,7 @@ func silent(client, service uint16, d time.Duration) *Incident {
 	i.Reset.Flow.Ends[flows.Client] = flows.Endpoint{Addr: [16]byte{1, byte(client >> 8), byte(client)}, Port: 40000}
 	i.Reset.Flow.Ends[flows.Server] = flows.Endpoint{Addr: [16]byte{2}, Port: service}
 	i.Verdict.Rule = classify.ByID("stale-connection")
-	i.Verdict.Kind = classify.Reply
+	i.Verdict.Mechanism = classify.Answer
 	for k := range i.Verdict.Timing.At {
 		i.Verdict.Timing.At[k] = -1
 	}

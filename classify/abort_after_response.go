@@ -10,11 +10,11 @@ var abortAfterResponse = Rule{
 	Family:  FamilyDeliberate,
 	Title:   "aborted when everything had been said",
 	Summary: "A side ended the connection with a reset instead of a FIN after the response was complete, or after the other had closed: quick, and harmless.",
-	Story: func(c *Case) string {
-		if c.Y.Known.Has(flows.SawFIN) {
-			return "{Y} had closed the connection; {X} ended its side with a reset instead of a FIN. Everything had been delivered."
+	Story: func(c *Case) *Sentence {
+		if c.Receiver.Known.Has(flows.SawFIN) {
+			return storyAbortAfterResponse
 		}
-		return "{X} ended the connection with a reset as soon as the response was complete, instead of a FIN. Everything had been delivered."
+		return storyAbortAfterResponse2
 	},
 	Wire: `C > S  P.  request
 S > C  P.  the whole response
@@ -44,13 +44,13 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 		{"stale-connection", "does the sender's log show the connection until its end? Then it knew it"},
 		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when something, perhaps only a TLS close_notify, was left unread"},
 	},
-	Harm:    harmless,
-	Reasons: []string{"TCP_STATE", "TCP_ABORT_ON_CLOSE"},
-	Telling: SenderDataToRST,
-	Kinds:   kinds(Active, ReplyACK, Unexplained),
+	Harm:       harmless,
+	Reasons:    []string{"TCP_STATE", "TCP_ABORT_ON_CLOSE"},
+	Telling:    SenderDataToRST,
+	Mechanisms: mechanisms(Abort, AnswerWithACK, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
-		if c.Before() || !x.Known.Has(flows.SawAck) || !y.Known.Has(flows.SawAck) || c.After.Bytes[c.Dir.Peer()] > 0 {
+		x, y := c.Sender, c.Receiver
+		if c.before() || !x.Known.Has(flows.SawAck) || !y.Known.Has(flows.SawAck) || c.After.Bytes[c.Dir.Peer()] > 0 {
 			return None
 		}
 		if y.ScaledWindow() == 0 && c.Dir == flows.Server {
@@ -59,21 +59,21 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 		if y.Known.Has(flows.SawFIN) {
 			return afterPeerClosed(c, f)
 		}
-		if c.Kind != Active || x.Known.Has(flows.SawFIN) || !c.gotAll() || c.Undelivered() > 0 {
+		if c.Mechanism != Abort || x.Known.Has(flows.SawFIN) || !c.gotAll() || c.undelivered() > 0 {
 			return None
 		}
 		switch {
 		case c.Dir == flows.Client && statusOf(y) != 0 && y.Unanswered > 0 && y.Unanswered <= answerMax:
-			f.Add("{} had sent its response, {}, the last in {}", end(c.Dir.Peer()), octets(y.Unanswered), frame(y.DataWhere))
+			f.Say(saysSentResponseLast)
 		case c.Dir == flows.Server && statusOf(x) != 0 && x.Unanswered > 0 && !c.pipelined():
 			if code := statusOf(x); code >= 400 && isUpload(&y.First, y.FirstN) {
 				return None // refused in the middle of an upload
 			}
-			f.Add("{} had sent its response, {}, the last in {}", end(c.Dir), octets(x.Unanswered), frame(x.DataWhere))
+			f.Say(saysSentResponseLast2)
 		default:
 			return None
 		}
-		f.Add("all of it was acknowledged before {}, and nothing came after", frame(c.RST.Where()))
+		f.Say(saysAllAcknowledgedBeforeNothing)
 		return Likely
 	},
 }
@@ -81,7 +81,7 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 // afterPeerClosed recognises an abort in place of the second FIN. Windows does
 // it without the ACK flag as well.
 func afterPeerClosed(c *Case, f *Findings) Confidence {
-	x, y, rst := c.X, c.Y, &c.RST
+	x, y, rst := c.Sender, c.Receiver, &c.RST
 	if x.Known.Has(flows.SawFIN) || !c.closedWith(y.FINEnd) {
 		return None
 	}
@@ -90,29 +90,33 @@ func afterPeerClosed(c *Case, f *Findings) Confidence {
 		return None
 	}
 	// A goodbye may lie unread or undelivered; anything else is data lost.
-	if c.Undelivered() > 0 && !lastRecord(x).isAlert() {
+	if c.undelivered() > 0 && !lastRecord(x).isAlert() {
 		return None
 	}
-	f.Add("{} had closed: FIN in {}", end(c.Dir.Peer()), frame(y.FINWhere))
+	f.Say(saysClosedFin)
 	if rst.Flags&packet.ACK == 0 {
-		f.Add("{} stands where {}'s stream had come to, without ACK: Windows and some older systems abort like this", frame(rst.Where()), end(c.Dir))
+		f.Say(saysStandsWhereStreamCome)
 	} else {
-		f.Add("{} acknowledges that FIN and stands where {}'s stream had come to: an abort in place of a FIN", frame(rst.Where()), end(c.Dir))
+		f.Say(saysAcknowledgesFinStandsWhere)
 	}
 	if ahead > 0 {
-		f.Add("it counts {} more than the capture holds of {}: a goodbye that was not captured", octets(uint64(ahead)), end(c.Dir))
+		f.Say(saysCountsMoreCaptureHolds)
 		return Possible
 	}
-	if c.Kind == Unexplained || y.Unanswered > 0 && c.Dir == flows.Server && !lastRecord(y).isAlert() {
+	if c.Mechanism == Unexplained || y.Unanswered > 0 && c.Dir == flows.Server && !lastRecord(y).isAlert() {
 		return Possible
 	}
 	return Likely
 }
 
-// closedWith reports whether the RST's sender had got the FIN that ends at end.
-func (c *Case) closedWith(end packet.Seq) bool {
-	if c.RST.Flags&packet.ACK != 0 {
-		return c.RST.Ack == end
-	}
-	return c.X.Ack == end || c.Kind == Unexplained && c.RST.Seq != c.X.Max
-}
+var (
+	saysSentResponseLast             = sentence("sent-response-last", "{receiver} had sent its response, {receiver_unanswered}, the last in {receiver_data}")
+	saysSentResponseLast2            = sentence("sent-response-last-2", "{sender} had sent its response, {sender_unanswered}, the last in {sender_data}")
+	saysAllAcknowledgedBeforeNothing = sentence("all-acknowledged-before-nothing", "all of it was acknowledged before {rst}, and nothing came after")
+	saysClosedFin                    = sentence("closed-fin", "{receiver} had closed: FIN in {receiver_fin}")
+	saysStandsWhereStreamCome        = sentence("stands-where-stream-come", "{rst} stands where {sender}'s stream had come to, without ACK: Windows and some older systems abort like this")
+	saysAcknowledgesFinStandsWhere   = sentence("acknowledges-fin-stands-where", "{rst} acknowledges that FIN and stands where {sender}'s stream had come to: an abort in place of a FIN")
+	saysCountsMoreCaptureHolds       = sentence("counts-more-capture-holds", "it counts {rst_beyond_sender} more than the capture holds of {sender}: a goodbye that was not captured")
+	storyAbortAfterResponse          = sentence("story-abort-after-response", "{receiver} had closed the connection; {sender} ended its side with a reset instead of a FIN. Everything had been delivered.")
+	storyAbortAfterResponse2         = sentence("story-abort-after-response-2", "{sender} ended the connection with a reset as soon as the response was complete, instead of a FIN. Everything had been delivered.")
+)

@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -10,7 +9,7 @@ var acceptQueueOverflow = Rule{
 	Family:  FamilyOverload,
 	Title:   "the accept queue was full",
 	Summary: "The client had completed the handshake, but the server's queue of connections that wait for accept() was full and it is set to refuse then.",
-	Story:   say("{client} had completed the handshake when {server} refused it: its accept queue on port {port} was full (with tcp_abort_on_overflow set), or the listener had just gone."),
+	Story:   always(storyAcceptQueueOverflow),
 	Wire: `C > S  S   seq 0
 S > C  S.  seq 0 ack 1
 C > S  .   seq 1 ack 1
@@ -53,28 +52,28 @@ S > C  R   seq 1, window 0, no options`,
 		{"listener-closed", "was the service stopped at that moment? `nstat -az TcpExtListenOverflows` grows only when the queue was full"},
 		{"no-listener", "did later SYNs to the port get RST as well? Then the listener had gone"},
 	},
-	Reasons: []string{"INVALID_SYN", "NO_SOCKET", "TCP_FLAGS"},
-	Telling: SYNACKToRST,
-	Kinds:   kinds(Reply),
-	Given:   FromServer | SenderSYN | Underway,
+	Reasons:    []string{"INVALID_SYN", "NO_SOCKET", "TCP_FLAGS"},
+	Telling:    SYNACKToRST,
+	Mechanisms: mechanisms(Answer),
+	When:       FromServer | SenderSYN | Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if c.Before() || !onlyAccepted(c) || c.RST.Options != 0 || !t.Valid() ||
-			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.X.ISN+1 || elsewhereSigns(c) {
+		if c.before() || !onlyAccepted(c) || c.RST.Options != 0 || !t.Valid() ||
+			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.Sender.ISN+1 || elsewhereSigns(c) {
 			return None
 		}
-		f.Add("{} accepts the connection (SYN/ACK, {})", end(c.Dir), frame(c.X.SYNWhere))
+		f.Say(saysAcceptsConnectionSynAck)
 		if t.Len == 0 {
-			f.Add("{} completes the handshake", frame(t.Where))
+			f.Say(saysCompletesHandshake)
 		} else {
-			f.Add("{} completes the handshake and brings {}", frame(t.Where), octets(uint64(t.Len)))
+			f.Say(saysCompletesHandshakeBrings)
 		}
-		f.Add("{} refuses it {} later; the server has sent nothing but its SYN/ACK", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
-		if c.X.SYNs > 1 {
-			f.Add("the SYN/ACK was sent {} times", number(int(c.X.SYNs)))
+		f.Say(saysRefusesLaterServerSent)
+		if c.Sender.SYNs > 1 {
+			f.Say(saysSynAckSentTimes)
 		}
 		if c.Around.Refusals > 0 {
-			f.Add("the port refused {} SYNs as well: the listener may have gone", number(c.Around.Refusals))
+			f.Say(saysPortRefusedSynsWell)
 			return Possible
 		}
 		if refusedLate(c) {
@@ -84,16 +83,12 @@ S > C  R   seq 1, window 0, no options`,
 	},
 }
 
-// onlyAccepted reports whether the RST is a server's that, for all the capture
-// shows, has sent nothing but SYN/ACKs, and whose client completed the handshake.
-func onlyAccepted(c *Case) bool {
-	x := c.X
-	return c.Dir == flows.Server && c.Flow.Handshake == flows.Established && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets
-}
-
-// refusedLate reports whether the server had let the last ACK of the handshake
-// pass: an answer to that would have come sooner.
-func refusedLate(c *Case) bool {
-	return c.Trigger.Len > 0 && c.Y.Known.Has(flows.SawPlainAck) && c.Trigger.Where != c.Y.AckWhere &&
-		c.RST.Time-c.Y.AckFirst > 2*c.Flow.RTTServer()+10e6
-}
+var (
+	saysAcceptsConnectionSynAck  = sentence("accepts-connection-syn-ack", "{sender} accepts the connection (SYN/ACK, {sender_syn})")
+	saysCompletesHandshake       = sentence("completes-handshake", "{trigger} completes the handshake")
+	saysCompletesHandshakeBrings = sentence("completes-handshake-brings", "{trigger} completes the handshake and brings {trigger_len}")
+	saysRefusesLaterServerSent   = sentence("refuses-later-server-sent", "{rst} refuses it {answer_time} later; the server has sent nothing but its SYN/ACK")
+	saysSynAckSentTimes          = sentence("syn-ack-sent-times", "the SYN/ACK was sent {sender_syns} times")
+	saysPortRefusedSynsWell      = sentence("port-refused-syns-well", "the port refused {refusals} SYNs as well: the listener may have gone")
+	storyAcceptQueueOverflow     = sentence("story-accept-queue-overflow", "{client} had completed the handshake when {server} refused it: its accept queue on port {server_port} was full (with tcp_abort_on_overflow set), or the listener had just gone.")
+)

@@ -7,7 +7,7 @@ var acceptedThenReset = Rule{
 	Family:  FamilyDeliberate,
 	Title:   "accepted, then reset without an answer",
 	Summary: "A program accepted the connection and ended it at once without a byte of answer: typically a proxy whose back end could not be reached.",
-	Story:   say("{server} accepted the connection on port {port} and reset it at once, without a byte of answer: a proxy that cannot reach its back end does that."),
+	Story:   always(storyAcceptedThenReset),
 	Wire: `C > S  S   S > C  S.   C > S  .
 C > S  P.  request
 S > C  R.  seq 1: milliseconds later, nothing was answered`,
@@ -39,12 +39,12 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 		{"deliberate-abort", "the program's configuration: nginx return 444, an access list, a limit of connections; nstat TcpExtTCPAbortOnClose does not grow"},
 		{"plaintext-to-tls-port", "does the port speak TLS (`openssl s_client`)? Then the plain request was the mistake"},
 	},
-	Reasons: []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE"},
-	Telling: SYNACKToRST,
-	Kinds:   kinds(Active),
-	Given:   FromServer | SenderSYN,
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE"},
+	Telling:    SYNACKToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		if !c.aborted() || c.Dir != flows.Server || !x.Known.Has(flows.SawSYN) || x.Known.Has(flows.SawData) || y.Known.Has(flows.SawFIN) {
 			return None
 		}
@@ -55,15 +55,22 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 			if !known || y.Bytes > 2*oneSegment || c.Timing.At[ReceiverDataToRST] > longRead {
 				return None
 			}
-			f.Add("{} sends its first message ({})", end(c.Dir.Peer()), frame(y.DataWhere))
-			f.Add("{} resets {} later, without a byte of answer", end(c.Dir), dur(c.Timing.At[ReceiverDataToRST]))
+			f.Say(saysSendsFirstMessage)
+			f.Say(saysResetsLaterWithoutByte)
 		} else {
 			if c.Timing.At[SYNACKToRST] > longRead {
 				return None
 			}
-			f.Add("neither side had sent data; {} resets {} after its SYN/ACK", end(c.Dir), dur(c.Timing.At[SYNACKToRST]))
+			f.Say(saysNeitherSideSentData)
 		}
 		abortNumbers(c, f)
 		return Likely
 	},
 }
+
+var (
+	saysSendsFirstMessage      = sentence("sends-first-message", "{receiver} sends its first message ({receiver_data})")
+	saysResetsLaterWithoutByte = sentence("resets-later-without-byte", "{sender} resets {receiver_data_to_rst} later, without a byte of answer")
+	saysNeitherSideSentData    = sentence("neither-side-sent-data", "neither side had sent data; {sender} resets {synack_to_rst} after its SYN/ACK")
+	storyAcceptedThenReset     = sentence("story-accepted-then-reset", "{server} accepted the connection on port {server_port} and reset it at once, without a byte of answer: a proxy that cannot reach its back end does that.")
+)

@@ -7,7 +7,7 @@ var backendRehash = Rule{
 	Family:  FamilyStalePeer,
 	Title:   "another server behind the address answered",
 	Summary: "A load balancer or route sent the segment to another server than the one that has the connection, and that one refused it.",
-	Story:   say("{Y}'s segment reached another machine behind the address of {X} than the ones before: it has no such connection and refused it."),
+	Story:   always(storyBackendRehash),
 	Wire: `C > S  P.  data; the server's segments have TTL 57
            (a route or a pool of servers changes)
 C > S  P.  more data
@@ -27,12 +27,12 @@ S > C  R   TTL 55, after the usual time`,
 	Confused: []Confusion{
 		{"firewall-reject", "does a box with a REJECT rule stand at the distance that the RST's TTL tells?"},
 	},
-	Reasons: []string{"TCP_FLAGS", "NO_SOCKET"},
-	Telling: TriggerToRST,
-	Kinds:   kinds(Reply),
-	Given:   FromServer | Underway,
+	Reasons:    []string{"TCP_FLAGS", "NO_SOCKET"},
+	Telling:    TriggerToRST,
+	Mechanisms: mechanisms(Answer),
+	When:       FromServer | Underway,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !unknownHere(c) || c.Dir != flows.Server || !c.Trigger.Valid() || c.X.TTLMax == 0 || onlyAccepted(c) ||
+		if !unknownHere(c) || c.Dir != flows.Server || !c.Trigger.Valid() || c.Sender.TTLMax == 0 || onlyAccepted(c) ||
 			c.Timing.At[IdleBefore] >= idleWorthNaming || c.After.Carried.Valid() || c.Origin.Signs.Has(TooEarly) {
 			return None
 		}
@@ -42,11 +42,17 @@ S > C  R   TTL 55, after the usual time`,
 			return None // nearer is rather a filter on the way
 		}
 		answersOpen(c, f)
-		f.Add("its TTL is {}, those of the server's segments before are {} to {}", number(int(c.RST.TTL)), number(int(c.X.TTLMin)), number(int(c.X.TTLMax)))
+		f.Say(saysTtlThoseServerSegments)
 		if known {
-			f.Add("new connections to the address are answered with that TTL too: another machine stands there now")
+			f.Say(saysNewConnectionsAddressAnswered)
 			return Likely
 		}
 		return Possible
 	},
 }
+
+var (
+	saysTtlThoseServerSegments        = sentence("ttl-those-server-segments", "its TTL is {rst_ttl}, those of the server's segments before are {sender_ttl_least} to {sender_ttl_most}")
+	saysNewConnectionsAddressAnswered = sentence("new-connections-address-answered", "new connections to the address are answered with that TTL too: another machine stands there now")
+	storyBackendRehash                = sentence("story-backend-rehash", "{receiver}'s segment reached another machine behind the address of {sender} than the ones before: it has no such connection and refused it.")
+)

@@ -10,7 +10,7 @@ var backscatter = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "refused a SYN/ACK it did not ask for",
 	Summary: "A SYN/ACK reached a host that had sent no SYN: somebody forges its address, or the capture does not hold the SYN.",
-	Story:   say("{server} sent {client} a SYN/ACK for which the capture holds no SYN, and {client} refused it."),
+	Story:   always(storyBackscatter),
 	Wire: `           (no SYN from C, or one with a forged source address)
 S > C  S.  seq 0 ack 1
 C > S  R   seq 1, window 0, no options`,
@@ -26,24 +26,32 @@ C > S  R   seq 1, window 0, no options`,
 	Refs: []string{
 		"RFC 9293, 3.5.2; Moore, Voelker, Savage, Inferring Internet Denial-of-Service Activity, 2001",
 	},
-	Harm:    noHarm,
-	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
-	Telling: SYNACKToRST,
-	Kinds:   kinds(Reply, ReplyACK),
-	Given:   FromClient,
+	Harm:       harmless,
+	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
+	Telling:    SYNACKToRST,
+	Mechanisms: mechanisms(Answer, AnswerWithACK),
+	When:       FromClient,
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.Dir != flows.Client || c.Before() || c.X.Spoke() || !c.Answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
+		if c.Dir != flows.Client || c.before() || c.Sender.Spoke() || !c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
 			return None
 		}
-		f.Add("{} sends a SYN/ACK ({})", end(c.Dir.Peer()), frame(c.Trigger.Where))
-		f.Add("{} refuses it {} later; the capture holds no SYN that it would answer", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
-		if c.Y.SYNs > 1 {
-			f.Add("the SYN/ACK was sent {} times", number(int(c.Y.SYNs)))
+		f.Say(saysSendsSynAck)
+		f.Say(saysRefusesLaterCaptureHolds)
+		if c.Receiver.SYNs > 1 {
+			f.Say(saysSynAckSentTimes2)
 		}
-		if n := c.Around.Targets(); n > 0 {
-			f.Add("the capture does hold other SYNs of the same host: {}", number(n))
+		if n := c.Around.Targets; n > 0 {
+			f.Say(saysCaptureDoesHoldOther)
 			return Likely
 		}
 		return Possible
 	},
 }
+
+var (
+	saysSendsSynAck              = sentence("sends-syn-ack", "{receiver} sends a SYN/ACK ({trigger})")
+	saysRefusesLaterCaptureHolds = sentence("refuses-later-capture-holds", "{rst} refuses it {answer_time} later; the capture holds no SYN that it would answer")
+	saysSynAckSentTimes2         = sentence("syn-ack-sent-times-2", "the SYN/ACK was sent {receiver_syns} times")
+	saysCaptureDoesHoldOther     = sentence("capture-does-hold-other", "the capture does hold other SYNs of the same host: {targets}")
+	storyBackscatter             = sentence("story-backscatter", "{server} sent {client} a SYN/ACK for which the capture holds no SYN, and {client} refused it.")
+)

@@ -10,7 +10,7 @@ var badACKSYNReceived = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "the handshake's last ACK did not match",
 	Summary: "The client acknowledged a number that the server's SYN/ACK had not used; the server refused that segment and waits on.",
-	Story:   say("{client} acknowledged another number than that of the SYN/ACK of {server}, which refused the segment."),
+	Story:   always(storyBadAckSynReceived),
 	Wire: `C > S  S   seq 0
 S > C  S.  seq 0 ack 1
 C > S  .   ack 54321, not 1
@@ -27,23 +27,31 @@ S > C  R   seq 54321`,
 		"RFC 9293, 3.10.7.4: SYN-RECEIVED, an unacceptable ACK is answered with a reset",
 		"Linux: tcp_check_req, tcp_rcv_state_process in LISTEN",
 	},
-	Reasons: []string{"TCP_FLAGS", "TCP_ACK_UNSENT_DATA", "TCP_TOO_OLD_ACK"},
-	Telling: TriggerToRST,
-	Kinds:   kinds(Reply),
-	Given:   FromServer | SenderSYN,
+	Reasons:    []string{"TCP_FLAGS", "TCP_ACK_UNSENT_DATA", "TCP_TOO_OLD_ACK"},
+	Telling:    TriggerToRST,
+	Mechanisms: mechanisms(Answer),
+	When:       FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, t := c.X, &c.Trigger
-		if c.Dir != flows.Server || c.Before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||
+		x, t := c.Sender, &c.Trigger
+		if c.Dir != flows.Server || c.before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||
 			!t.Valid() || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack == x.ISN+1 {
 			return None
 		}
-		f.Add("{} accepts the connection (SYN/ACK, {})", end(c.Dir), frame(x.SYNWhere))
-		f.Add("{} acknowledges a number {} from the one it should", frame(t.Where), number(int(t.Ack.Sub(x.ISN+1))))
-		f.Add("{} refuses it {} later, with just that number", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+		f.Say(saysAcceptsConnectionSynAck2)
+		f.Say(saysAcknowledgesNumberOneShould)
+		f.Say(saysRefusesLaterJustNumber)
 		if x.SYNs > 1 {
-			f.Add("the SYN/ACK was sent {} times; one of them may have had another number", number(int(x.SYNs)))
+			f.Say(saysSynAckSentTimesOne)
 			return Likely
 		}
 		return Certain
 	},
 }
+
+var (
+	saysAcceptsConnectionSynAck2    = sentence("accepts-connection-syn-ack-2", "{sender} accepts the connection (SYN/ACK, {sender_syn})")
+	saysAcknowledgesNumberOneShould = sentence("acknowledges-number-one-should", "{trigger} acknowledges a number {trigger_ack_from_isn} from the one it should")
+	saysRefusesLaterJustNumber      = sentence("refuses-later-just-number", "{rst} refuses it {answer_time} later, with just that number")
+	saysSynAckSentTimesOne          = sentence("syn-ack-sent-times-one", "the SYN/ACK was sent {sender_syns} times; one of them may have had another number")
+	storyBadAckSynReceived          = sentence("story-bad-ack-syn-received", "{client} acknowledged another number than that of the SYN/ACK of {server}, which refused the segment.")
+)

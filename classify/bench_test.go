@@ -21,7 +21,16 @@ import (
 // settled is a reset and what its whole capture shows around it.
 type settled struct {
 	reset  *flows.Reset
-	around hosts.View
+	around hosts.Around
+}
+
+// of is the case of s.
+func (s *settled) of() *classify.Case { return &classify.Case{Reset: s.reset, Around: s.around} }
+
+// into makes c the case of s, and returns it.
+func (s *settled) into(c *classify.Case) *classify.Case {
+	c.Reset, c.Around = s.reset, s.around
+	return c
 }
 
 // scenarioResets returns the settled resets of every scenario.
@@ -107,7 +116,7 @@ func settle(t testing.TB, read func(*packet.Batch) error) []settled {
 		for ; seen < r.Events(); seen++ {
 			memory.Observe(&out.Events[seen])
 		}
-		all = append(all, settled{r, memory.View(r)})
+		all = append(all, settled{r, memory.Around(r, classify.Needs(r))})
 	}
 	return all
 }
@@ -116,10 +125,11 @@ func settle(t testing.TB, read func(*packet.Batch) error) []settled {
 func BenchmarkVerdict(b *testing.B) {
 	all := scenarioResets(b)
 	var judge classify.Judge
+	var c classify.Case
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		s := &all[i%len(all)]
-		if v := judge.Verdict(s.reset, s.around); v.Rule == nil {
+		if v := judge.Verdict(s.into(&c)); v.Rule == nil {
 			b.Fatal("no rule")
 		}
 	}
@@ -137,10 +147,11 @@ func BenchmarkRefusal(b *testing.B) {
 	all := resetsOf(b, &file)
 	all = all[len(all)-8:] // few: a reset is in the cache when it is judged
 	var judge classify.Judge
+	var c classify.Case
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		s := &all[i%len(all)]
-		if v := judge.Verdict(s.reset, s.around); v.Rule.ID != "closed-port-scan" {
+		if v := judge.Verdict(s.into(&c)); v.Rule.ID != "closed-port-scan" {
 			b.Fatal(v.Rule.ID)
 		}
 	}
@@ -150,9 +161,10 @@ func BenchmarkRefusal(b *testing.B) {
 func TestVerdictAllocations(t *testing.T) {
 	all := scenarioResets(t)
 	var judge classify.Judge
+	var c classify.Case
 	judgeAll := func() {
 		for _, s := range all {
-			judge.Verdict(s.reset, s.around)
+			judge.Verdict(s.into(&c))
 		}
 	}
 	judgeAll()
@@ -167,11 +179,11 @@ func TestVerdictClone(t *testing.T) {
 	var judge classify.Judge
 	var clones []classify.Verdict
 	for _, s := range all {
-		v := judge.Verdict(s.reset, s.around)
+		v := judge.Verdict(s.of())
 		clones = append(clones, v.Clone())
 	}
 	for i, s := range all {
-		alone := new(classify.Judge).Verdict(s.reset, s.around)
+		alone := new(classify.Judge).Verdict(s.of())
 		if text(&alone) != text(&clones[i]) {
 			t.Errorf("reset %d was\n%s\nand has become\n%s", i, text(&alone), text(&clones[i]))
 		}
@@ -181,21 +193,21 @@ func TestVerdictClone(t *testing.T) {
 // text is all that the lists of a verdict hold.
 func text(v *classify.Verdict) string {
 	var b strings.Builder
-	for _, list := range [][]classify.Evidence{v.Evidence, v.Origin.Hard, v.Origin.Soft} {
+	for _, list := range [][]classify.Evidence{v.Evidence, v.Origin.Proofs, v.Origin.Hints} {
 		fmt.Fprintln(&b, len(list), list)
 	}
 	for _, a := range v.AlsoFits {
 		fmt.Fprintln(&b, a.Rule.ID, a.Tell)
 	}
-	for _, r := range v.Untold {
+	for _, r := range v.Unchecked {
 		fmt.Fprintln(&b, r.ID)
 	}
 	return b.String()
 }
 
-// A rule that says what it takes as given says the truth: it matches nowhere
+// A rule that says when it holds says the truth: it matches nowhere
 // else.
-func TestGiven(t *testing.T) {
+func TestWhen(t *testing.T) {
 	all := scenarioResets(t)
 	captures, err := filepath.Glob("../testdata/pcaps/*/*.pcap*")
 	if err != nil || len(captures) == 0 {
@@ -213,10 +225,10 @@ func TestGiven(t *testing.T) {
 	spared := 0
 	ask := func(all []settled) {
 		for _, s := range all {
-			wrong, n := judge.NotGiven(s.reset, s.around)
+			wrong, n := judge.NotAsked(s.of())
 			spared += n
 			for _, rule := range wrong {
-				t.Errorf("%s matches a RST of %s without what it takes as given", rule.ID, s.reset.RST.Source())
+				t.Errorf("%s matches a RST of %s where it says that it does not hold", rule.ID, s.reset.RST.Source())
 			}
 		}
 	}

@@ -7,14 +7,14 @@ var blindRST = Rule{
 	Family:  FamilyInjected,
 	Title:   "somebody guesses sequence numbers",
 	Summary: "RSTs whose numbers nobody in the connection uses: somebody who cannot see it tries to end it by guessing.",
-	Story: func(c *Case) string {
+	Story: func(c *Case) *Sentence {
 		switch {
 		case c.Effect == Challenged || c.After.Challenge.Valid() && c.Origin.Signs.Has(CarriedOn):
-			return "Somebody who cannot see the connection guessed at it in the name of {X}; {Y} asked back instead of closing."
+			return storyBlindRst
 		case c.Effect == Ignored:
-			return "Somebody who cannot see the connection guessed at it in the name of {X}; {Y} took no notice."
+			return storyBlindRst2
 		}
-		return "Somebody who cannot see the connection seems to have guessed at it in the name of {X}."
+		return storyBlindRst3
 	},
 	Wire: `S > C  R   a number in or near the window, not the one that C waits for
 C > S  .   the challenge ACK of RFC 5961
@@ -44,43 +44,41 @@ S > C  P.  the real S carries on`,
 		}
 		return Harm{Kind: HarmNone}
 	},
-	Telling: Lifetime,
-	Kinds:   kinds(Active, Unexplained),
-	Given:   Underway,
-	Needs:   LacksSender | LacksReceiver,
+	Telling:    Lifetime,
+	Mechanisms: mechanisms(Abort, Unexplained),
+	When:       Underway,
+	Needs:      MissingSender | MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		exact := c.RST.Seq == y.Ack || c.RST.Seq == x.Max
-		if exact || c.Kind == Active && c.Origin.Signs.Hard() == 0 || c.Trigger.Valid() || !y.Known.Has(flows.SawAck) ||
+		if exact || c.Mechanism == Abort && c.Origin.Signs.Proofs() == 0 || c.Trigger.Valid() || !y.Known.Has(flows.SawAck) ||
 			c.Flow.Handshake != flows.Established && c.Flow.Handshake != flows.MidStream {
 			return None
 		}
 		alive := c.Origin.Signs.Has(CarriedOn)
 		g := guessesOf(c)
 		if off := c.RST.Seq.Sub(y.Ack); off < 0 {
-			f.Add("{} is {} octets before the number that {} waits for", frame(c.RST.Where()), number(-int(off)), end(c.Dir.Peer()))
+			f.Say(saysOctetsBeforeNumberWaits)
 		} else {
-			f.Add("{} is {} octets beyond the number that {} waits for", frame(c.RST.Where()), number(int(off)), end(c.Dir.Peer()))
+			f.Say(saysOctetsBeyondNumberWaits)
 		}
 		if g.n >= 3 {
 			if g.stride != 0 {
-				f.Add("{} RSTs in {}, the sequence number {} further on each time", number(g.n), dur(g.last-c.RST.Time), number(int(g.stride)))
+				f.Say(saysRstsSequenceNumberFurther)
 			} else {
-				f.Add("{} RSTs in {} with different sequence numbers, none of which {} waits for", number(g.n), dur(g.last-c.RST.Time), end(c.Dir.Peer()))
+				f.Say(saysRstsDifferentSequenceNumbers)
 			}
 		}
 		if s := &c.After.Challenge; s.Valid() {
-			f.Add("{} asks back with an ACK: {}", end(c.Dir.Peer()), frame(s.Where))
+			f.Say(saysAsksBackAck)
 		}
-		for i := range c.Origin.Hard {
-			f.Add(c.Origin.Hard[i].Format, c.Origin.Hard[i].Args[:]...)
-		}
+		f.repeat(c.Origin.Proofs)
 		switch {
 		case g.n >= 3 && alive:
 			return Certain
-		case g.n >= 3 && (alive || g.stride != 0 && c.Lacks == 0), alive && c.outOfTheBlue():
+		case g.n >= 3 && (alive || g.stride != 0 && c.Missing == 0), alive && c.outOfTheBlue():
 			return Likely
-		case alive, g.n >= 3 && c.Lacks == 0:
+		case alive, g.n >= 3 && c.Missing == 0:
 			return Possible
 		}
 		return None
@@ -94,35 +92,13 @@ func (c *Case) outOfTheBlue() bool {
 	return s == nil || c.RST.Time-s.Time > together
 }
 
-// guesses are RSTs of one sender that stand nowhere.
-type guesses struct {
-	n      int
-	stride int32 // from each to the next, 0 when it varies
-	last   int64
-}
-
-// guessesMax is how many are looked at: more say nothing more.
-const guessesMax = 64
-
-func guessesOf(c *Case) guesses {
-	g := guesses{n: 1, last: c.RST.Time}
-	seq, steady := c.RST.Seq, true
-	for i := range c.Follow {
-		a := &c.Follow[i]
-		if a.RST.Dir != c.Dir || a.Trigger.Valid() || a.RST.Seq == seq || a.RST.Seq == c.Y.Ack || a.RST.Seq == c.X.Max {
-			continue
-		}
-		step := a.RST.Seq.Sub(seq)
-		if g.n > 1 && step != g.stride {
-			steady = false
-		}
-		g.stride, seq, g.last = step, a.RST.Seq, a.RST.Time
-		if g.n++; g.n == guessesMax {
-			break
-		}
-	}
-	if !steady || g.n < 3 {
-		g.stride = 0
-	}
-	return g
-}
+var (
+	saysOctetsBeforeNumberWaits      = sentence("octets-before-number-waits", "{rst} is {rst_seq_before_receiver} octets before the number that {receiver} waits for")
+	saysOctetsBeyondNumberWaits      = sentence("octets-beyond-number-waits", "{rst} is {rst_seq_from_receiver} octets beyond the number that {receiver} waits for")
+	saysRstsSequenceNumberFurther    = sentence("rsts-sequence-number-further", "{guesses} RSTs in {guesses_span}, the sequence number {guess_stride} further on each time")
+	saysRstsDifferentSequenceNumbers = sentence("rsts-different-sequence-numbers", "{guesses} RSTs in {guesses_span} with different sequence numbers, none of which {receiver} waits for")
+	saysAsksBackAck                  = sentence("asks-back-ack", "{receiver} asks back with an ACK: {challenge_ack}")
+	storyBlindRst                    = sentence("story-blind-rst", "Somebody who cannot see the connection guessed at it in the name of {sender}; {receiver} asked back instead of closing.")
+	storyBlindRst2                   = sentence("story-blind-rst-2", "Somebody who cannot see the connection guessed at it in the name of {sender}; {receiver} took no notice.")
+	storyBlindRst3                   = sentence("story-blind-rst-3", "Somebody who cannot see the connection seems to have guessed at it in the name of {sender}.")
+)

@@ -6,92 +6,156 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
-// Case is what a rule sees: a settled reset and what every rule would compute.
+// Case is everything that a verdict depends on: the reset, what other
+// connections show, and the kernel's word. It is a value: encoded, decoded and
+// judged again it has the same verdict.
 type Case struct {
-	*flows.Reset
-	Kind    Kind
-	Trigger flows.Segment // the segment it answers; hides Reset.Trigger
-	X, Y    *flows.Side   // in whose name the RST was sent, and who was to get it
-	Around  hosts.View    // what other connections show
-	Timing  Timing
-	Lacks   Lack
-	Origin  Origin // who really sent it
-	Effect  Effect // what the receiver did with it
+	*flows.Reset `json:"reset"`
+	Around       hosts.Around `json:"around"`
+	Kernel       Testimony    `json:"kernel"`
+
+	// The rest is measured by the Judge, once, before any rule is asked. It is a
+	// function of the three above.
+
+	Sender    *flows.Side   `json:"-"` // in whose name the RST was sent
+	Receiver  *flows.Side   `json:"-"` // who was to get it
+	Mechanism Mechanism     `json:"-"`
+	Trigger   flows.Segment `json:"-"` // the segment that the RST answers; hides Reset.Trigger
+	Timing    Timing        `json:"-"`
+	Missing   Missing       `json:"-"`
+	Facts     Facts         `json:"-"`
+	Origin    Origin        `json:"-"` // who really sent it
+	Effect    Effect        `json:"-"` // what the receiver did with it
 }
 
-// Lack says what the capture does not hold of a connection.
-type Lack uint8
+// Missing says what the capture does not hold of a connection.
+type Missing uint8
 
-// What can be lacking.
+// What can be missing.
 const (
-	LacksHandshake Lack = 1 << iota // SYN or SYN/ACK, so that the start of the streams is unknown
-	LacksSender                     // every segment of the RST's sender
-	LacksReceiver                   // every segment of the RST's receiver
-	LacksSegments                   // holes: numbers skipped, or acknowledged without having been captured; or segments out of order
+	MissingHandshake Missing = 1 << iota // SYN or SYN/ACK, so that the start of the streams is unknown
+	MissingSender                        // every segment of the RST's sender
+	MissingReceiver                      // every segment of the RST's receiver
+	MissingSegments                      // holes: numbers skipped, or acknowledged without having been captured; or segments out of order
 )
 
-// Has reports whether anything of want is lacking.
-func (l Lack) Has(want Lack) bool { return l&want != 0 }
+// Has reports whether anything of want is missing.
+func (m Missing) Has(want Missing) bool { return m&want != 0 }
 
-// open makes c the case of r. Its Origin refers to notes.
-func (c *Case) open(r *flows.Reset, around hosts.View, notes *originNotes) {
-	c.Reset, c.Around, c.X, c.Y = r, around, r.Sender(), r.Receiver()
-	c.Lacks, c.Effect, c.Origin = 0, EffectUnknown, Origin{}
-	c.Kind, c.Trigger = kindOf(r)
-	// A host that refuses a SYN need not have spoken before.
-	if !c.X.Spoke() && c.Flow.Handshake != flows.SYNSent {
-		c.Lacks |= LacksSender
-	}
-	if !c.Y.Spoke() {
-		c.Lacks |= LacksReceiver
-	}
-	client, server := &r.Flow.Side[flows.Client], &r.Flow.Side[flows.Server]
-	if !client.Known.Has(flows.SawSYN) || r.Flow.Handshake >= flows.SYNReceived && !server.Known.Has(flows.SawSYN) {
-		c.Lacks |= LacksHandshake
-	}
-	if !c.X.Whole() || !c.Y.Whole() || c.Kind == Active && c.X.Spoke() && c.X.Max.Less(c.RST.Seq) ||
-		c.Trigger.Valid() && c.Trigger.Time > c.RST.Time {
-		c.Lacks |= LacksSegments
-	}
-	c.measure()
+// measure fills in what is measured. Its Origin refers to notes.
+func (c *Case) measure(notes *originNotes) {
+	r := c.Reset
+	c.Sender, c.Receiver = r.Sender(), r.Receiver()
+	c.Effect, c.Origin = EffectUnknown, Origin{}
+	c.Mechanism, c.Trigger = mechanismOf(r)
+	c.Missing = missingOf(c)
+	c.measureTiming()
+	c.Facts = factsOf(c)
 	c.Effect = effectOf(c)
 	c.Origin = originOf(c, notes)
 }
 
-// Answers reports whether the RST answers a segment whose flags, those of mask,
-// are want.
-func (c *Case) Answers(mask, want packet.Flags) bool {
-	return c.Trigger.Valid() && c.Trigger.Flags&mask == want
+func missingOf(c *Case) (m Missing) {
+	// A host that refuses a SYN need not have spoken before.
+	if !c.Sender.Spoke() && c.Flow.Handshake != flows.SYNSent {
+		m |= MissingSender
+	}
+	if !c.Receiver.Spoke() {
+		m |= MissingReceiver
+	}
+	if !c.client().Known.Has(flows.SawSYN) || c.Flow.Handshake >= flows.SYNReceived && !c.server().Known.Has(flows.SawSYN) {
+		m |= MissingHandshake
+	}
+	if !c.Sender.Whole() || !c.Receiver.Whole() || c.Mechanism == Abort && c.Sender.Spoke() && c.Sender.Max.Less(c.RST.Seq) ||
+		c.Trigger.Valid() && c.Trigger.Time > c.RST.Time {
+		m |= MissingSegments
+	}
+	return m
 }
 
-// ReceivedData is how many octets of the receiver's payload the RST's sender
-// had got, by its own acknowledgment; without the start of the stream it is
-// what the capture holds.
-func (c *Case) ReceivedData() uint64 {
-	if c.RST.Flags&packet.ACK == 0 || !c.Y.Known.Has(flows.SawSYN) {
-		return c.Y.Bytes
+// Facts is a set of plain facts of a case. A rule says which of them hold
+// wherever it matches, and is not asked about a case that lacks one: in a scan
+// that leaves ten of fifty.
+type Facts uint32
+
+// The facts of a set.
+const (
+	FromClient     Facts = 1 << iota // the RST came from the client
+	FromServer                       // or from the server
+	First                            // there was no RST in the connection before
+	AfterRST                         // there was one
+	SenderSpoke                      // the capture holds a segment of its sender
+	SenderSilent                     // or none
+	SenderSYN                        // its sender's SYN, or SYN/ACK, was captured
+	SenderData                       // its sender has sent payload
+	SenderFIN                        // its sender has sent a FIN
+	SenderNoFIN                      // or not
+	ReceiverSYN                      // its receiver's SYN, or SYN/ACK, was captured
+	ReceiverAck                      // its receiver has acknowledged something
+	ReceiverFIN                      // its receiver has sent a FIN
+	ReceiverNoFIN                    // or not
+	ClientSYN                        // the client's SYN was captured
+	Refusal                          // it answers a SYN that was never accepted
+	Underway                         // the handshake was complete, or nothing of it was captured
+	FromMidStream                    // nothing of the handshake was captured
+	AnswersSegment                   // it answers a segment that the capture holds
+	SYNACKDropped                    // a client's answer to the SYN/ACK that it had asked for and never acknowledged
+)
+
+// Has reports whether every fact of want holds.
+func (f Facts) Has(want Facts) bool { return f&want == want }
+
+func factsOf(c *Case) Facts {
+	f := FromClient
+	if c.Dir == flows.Server {
+		f = FromServer
 	}
-	n := c.RST.Ack.Sub(c.Y.ISN + 1)
-	if c.Y.Known.Has(flows.SawFIN) && c.RST.Ack == c.Y.FINEnd {
-		n--
+	set := func(holds bool, yes, no Facts) {
+		if holds {
+			f |= yes
+		} else {
+			f |= no
+		}
 	}
-	return uint64(max(0, n))
+	x, y := c.Sender.Known, c.Receiver.Known
+	set((x | y).Has(flows.SawRST), AfterRST, First)
+	set(x.Has(flows.SawSegment), SenderSpoke, SenderSilent)
+	set(x.Has(flows.SawSYN), SenderSYN, 0)
+	set(x.Has(flows.SawData), SenderData, 0)
+	set(x.Has(flows.SawFIN), SenderFIN, SenderNoFIN)
+	set(y.Has(flows.SawSYN), ReceiverSYN, 0)
+	set(y.Has(flows.SawAck), ReceiverAck, 0)
+	set(y.Has(flows.SawFIN), ReceiverFIN, ReceiverNoFIN)
+	set(c.client().Known.Has(flows.SawSYN), ClientSYN, 0)
+	set(refusesSYN(c), Refusal, 0)
+	set(c.Flow.Handshake == flows.Established || c.Flow.Handshake == flows.MidStream, Underway, 0)
+	set(c.Flow.Handshake == flows.MidStream, FromMidStream, 0)
+	set(c.Trigger.Valid(), AnswersSegment, 0)
+	set(dropsSYNACK(c), SYNACKDropped, 0)
+	return f
 }
 
-// Undelivered is how many octets the RST's sender had sent that the receiver
-// had not acknowledged, as the capture saw it.
-func (c *Case) Undelivered() uint64 {
-	if !c.X.Spoke() || !c.Y.Known.Has(flows.SawAck) {
-		return 0
+// ceiling is how sure any verdict on c may be: never certain without the
+// handshake, with a side missing, or with holes in what was captured.
+func (c *Case) ceiling() Confidence {
+	if c.Missing != 0 {
+		return Likely
 	}
-	n := c.X.Max.Sub(c.Y.Ack)
-	if c.X.Known.Has(flows.SawFIN) {
-		n--
-	}
-	return uint64(max(0, n))
+	return Certain
 }
 
-// Before reports whether any RST was sent in this connection before.
-func (c *Case) Before() bool {
-	return (c.X.Known | c.Y.Known).Has(flows.SawRST)
+// Needs says which groups of what other connections show can matter for r: a
+// scan is not asked for more than its refusals need.
+func Needs(r *flows.Reset) hosts.Groups {
+	if r.Flow.Handshake == flows.SYNSent && r.Dir == flows.Server && r.RST.Flags&packet.ACK != 0 {
+		return hosts.Ports | hosts.Host | hosts.Asker
+	}
+	g := hosts.Ports | hosts.Host | hosts.Asker | hosts.Burst
+	if r.Dir == flows.Client {
+		g |= hosts.Beat
+	}
+	if r.Flow.Handshake == flows.MidStream {
+		g |= hosts.Elsewhere
+	}
+	return g
 }

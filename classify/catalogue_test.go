@@ -21,9 +21,8 @@ var linuxReasons = strings.Fields(`NO_SOCKET TCP_INVALID_ACK_SEQUENCE TCP_RFC732
 	MPTCP_RST_EWQ2BIG MPTCP_RST_EBADPERF MPTCP_RST_EMIDDLEBOX`)
 
 var (
-	kebab    = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	sentence = regexp.MustCompile(`^[^\n]+[.?]$`)
-	fill     = regexp.MustCompile(`\{[^}]*\}`)
+	kebab = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	prose = regexp.MustCompile(`^[^\n]+[.?]$`)
 )
 
 // A cause that is not documented, tested and referenced is not finished.
@@ -44,13 +43,13 @@ func TestCatalogue(t *testing.T) {
 			if !kebab.MatchString(r.ID) {
 				t.Error("the ID is not in kebab case")
 			}
-			if r.Family == "" || r.Kinds == 0 || r.Match == nil || r.Story == nil {
-				t.Error("family, kinds, match or story is missing")
+			if r.Family == "" || r.Mechanisms == 0 || r.Match == nil || r.Story == nil {
+				t.Error("family, mechanisms, match or story is missing")
 			}
 			if r.Title == "" || len(r.Title) > 48 {
 				t.Errorf("title %q is empty or longer than 48 letters", r.Title)
 			}
-			if !sentence.MatchString(r.Summary) {
+			if !prose.MatchString(r.Summary) {
 				t.Errorf("the summary is not one sentence: %q", r.Summary)
 			}
 			if r.Wire == "" || len(r.Confirm) == 0 || len(r.Advice) == 0 || len(r.Refs) == 0 {
@@ -62,7 +61,7 @@ func TestCatalogue(t *testing.T) {
 				}
 			}
 			for _, a := range r.Advice {
-				if !sentence.MatchString(a) {
+				if !prose.MatchString(a) {
 					t.Errorf("no sentence: %q", a)
 				}
 			}
@@ -148,29 +147,45 @@ func checkFindings(t *testing.T, path, id string, hit bool) {
 	}
 }
 
-// Stories have only placeholders that a report can fill.
-func TestStories(t *testing.T) {
-	measures := map[string]bool{}
-	for m := range NumMeasures {
-		measures["{m:"+m.Name()+"}"] = true
+// A fact has a name, a unit's worth of text, and a place of its own.
+func TestFacts(t *testing.T) {
+	snake := regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+	for _, f := range AllFacts() {
+		if !snake.MatchString(f.Name) || f.Doc == "" || f.measure == nil {
+			t.Errorf("fact %q: no snake case, no doc or no measure", f.Name)
+		}
 	}
+}
+
+// Sentences have IDs of their own.
+func TestSentences(t *testing.T) {
+	text, ids := map[string]string{}, map[string]int{}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	made := regexp.MustCompile(`sentence\("([^"]*)", "((?:[^"\\]|\\.)*)"\)`)
 	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		text, err := os.ReadFile(path)
+		source, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range fill.FindAllString(string(text), -1) {
-			if strings.HasPrefix(p, "{m:") && !measures[p] && p != "{m:NAME}" {
-				t.Errorf("%s: no measure %s", path, p)
+		for _, m := range made.FindAllStringSubmatch(string(source), -1) {
+			if !kebab.MatchString(m[1]) {
+				t.Errorf("%s: sentence %q is not in kebab case", path, m[1])
 			}
+			if old, ok := text[m[1]]; ok {
+				t.Errorf("%s: sentence %s is made twice: %q, %q", path, m[1], old, m[2])
+			}
+			text[m[1]] = m[2]
+			ids[m[1]]++
 		}
+	}
+	if len(ids) < 100 {
+		t.Errorf("only %d sentences were found", len(ids))
 	}
 }
 

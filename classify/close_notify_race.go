@@ -10,7 +10,7 @@ var closeNotifyRace = Rule{
 	Family:  FamilyDataAfterClose,
 	Title:   "TLS goodbye after the other side had closed",
 	Summary: "One side had closed; the other's TLS close_notify, its goodbye, came after that and was answered with a reset. Nothing was lost.",
-	Story:   say("{X} had closed the TLS connection without waiting for the goodbye (close_notify) of {Y}; that came afterwards and was refused. Nothing was lost."),
+	Story:   always(storyCloseNotifyRace),
 	Wire: `S > C  F.  the server closes (its own close_notify just before)
 C > S  P.  24 to 40 bytes: the client's close_notify
 C > S  F.
@@ -34,15 +34,15 @@ S > C  R   seq = the ack of those`,
 	Refs: []string{
 		"RFC 8446, 6.1: close_notify; RFC 1122, 4.2.2.13",
 	},
-	Narrows: "data-after-close",
-	Harm:    harmless,
-	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
-	Telling: FINToTrigger,
-	Kinds:   kinds(Reply, ReplyACK, Active),
-	Given:   SenderFIN,
+	Narrows:    "data-after-close",
+	Harm:       harmless,
+	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
+	Telling:    FINToTrigger,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
+	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
-		r := lastRecord(c.Y)
+		r := lastRecord(c.Receiver)
 		if confidence == None || !r.isAlert() || r.fatal() {
 			return None
 		}
@@ -52,10 +52,15 @@ S > C  R   seq = the ack of those`,
 			return None
 		}
 		closedBefore(c, f, late)
-		f.Add("these {} are one short TLS record (type {}, {}), as a close_notify is", octets(late), number(int(r.kind)), octets(uint64(r.length)))
-		if r.kind == recordData && !c.Y.Known.Has(flows.SawFIN) && c.After.First[c.Dir.Peer()].Flags&packet.FIN == 0 {
+		f.Say(saysTheseOneShortTls)
+		if r.kind == recordData && !c.Receiver.Known.Has(flows.SawFIN) && c.After.First[c.Dir.Peer()].Flags&packet.FIN == 0 {
 			return min(confidence, Likely) // two octets of application data look the same
 		}
 		return confidence
 	},
 }
+
+var (
+	saysTheseOneShortTls = sentence("these-one-short-tls", "these {late} are one short TLS record (type {receiver_record_kind}, {receiver_record_length}), as a close_notify is")
+	storyCloseNotifyRace = sentence("story-close-notify-race", "{sender} had closed the TLS connection without waiting for the goodbye (close_notify) of {receiver}; that came afterwards and was refused. Nothing was lost.")
+)

@@ -7,11 +7,11 @@ var deliberateAbort = Rule{
 	Family:  FamilyDeliberate,
 	Title:   "aborted on purpose",
 	Summary: "A program or an administrator told the kernel to drop the connection: SO_LINGER with timeout 0, `ss -K`, or a disconnect.",
-	Story: func(c *Case) string {
-		if c.ReceivedData() == 0 {
-			return "{X} dropped the connection on purpose: {Y} had sent it no data, so none can have been left unread."
+	Story: func(c *Case) *Sentence {
+		if c.receivedData() == 0 {
+			return storyDeliberateAbort
 		}
-		return "{X} dropped the connection, most likely on purpose (SO_LINGER with timeout 0, or killed by an administrator)."
+		return storyDeliberateAbort2
 	},
 	Wire: `S > C  R.  seq = where its stream had come to, timestamps as usual
            (no FIN before, nothing that it answers)`,
@@ -45,34 +45,44 @@ var deliberateAbort = Rule{
 	Confused: []Confusion{
 		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when data was left unread"},
 	},
-	Reasons: []string{"TCP_STATE"},
-	Telling: SenderDataToRST,
-	Kinds:   kinds(Active),
+	Reasons:    []string{"TCP_STATE"},
+	Telling:    SenderDataToRST,
+	Mechanisms: mechanisms(Abort),
 	Match: func(c *Case, f *Findings) Confidence {
 		if !c.aborted() {
 			return None
 		}
 		abortNumbers(c, f)
-		if c.X.Known.Has(flows.SawFIN) {
+		if c.Sender.Known.Has(flows.SawFIN) {
 			return Possible
 		}
-		if c.Lacks == 0 && c.ReceivedData() == 0 {
-			f.Add("{} never sent payload, so the reason cannot be unread data", end(c.Dir.Peer()))
+		if c.Missing == 0 && c.receivedData() == 0 {
+			f.Say(saysNeverSentPayloadSo)
 			return Likely
 		}
 		if !c.probablyRead() {
 			return Possible
 		}
 		switch {
-		case c.Y.Unanswered == 0 && c.Dir == flows.Client:
-			f.Add("what {} had sent was read: {} asked again after it", end(c.Dir.Peer()), end(c.Dir))
-		case c.Y.Unanswered == 0:
-			f.Add("{} had answered {} before, and the answer was acknowledged: nothing was left to read", end(c.Dir), dur(c.Timing.At[SenderDataToRST]))
+		case c.Receiver.Unanswered == 0 && c.Dir == flows.Client:
+			f.Say(saysWhatSentReadAsked)
+		case c.Receiver.Unanswered == 0:
+			f.Say(saysAnsweredBeforeAnswerAcknowledged)
 		case c.Dir == flows.Client:
-			f.Add("{} had its answer, {} in all: clients read what they asked for", end(c.Dir), octets(c.Y.Unanswered))
+			f.Say(saysAnswerAllClientsRead)
 		default:
-			f.Add("what {} had sent came {} before: a program that serves a connection has read it by then", end(c.Dir.Peer()), dur(c.Timing.At[ReceiverDataToRST]))
+			f.Say(saysWhatSentCameBefore)
 		}
 		return Likely
 	},
 }
+
+var (
+	saysNeverSentPayloadSo               = sentence("never-sent-payload-so", "{receiver} never sent payload, so the reason cannot be unread data")
+	saysWhatSentReadAsked                = sentence("what-sent-read-asked", "what {receiver} had sent was read: {sender} asked again after it")
+	saysAnsweredBeforeAnswerAcknowledged = sentence("answered-before-answer-acknowledged", "{sender} had answered {sender_data_to_rst} before, and the answer was acknowledged: nothing was left to read")
+	saysAnswerAllClientsRead             = sentence("answer-all-clients-read", "{sender} had its answer, {receiver_unanswered} in all: clients read what they asked for")
+	saysWhatSentCameBefore               = sentence("what-sent-came-before", "what {receiver} had sent came {receiver_data_to_rst} before: a program that serves a connection has read it by then")
+	storyDeliberateAbort                 = sentence("story-deliberate-abort", "{sender} dropped the connection on purpose: {receiver} had sent it no data, so none can have been left unread.")
+	storyDeliberateAbort2                = sentence("story-deliberate-abort-2", "{sender} dropped the connection, most likely on purpose (SO_LINGER with timeout 0, or killed by an administrator).")
+)

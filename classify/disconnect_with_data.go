@@ -7,7 +7,7 @@ var disconnectWithData = Rule{
 	Family:  FamilyDeliberate,
 	Title:   "dropped with data it could not send",
 	Summary: "The peer had closed its side and stopped reading; the program gave up with data still waiting to be sent.",
-	Story:   say("{Y} had closed its sending side and read no more; {X}, with data still to be sent, dropped the connection."),
+	Story:   always(storyDisconnectWithData),
 	Wire: `S > C  .   data until the client's window is full
 C > S  F.  the client closes its side, but does not read
 S > C  R.  where the window ended; the server's FIN never left`,
@@ -25,13 +25,13 @@ S > C  R.  where the window ended; the server's FIN never left`,
 	Confused: []Confusion{
 		{"deliberate-abort", "the kernel's reason (tracepoint tcp_send_reset): TCP_DISCONNECT_WITH_DATA, or TCP_STATE when nothing was left to send"},
 	},
-	Harm:    func(*Case) Harm { return Harm{} }, // how much never left is not known
-	Reasons: []string{"TCP_DISCONNECT_WITH_DATA"},
-	Telling: SenderDataToRST,
-	Kinds:   kinds(Active),
-	Given:   SenderData,
+	Harm:       harmUnknown, // how much never left is not known
+	Reasons:    []string{"TCP_DISCONNECT_WITH_DATA"},
+	Telling:    SenderDataToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       SenderData,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		if !c.aborted() || !y.Known.Has(flows.SawFIN|flows.SawAck) || x.Known.Has(flows.SawFIN) || !x.Known.Has(flows.SawData) {
 			return None
 		}
@@ -39,9 +39,15 @@ S > C  R.  where the window ended; the server's FIN never left`,
 		if room >= oneSegment || room >= int32(max(y.MSS, 1)) && y.MSS != 0 {
 			return None
 		}
-		f.Add("{} had closed its side: FIN in {}", end(c.Dir.Peer()), frame(y.FINWhere))
-		f.Add("its window had room for {} more: {} could not go on", octets(uint64(max(0, room))), end(c.Dir))
+		f.Say(saysClosedSideFin)
+		f.Say(saysWindowRoomMoreCould)
 		abortNumbers(c, f)
 		return Likely
 	},
 }
+
+var (
+	saysClosedSideFin       = sentence("closed-side-fin", "{receiver} had closed its side: FIN in {receiver_fin}")
+	saysWindowRoomMoreCould = sentence("window-room-more-could", "its window had room for {window_room} more: {sender} could not go on")
+	storyDisconnectWithData = sentence("story-disconnect-with-data", "{receiver} had closed its sending side and read no more; {sender}, with data still to be sent, dropped the connection.")
+)

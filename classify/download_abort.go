@@ -7,11 +7,11 @@ var downloadAbort = Rule{
 	Family:  FamilyUnreadData,
 	Title:   "client stopped a download",
 	Summary: "The client closed while the server was still sending: a stopped download, a closed tab, a timeout; each segment in flight draws one more reset.",
-	Story: func(c *Case) string {
+	Story: func(c *Case) *Sentence {
 		if len(c.Follow) > 0 {
-			return "{client} closed in the middle of what {server} was sending; {server} had more on its way, and each segment of it was answered with one more reset."
+			return storyDownloadAbort
 		}
-		return "{client} closed in the middle of what {server} was sending."
+		return storyDownloadAbort2
 	},
 	Wire: `S > C  .   data, data, data ...
 C > S  R.  the client closes with data unread
@@ -40,12 +40,12 @@ C > S  R   one for each`,
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
 	},
-	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
-	Telling: Lifetime,
-	Kinds:   kinds(Active),
-	Given:   FromClient,
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
+	Telling:    Lifetime,
+	Mechanisms: mechanisms(Abort),
+	When:       FromClient,
 	Match: func(c *Case, f *Findings) Confidence {
-		y := c.Y
+		y := c.Receiver
 		if !c.aborted() || c.Dir != flows.Client || c.Flow.Guessed || y.Unanswered < 2*oneSegment {
 			return None
 		}
@@ -57,31 +57,42 @@ C > S  R   one for each`,
 		}
 		beyond := max(0, y.Max.Sub(c.RST.Ack))
 		after := c.After.Bytes[c.Dir.Peer()]
-		room := c.X.Edge.Sub(y.Max)
-		full := c.X.Known.Has(flows.SawAck) && room < oneSegment
+		room := c.Sender.Edge.Sub(y.Max)
+		full := c.Sender.Known.Has(flows.SawAck) && room < oneSegment
 		// More than an answer that fits one window, and the last of it just now: it
 		// was still coming.
 		coming := y.Unanswered > answerMax && c.Timing.At[ReceiverDataToRST] < soonAfter
 		if follow == 0 && beyond == 0 && after == 0 && !full && !coming {
 			return None
 		}
-		f.Add("{} was sending: {} since {} last said anything", end(c.Dir.Peer()), octets(y.Unanswered), end(c.Dir))
+		f.Say(saysSendingSinceLastSaid)
 		abortNumbers(c, f)
 		if beyond > 0 {
-			f.Add("{} that {} had sent by then are not acknowledged by it", octets(uint64(beyond)), end(c.Dir.Peer()))
+			f.Say(saysSentThenAcknowledged)
 		}
 		if after > 0 {
-			f.Add("{} came after it", octets(after))
+			f.Say(saysCameAfter)
 		}
 		if follow > 0 {
-			f.Add("{} more resets answer segments that were in flight", number(follow))
+			f.Say(saysMoreResetsAnswerSegments)
 		}
 		if coming {
-			f.Add("the last of it had come {} before", dur(c.Timing.At[ReceiverDataToRST]))
+			f.Say(saysLastComeBefore)
 		}
 		if full {
-			f.Add("{} had stopped reading: its window was closed", end(c.Dir))
+			f.Say(saysStoppedReadingWindowClosed)
 		}
 		return Likely
 	},
 }
+
+var (
+	saysSendingSinceLastSaid       = sentence("sending-since-last-said", "{receiver} was sending: {receiver_unanswered} since {sender} last said anything")
+	saysSentThenAcknowledged       = sentence("sent-then-acknowledged", "{unacknowledged} that {receiver} had sent by then are not acknowledged by it")
+	saysCameAfter                  = sentence("came-after", "{bytes_after} came after it")
+	saysMoreResetsAnswerSegments   = sentence("more-resets-answer-segments", "{resets_of_data} more resets answer segments that were in flight")
+	saysLastComeBefore             = sentence("last-come-before", "the last of it had come {receiver_data_to_rst} before")
+	saysStoppedReadingWindowClosed = sentence("stopped-reading-window-closed", "{sender} had stopped reading: its window was closed")
+	storyDownloadAbort             = sentence("story-download-abort", "{client} closed in the middle of what {server} was sending; {server} had more on its way, and each segment of it was answered with one more reset.")
+	storyDownloadAbort2            = sentence("story-download-abort-2", "{client} closed in the middle of what {server} was sending.")
+)

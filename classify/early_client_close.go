@@ -7,17 +7,17 @@ var earlyClientClose = Rule{
 	Family:  FamilyDataAfterClose,
 	Title:   "the client closed before the answer came",
 	Summary: "The client closed its socket, having timed out or lost interest, while the server was still to answer; the answer was refused.",
-	Story: func(c *Case) string {
-		if saidGoodbye(c.X) {
-			return "{client} said goodbye and closed without waiting for the answer of {server}, which came afterwards and was refused."
+	Story: func(c *Case) *Sentence {
+		if saidGoodbye(c.Sender) {
+			return storyEarlyClientClose
 		}
-		if lastRecord(c.X).fatal() {
-			return "{client} rejected the TLS handshake with an alert and closed; what {server} sent after that was refused."
+		if lastRecord(c.Sender).fatal() {
+			return storyEarlyClientClose2
 		}
 		if c.Timing.Has(DataToFIN) {
-			return "{client} closed the connection {m:data_to_fin} after it had last sent something, before the answer of {server} had come whole: a timeout or a cancelled request."
+			return storyEarlyClientClose3
 		}
-		return "{client} closed the connection before all that {server} had to send had come."
+		return storyEarlyClientClose4
 	},
 	Wire: `C > S  P.  request
            (the client's timeout passes, or its user cancels)
@@ -48,24 +48,32 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 	},
 	Narrows: "data-after-close",
 	Harm: func(c *Case) Harm {
-		if saidGoodbye(c.X) {
+		if saidGoodbye(c.Sender) {
 			return Harm{Kind: HarmNone}
 		}
 		return harmOf(c)
 	},
-	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
-	Telling: DataToFIN,
-	Kinds:   kinds(Reply, ReplyACK, Active),
-	Given:   FromClient | SenderFIN,
+	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
+	Telling:    DataToFIN,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
+	When:       FromClient | SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		if confidence == None || c.Dir != flows.Client || c.Flow.Guessed {
 			return None
 		}
 		if sent := c.Timing.At[DataToFIN]; sent >= 0 {
-			f.Add("{} had last sent data {} before it closed", end(c.Dir), dur(sent))
+			f.Say(saysLastSentDataBefore)
 		}
 		closedBefore(c, f, late)
 		return confidence
 	},
 }
+
+var (
+	saysLastSentDataBefore = sentence("last-sent-data-before", "{sender} had last sent data {data_to_fin} before it closed")
+	storyEarlyClientClose  = sentence("story-early-client-close", "{client} said goodbye and closed without waiting for the answer of {server}, which came afterwards and was refused.")
+	storyEarlyClientClose2 = sentence("story-early-client-close-2", "{client} rejected the TLS handshake with an alert and closed; what {server} sent after that was refused.")
+	storyEarlyClientClose3 = sentence("story-early-client-close-3", "{client} closed the connection {data_to_fin} after it had last sent something, before the answer of {server} had come whole: a timeout or a cancelled request.")
+	storyEarlyClientClose4 = sentence("story-early-client-close-4", "{client} closed the connection before all that {server} had to send had come.")
+)

@@ -7,7 +7,7 @@ var earlyResponse = Rule{
 	Family:  FamilyUnreadData,
 	Title:   "server refused an upload it had not read",
 	Summary: "A server answered with an error before it had read the request's body and closed; the body left unread made the close a reset, which can overtake the answer.",
-	Story:   say("{server} refused the upload of {client} with an error response and closed with the body unread; the reset may reach the client before it has read the response."),
+	Story:   always(storyEarlyResponse),
 	Wire: `C > S  P.  POST ..., then the body
 S > C  P.  HTTP/1.1 413 (or 401, 501, 503 ...)
 S > C  R.  with the rest of the body unread, or still coming`,
@@ -46,17 +46,17 @@ S > C  R.  with the rest of the body unread, or still coming`,
 	},
 	Harm: func(c *Case) Harm {
 		// The body was refused; what is at stake is the response.
-		if n := c.Undelivered(); n > 0 {
-			return Harm{Kind: HarmCut, Lost: n, Of: max(n, c.X.Unanswered)}
+		if n := c.undelivered(); n > 0 {
+			return Harm{Kind: HarmCut, Lost: n, Of: max(n, c.Sender.Unanswered)}
 		}
-		return Harm{Kind: HarmRequest, Lost: c.Y.Bytes}
+		return Harm{Kind: HarmRequest, Lost: c.Receiver.Bytes}
 	},
-	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
-	Telling: SenderDataToRST,
-	Kinds:   kinds(Active),
-	Given:   FromServer,
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
+	Telling:    SenderDataToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       FromServer,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		code := statusOf(x)
 		upload := isUpload(&y.First, y.FirstN) || isUpload(&y.LastBytes, y.LastN)
 		if !c.aborted() || c.Dir != flows.Server || !upload || code < 300 {
@@ -65,17 +65,22 @@ S > C  R.  with the rest of the body unread, or still coming`,
 		if y.Bytes < 2*oneSegment && y.Unanswered == 0 && c.After.Bytes[c.Dir.Peer()] == 0 {
 			return None // so little was read with the head of the request
 		}
-		f.Add("{} uploads: {} until {}", end(c.Dir.Peer()), octets(y.Bytes), frame(y.DataWhere))
-		f.Add("{} answers with status {} in {} and aborts {} later", end(c.Dir), number(code), frame(x.DataWhere), dur(c.Timing.At[SenderDataToRST]))
+		f.Say(saysUploadsUntil)
+		f.Say(saysAnswersStatusAbortsLater)
 		if y.Unanswered > 0 {
-			f.Add("{} of the upload came after the response had begun", octets(y.Unanswered))
+			f.Say(saysUploadCameAfterResponse)
 		}
-		if n := c.Undelivered(); n > 0 {
-			f.Add("{} of the response were not acknowledged yet: the client may never see them", octets(n))
+		if n := c.undelivered(); n > 0 {
+			f.Say(saysResponseAcknowledgedYetClient)
 		}
 		return Likely
 	},
 }
 
-// oneSegment is the payload of an ordinary segment (RFC 9293, 3.7.1, over Ethernet).
-const oneSegment = 1460
+var (
+	saysUploadsUntil                  = sentence("uploads-until", "{receiver} uploads: {receiver_bytes} until {receiver_data}")
+	saysAnswersStatusAbortsLater      = sentence("answers-status-aborts-later", "{sender} answers with status {sender_status} in {sender_data} and aborts {sender_data_to_rst} later")
+	saysUploadCameAfterResponse       = sentence("upload-came-after-response", "{receiver_unanswered} of the upload came after the response had begun")
+	saysResponseAcknowledgedYetClient = sentence("response-acknowledged-yet-client", "{undelivered} of the response were not acknowledged yet: the client may never see them")
+	storyEarlyResponse                = sentence("story-early-response", "{server} refused the upload of {client} with an error response and closed with the body unread; the reset may reach the client before it has read the response.")
+)

@@ -26,23 +26,19 @@ func (e Effect) String() string {
 	return [...]string{"unknown", "accepted", "challenged", "ignored"}[e]
 }
 
-// carriedOn is how long after a RST a segment of its receiver proves that the
-// RST had no effect: what was in flight has arrived by then.
-const carriedOn = 100e6
-
 // effectOf applies the receiver's rules to the first RST of the case.
 func effectOf(c *Case) Effect {
-	rst, x, y := &c.RST, c.X, c.Y
+	rst, x, y := &c.RST, c.Sender, c.Receiver
 	if !y.Spoke() {
 		return EffectUnknown
 	}
 	if c.wasChallenged() {
 		return Challenged
 	}
-	if late := c.After.Latest[c.Dir.Peer()] - rst.Time; late > max(carriedOn, 2*(c.Flow.RTTServer()+c.Flow.RTTClient())) {
+	if late := c.After.Latest[c.Dir.Peer()] - rst.Time; late > max(carriedOnFor, 2*c.roundTrip()) {
 		return Ignored
 	}
-	if c.badChecksum() {
+	if badChecksum(c) {
 		return Ignored
 	}
 	if c.Flow.Handshake == flows.SYNSent && c.Dir == flows.Server {
@@ -87,28 +83,20 @@ func effectOf(c *Case) Effect {
 // ACK after the RST that acknowledges no more than before, and not what the RST
 // stands at. An ACK that was on its way acknowledges something new.
 func (c *Case) wasChallenged() bool {
-	a, y := &c.After.Challenge, c.Y
+	a, y := &c.After.Challenge, c.Receiver
 	return a.Valid() && a.Time > c.RST.Time && y.Known.Has(flows.SawAck) && a.Ack == y.Ack &&
 		a.Ack.Less(c.RST.Seq) && a.Options&packet.OptSACK == 0 && c.After.Bytes[c.Dir] == 0
 }
 
-// offloads is the longest way from a host to the capture point that leaves room
-// for the two to be one machine.
-const offloads = 500e3
-
 // badChecksum reports whether the RST was on the wire with a wrong checksum, so
 // that its receiver drops it (RFC 9293, 3.1). A capture on the sending host
 // proves nothing: its network card may fill in the checksum later.
-func (c *Case) badChecksum() bool {
+func badChecksum(c *Case) bool {
 	if !c.RST.Marks.Has(packet.BadChecksum) || c.RST.Marks.Has(packet.Outgoing) {
 		return false
 	}
 	if c.RST.Marks.Has(packet.Incoming) {
 		return true
 	}
-	rtt := c.Flow.RTTServer()
-	if c.Dir == flows.Client {
-		rtt = c.Flow.RTTClient()
-	}
-	return rtt > offloads
+	return c.rtt() > offloads
 }

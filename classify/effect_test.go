@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/hosts"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -97,8 +96,8 @@ func TestEffect(t *testing.T) {
 	for name, test := range tests {
 		r := open()
 		test.change(r)
-		var c Case
-		c.open(r, hosts.View{}, new(originNotes))
+		c := Case{Reset: r}
+		c.measure(new(originNotes))
 		if c.Effect != test.want {
 			t.Errorf("%s: %v, want %v", name, c.Effect, test.want)
 		}
@@ -155,8 +154,8 @@ func TestHarm(t *testing.T) {
 	for name, test := range tests {
 		r := open()
 		test.change(r)
-		var c Case
-		c.open(r, hosts.View{}, new(originNotes))
+		c := Case{Reset: r}
+		c.measure(new(originNotes))
 		if got := harmOf(&c); got != test.want {
 			t.Errorf("%s: %v lost %d of %d, want %v lost %d of %d", name, got.Kind, got.Lost, got.Of, test.want.Kind, test.want.Lost, test.want.Of)
 		}

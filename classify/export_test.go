@@ -1,23 +1,16 @@
 package classify
 
-import (
-	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/hosts"
-)
-
-// NotGiven asks the rules that Verdict would not have asked for want of what
-// they take as given, and returns those that match all the same, and how many
-// were asked.
-func (j *Judge) NotGiven(r *flows.Reset, around hosts.View) (wrong []*Rule, n int) {
-	c := &j.c
-	c.open(r, around, &j.origin)
-	facts := factsOf(c)
+// NotAsked asks the rules that Verdict would not have asked for want of what
+// holds wherever they match, and returns those that match all the same, and how
+// many were asked.
+func (j *Judge) NotAsked(c *Case) (wrong []*Rule, n int) {
+	c.measure(&j.notes)
 	for _, rule := range rules {
-		if !rule.Kinds.Has(c.Kind) || c.Lacks.Has(rule.Needs) || facts.Has(rule.Given) {
+		if !rule.Mechanisms.Has(c.Mechanism) || c.Missing.Has(rule.Needs) || c.Facts.Has(rule.When) {
 			continue
 		}
 		n++
-		if rule.Match(c, new(Findings)) != None {
+		if rule.Match(c, &Findings{c: c}) != None {
 			wrong = append(wrong, rule)
 		}
 	}

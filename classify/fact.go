@@ -1,50 +1,98 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
 
-// Facts is a set of plain facts of a case, which rules take as given: a rule is
-// not asked about a case that lacks one of its own. In a scan that leaves ten
-// of fifty.
-type Facts uint8
-
-// The facts of a case.
-const (
-	FromClient Facts = 1 << iota // the RST came from the client
-	FromServer                   // or from the server
-	SenderSYN                    // its sender's SYN, or SYN/ACK, was captured
-	SenderData                   // its sender has sent payload
-	SenderFIN                    // its sender has sent a FIN
-	Refusal                      // it answers a SYN that was never accepted
-	Underway                     // the handshake was complete, or nothing of it was captured
-	AfterRST                     // there was a RST in the connection before
+	"github.com/rstwhy/rstwhy/packet"
 )
 
-// Has reports whether every fact of want holds.
-func (f Facts) Has(want Facts) bool { return f&want == want }
+// FrameRef says where a frame is: which file of the input, and which frame of it.
+type FrameRef = packet.Where
 
-func factsOf(c *Case) Facts {
-	f := FromClient
-	if c.Dir == flows.Server {
-		f = FromServer
-	}
-	known := c.X.Known
-	if known.Has(flows.SawSYN) {
-		f |= SenderSYN
-	}
-	if known.Has(flows.SawData) {
-		f |= SenderData
-	}
-	if known.Has(flows.SawFIN) {
-		f |= SenderFIN
-	}
-	if refusesSYN(c) {
-		f |= Refusal
-	}
-	if h := c.Flow.Handshake; h == flows.Established || h == flows.MidStream {
-		f |= Underway
-	}
-	if c.Before() {
-		f |= AfterRST
-	}
-	return f
+// Fact is a measurement of a case under a name: sentences state facts, and
+// nothing else.
+type Fact struct {
+	Name    string // snake case, unique: what a template writes between braces
+	Unit    Unit
+	Doc     string // what it is, and where it is not measured
+	measure func(*Case) int64
 }
+
+// Of measures f on a case that a Judge has judged.
+func (f *Fact) Of(c *Case) int64 { return f.measure(c) }
+
+// Unit says what the number of a Fact is, and so how it is written.
+type Unit uint8
+
+// The units.
+const (
+	UnitNumber   Unit = iota // a plain number: a count, a window, a TTL, an IP ID
+	UnitFrame                // a FrameRef, 0 for none
+	UnitDuration             // nanoseconds; negative where it was not measured
+	UnitOctets               // a count of octets
+	UnitFlags                // packet.Flags
+)
+
+func (u Unit) text(v int64, n Namer) string {
+	switch u {
+	case UnitFrame:
+		return n.Frame(FrameRef(v))
+	case UnitDuration:
+		if v == -1 {
+			return "an unknown time"
+		}
+		return Duration(v)
+	case UnitOctets:
+		if v == 1 {
+			return "1 byte"
+		}
+		return strconv.FormatInt(v, 10) + " bytes"
+	case UnitFlags:
+		return packet.Flags(v).String()
+	}
+	return strconv.FormatInt(v, 10)
+}
+
+// Duration writes nanoseconds for people: microsecond resolution below a
+// second, and no more digits than tell something above it.
+func Duration(ns int64) string {
+	if ns < 0 {
+		return "-" + Duration(-ns)
+	}
+	d := time.Duration(ns)
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.3f ms", float64(ns)/1e6)
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	default:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+}
+
+// AllFacts returns every fact, by subject.
+func AllFacts() []*Fact {
+	return slices.Concat(
+		rstFacts, triggerFacts, handshakeFacts, streamFacts, closeFacts, abortFacts,
+		pathFacts, aroundFacts, afterFacts, applicationFacts, timingFacts, signFacts,
+	)
+}
+
+// factNames finds facts by name. It is filled when the first sentence is parsed.
+var factNames = func() map[string]*Fact {
+	m := make(map[string]*Fact)
+	for _, f := range AllFacts() {
+		if m[f.Name] != nil {
+			panic("two facts are called " + f.Name)
+		}
+		m[f.Name] = f
+	}
+	return m
+}()
+
+func factByName(name string) *Fact { return factNames[name] }

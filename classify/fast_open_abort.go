@@ -7,7 +7,7 @@ var fastOpenAbort = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "closed with the SYN's data unread",
 	Summary: "With TCP Fast Open the server's program got the connection and its first data with the SYN, and closed it without reading them.",
-	Story:   say("{server} took the connection and {client}'s data with the SYN (TCP Fast Open), and its program closed without having read them."),
+	Story:   always(storyFastOpenAbort),
 	Wire: `C > S  S   1:101(100), Fast Open cookie
 S > C  S.  seq 0 ack 101: the data has been taken
 S > C  R.  seq 1 ack 101
@@ -29,13 +29,13 @@ S > C  R   seq 1`,
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose grows when data was left unread"},
 	},
-	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
-	Telling: SYNToRST,
-	Kinds:   kinds(Active),
-	Given:   FromServer | SenderSYN,
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
+	Telling:    SYNToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y, rst := c.X, c.Y, &c.RST
-		if c.Dir != flows.Server || c.Before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||
+		x, y, rst := c.Sender, c.Receiver, &c.RST
+		if c.Dir != flows.Server || c.before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||
 			!y.Known.Has(flows.SawSYN|flows.SawData) || y.DataFirst != y.SYNFirst {
 			return None
 		}
@@ -43,9 +43,16 @@ S > C  R   seq 1`,
 		if taken := x.Ack.Sub(y.ISN + 1); taken <= 0 || rst.Ack.Less(x.Ack) {
 			return None
 		}
-		f.Add("the SYN ({}) carries data, and the SYN/ACK ({}) acknowledges {} of them", frame(y.SYNWhere), frame(x.SYNWhere), octets(uint64(x.Ack.Sub(y.ISN+1))))
-		f.Add("{} aborts the connection {} after the SYN/ACK", frame(rst.Where()), dur(rst.Time-x.SYNFirst))
-		f.Add("{} has sent nothing else: what came with the SYN was not answered", end(c.Dir))
+		f.Say(saysSynCarriesDataSyn)
+		f.Say(saysAbortsConnectionAfterSyn)
+		f.Say(saysSentNothingElseWhat)
 		return Likely
 	},
 }
+
+var (
+	saysSynCarriesDataSyn        = sentence("syn-carries-data-syn", "the SYN ({receiver_syn}) carries data, and the SYN/ACK ({sender_syn}) acknowledges {syn_data_taken} of them")
+	saysAbortsConnectionAfterSyn = sentence("aborts-connection-after-syn", "{rst} aborts the connection {sender_syn_to_rst} after the SYN/ACK")
+	saysSentNothingElseWhat      = sentence("sent-nothing-else-what", "{sender} has sent nothing else: what came with the SYN was not answered")
+	storyFastOpenAbort           = sentence("story-fast-open-abort", "{server} took the connection and {client}'s data with the SYN (TCP Fast Open), and its program closed without having read them.")
+)

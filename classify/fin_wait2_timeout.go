@@ -7,7 +7,7 @@ var finWait2Timeout = Rule{
 	Family:  FamilyDeliberate,
 	Title:   "gave up waiting for the peer's FIN",
 	Summary: "A side had closed, the other acknowledged it and never closed itself; after a time limit the first reset what was left of the connection.",
-	Story:   say("{X} had closed {m:fin_to_rst} before and {Y} never closed its side; {X} stopped waiting. Nothing was in flight."),
+	Story:   always(storyFinWait2Timeout),
 	Wire: `S > C  F.  the server closes
 C > S  .   ack of the FIN; the client never closes
            (60 s on Linux: net.ipv4.tcp_fin_timeout)
@@ -27,25 +27,32 @@ S > C  R.  seq = after the FIN`,
 	Confused: []Confusion{
 		{"deliberate-abort", "the closing program: does it abort after a limit of its own (lingering close), or is it gone and the kernel's timer did it?"},
 	},
-	Harm:    harmless,
-	Reasons: []string{"TCP_STATE"},
-	Telling: FINToRST,
-	Kinds:   kinds(Active),
-	Given:   SenderFIN,
+	Harm:       harmless,
+	Reasons:    []string{"TCP_STATE"},
+	Telling:    FINToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		since := c.Timing.At[FINToRST]
 		if !c.aborted() || !x.Known.Has(flows.SawFIN) || c.RST.Seq != x.FINEnd || y.Known.Has(flows.SawFIN) ||
 			!y.Known.Has(flows.SawAck) || y.Ack != x.FINEnd || y.DataLast > x.FINTime || since < waitedForFIN {
 			return None
 		}
-		f.Add("{} had closed: FIN in {}, acknowledged by {}", end(c.Dir), frame(x.FINWhere), end(c.Dir.Peer()))
-		f.Add("{} never sent a FIN, nor any data since", end(c.Dir.Peer()))
-		f.Add("{} ends it {} after the FIN", frame(c.RST.Where()), dur(since))
+		f.Say(saysClosedFinAcknowledged)
+		f.Say(saysNeverSentFinNor)
+		f.Say(saysEndsAfterFin)
 		// net.ipv4.tcp_fin_timeout is 60 s unless somebody changed it.
-		if since > 57e9 && since < 63e9 {
+		if since > finTimeoutLeast && since < finTimeoutMost {
 			return Likely
 		}
 		return Possible
 	},
 }
+
+var (
+	saysClosedFinAcknowledged = sentence("closed-fin-acknowledged", "{sender} had closed: FIN in {sender_fin}, acknowledged by {receiver}")
+	saysNeverSentFinNor       = sentence("never-sent-fin-nor", "{receiver} never sent a FIN, nor any data since")
+	saysEndsAfterFin          = sentence("ends-after-fin", "{rst} ends it {fin_to_rst} after the FIN")
+	storyFinWait2Timeout      = sentence("story-fin-wait2-timeout", "{sender} had closed {fin_to_rst} before and {receiver} never closed its side; {sender} stopped waiting. Nothing was in flight.")
+)

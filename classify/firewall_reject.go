@@ -10,7 +10,7 @@ var firewallReject = Rule{
 	Family:  FamilyNoListener,
 	Title:   "a firewall answers with RST",
 	Summary: "A packet filter on the host or on the path rejected the segment and sent the RST in the host's name.",
-	Story:   say("A packet filter seems to have rejected what {Y} sent to {X}: the RST does not look like one of {X}'s own."),
+	Story:   always(storyFirewallReject),
 	Wire: `C > S  S   seq 0, tos 0x10
 S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 	Confirm: []string{
@@ -40,24 +40,24 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		{"injected-rst", "does the segment reach the host all the same? A filter that rejects throws it away"},
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
 	},
-	Telling: TriggerToRST,
-	Kinds:   kinds(Reply, ReplyACK),
+	Telling:    TriggerToRST,
+	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if !t.Valid() || c.Before() || c.X.Known.Has(flows.SawFIN) || c.RST.Options != 0 {
+		if !t.Valid() || c.before() || c.Sender.Known.Has(flows.SawFIN) || c.RST.Options != 0 {
 			return None
 		}
 		midStream := t.Flags&packet.SYN == 0 && c.Flow.Handshake != flows.SYNReceived && c.Flow.Handshake != flows.SYNSent
 		if !refusesSYN(c) && !midStream {
 			return None
 		}
-		f.Add("{} answers {} after {}", frame(c.RST.Where()), frame(t.Where), dur(c.RST.Time-t.Time))
-		if idle := c.Timing.At[IdleBefore]; midStream && idle >= 1e9 {
-			f.Add("the connection had been silent for {} before", dur(idle))
+		f.Say(saysAnswersAfter)
+		if idle := c.Timing.At[IdleBefore]; midStream && idle >= idleWorthSaying {
+			f.Say(saysConnectionSilentBefore)
 		}
 		if filterSigns(c, f) {
 			if again := passedOn(c); again != nil {
-				f.Add("the host itself answered the segment as well, in {}: it had not been thrown away", frame(again.Where))
+				f.Say(saysHostItselfAnsweredSegment)
 				return Possible
 			}
 			return Likely
@@ -65,7 +65,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		// Without such a sign only a filter that makes its RST as a Linux host
 		// does is left, and nothing may speak for the host.
 		switch {
-		case c.Kind != Reply || c.RST.Window != 0 || c.RST.TOS != 0 || !likeLinux(c):
+		case c.Mechanism != Answer || c.RST.Window != 0 || c.RST.TOS != 0 || !likeLinux(c):
 			return None
 		case c.RST.Marks.Has(packet.IPv6) && c.RST.FlowLabel != 0:
 			return None // nf_reject_ip6_tcphdr_put leaves the label 0
@@ -73,7 +73,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 			return None // the host copied the TOS, or another stack answered
 		case c.Around.Opened|c.Around.Reopened != 0 && !midStream:
 			return None // the same port accepts connections
-		case midStream && (c.Y.RetransRun+c.Y.Probes > 0 || !c.X.Spoke()):
+		case midStream && (c.Receiver.RetransRun+c.Receiver.Probes > 0 || !c.Sender.Spoke()):
 			return None // a filter answers the first try; nothing is known of the host
 		case c.nearer() < 0:
 			return None // farther than the host
@@ -81,62 +81,53 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 			if !refusedLate(c) {
 				return None
 			}
-			f.Add("the server had let the acknowledgment of its SYN/ACK pass, {} before, and said nothing since: it was this segment that was refused", dur(c.RST.Time-c.Y.AckFirst))
+			f.Say(saysServerLetAcknowledgmentSyn)
 			return Likely
 		}
 		return Possible
 	},
 }
 
-// passedOn returns the RST with which the host itself answered the segment as
-// well, in another form, nil when there is none: a filter that rejects throws
-// the segment away.
-func passedOn(c *Case) *flows.Segment {
-	for i := range min(len(c.Follow), 4) {
-		a := &c.Follow[i]
-		if a.RST.Dir == c.Dir && (!a.Trigger.Valid() || a.Trigger.Where == c.Trigger.Where) && a.RST.Flags&packet.ACK != c.RST.Flags&packet.ACK && a.RST.Seq == c.Trigger.Ack {
-			return &a.RST
-		}
-	}
-	return nil
-}
-
 // filterSigns reports whether something of the RST speaks for another sender
 // than the host, one that threw the segment away.
 func filterSigns(c *Case, f *Findings) bool {
 	found := false
-	if n := c.nearer(); n > 0 {
-		_, ttl := c.hostTTL()
-		f.Add("its TTL is {}, that of the host's other segments {}: the sender is nearer", number(int(c.RST.TTL)), number(int(ttl)))
+	if c.nearer() > 0 {
+		f.Say(saysTtlHostOtherSegments)
 		found = true
 	}
 	if s := c.Origin.Signs; c.RST.TTL <= 64 && s.Has(NotCopied) {
-		f.Add("its TOS or flow label is 0, that of {} is not: Linux hosts copy it, packet filters do not", frame(c.Trigger.Where))
+		f.Say(saysTosFlowLabelLinux)
 		found = true
 	} else if c.RST.Marks.Has(packet.IPv6) && c.RST.FlowLabel == 0 && c.RST.TTL <= 64 {
-		f.Add("its flow label is 0: Linux hosts set one, packet filters do not")
+		f.Say(saysFlowLabelLinuxHosts)
 		found = true
 	}
 	if s := c.Origin.Signs; s.Has(TooEarly) {
-		f.Add("it comes sooner than the host can have answered")
+		f.Say(saysComesSoonerHostCan)
 		found = true
 	}
 	if s := c.Origin.Signs; c.RST.TTL > 128 && s.Has(WindowEcho) {
-		f.Add("its window, {}, is that of the segment it answers: some firewalls copy it", number(int(c.RST.Window)))
+		f.Say(saysWindowSegmentAnswersSome)
 		found = true
 	}
 	if s := &c.After.Carried; s.Valid() && c.Origin.Who == AnotherBox {
-		f.Add("{} itself goes on with the connection: {}", end(c.Dir), frame(s.Where))
+		f.Say(saysItselfGoesConnection)
 		found = true
 	}
 	return found
 }
 
-// likeLinux reports whether the IP header is as Linux makes it on answers
-// without a socket: ID 0, Don't Fragment, and an initial TTL of 64.
-func likeLinux(c *Case) bool {
-	if c.RST.Marks.Has(packet.IPv6) {
-		return c.RST.TTL <= 64
-	}
-	return c.RST.IPID == 0 && c.RST.Marks.Has(packet.DF) && c.RST.TTL <= 64
-}
+var (
+	saysAnswersAfter               = sentence("answers-after", "{rst} answers {trigger} after {answer_time}")
+	saysConnectionSilentBefore     = sentence("connection-silent-before", "the connection had been silent for {idle_before} before")
+	saysHostItselfAnsweredSegment  = sentence("host-itself-answered-segment", "the host itself answered the segment as well, in {passed_on}: it had not been thrown away")
+	saysServerLetAcknowledgmentSyn = sentence("server-let-acknowledgment-syn", "the server had let the acknowledgment of its SYN/ACK pass, {receiver_ack_to_rst} before, and said nothing since: it was this segment that was refused")
+	saysTtlHostOtherSegments       = sentence("ttl-host-other-segments", "its TTL is {rst_ttl}, that of the host's other segments {host_ttl_most}: the sender is nearer")
+	saysTosFlowLabelLinux          = sentence("tos-flow-label-linux", "its TOS or flow label is 0, that of {trigger} is not: Linux hosts copy it, packet filters do not")
+	saysFlowLabelLinuxHosts        = sentence("flow-label-linux-hosts", "its flow label is 0: Linux hosts set one, packet filters do not")
+	saysComesSoonerHostCan         = sentence("comes-sooner-host-can", "it comes sooner than the host can have answered")
+	saysWindowSegmentAnswersSome   = sentence("window-segment-answers-some", "its window, {rst_window}, is that of the segment it answers: some firewalls copy it")
+	saysItselfGoesConnection       = sentence("itself-goes-connection", "{sender} itself goes on with the connection: {carried_on}")
+	storyFirewallReject            = sentence("story-firewall-reject", "A packet filter seems to have rejected what {receiver} sent to {sender}: the RST does not look like one of {sender}'s own.")
+)

@@ -7,39 +7,48 @@ var followUp = Rule{
 	Family:  FamilyFollowUp,
 	Title:   "follows an earlier RST",
 	Summary: "The connection had been reset before; this RST answers segments that were late, or says the same again.",
-	Story: func(c *Case) string {
+	Story: func(c *Case) *Sentence {
 		if c.Trigger.Valid() {
-			return "This connection had been reset before; {X} answered something that {Y} sent late."
+			return storyFollowUp
 		}
-		return "This connection had been reset before; {X} reset it again."
+		return storyFollowUp2
 	},
 	Wire: `S > C  R.  the reset that ended the connection
 C > S  P.  still in flight, or sent again
 S > C  R   answers it`,
-	Confirm: []string{"look for the incident of the same addresses and ports before this one"},
-	Advice:  []string{"Nothing of its own: see the first reset of the connection."},
-	Refs:    []string{"RFC 9293, 3.10.7.1"},
-	Harm:    harmless, // that of the first reset is counted there
-	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
-	Telling: TriggerToRST,
-	Kinds:   kinds(Reply, ReplyACK, Active, Unexplained),
-	Given:   AfterRST,
+	Confirm:    []string{"look for the incident of the same addresses and ports before this one"},
+	Advice:     []string{"Nothing of its own: see the first reset of the connection."},
+	Refs:       []string{"RFC 9293, 3.10.7.1"},
+	Harm:       harmless, // that of the first reset is counted there
+	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
+	Telling:    TriggerToRST,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort, Unexplained),
+	When:       AfterRST,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !c.Before() {
+		if !c.before() {
 			return None
 		}
-		if x := c.X; x.Known.Has(flows.SawRST) {
-			f.Add("{} had reset the connection in {}, {} before", end(c.Dir), frame(x.RSTWhere), dur(c.RST.Time-x.RSTTime))
+		if x := c.Sender; x.Known.Has(flows.SawRST) {
+			f.Say(saysResetConnectionBefore)
 		}
-		if y := c.Y; y.Known.Has(flows.SawRST) {
-			f.Add("{} had reset the connection in {}, {} before", end(c.Dir.Peer()), frame(y.RSTWhere), dur(c.RST.Time-y.RSTTime))
+		if y := c.Receiver; y.Known.Has(flows.SawRST) {
+			f.Say(saysResetConnectionBefore2)
 		}
 		switch t := &c.Trigger; {
 		case t.Valid() && t.Len > 0:
-			f.Add("{} still sends {} in {}, and {} answers", end(c.Dir.Peer()), octets(uint64(t.Len)), frame(t.Where), frame(c.RST.Where()))
+			f.Say(saysStillSendsAnswers)
 		case t.Valid():
-			f.Add("{} answers {}, which carries no data", frame(c.RST.Where()), frame(t.Where))
+			f.Say(saysAnswersWhichCarriesData)
 		}
 		return Likely
 	},
 }
+
+var (
+	saysResetConnectionBefore   = sentence("reset-connection-before", "{sender} had reset the connection in {sender_rst}, {sender_rst_to_rst} before")
+	saysResetConnectionBefore2  = sentence("reset-connection-before-2", "{receiver} had reset the connection in {receiver_rst}, {receiver_rst_to_rst} before")
+	saysStillSendsAnswers       = sentence("still-sends-answers", "{receiver} still sends {trigger_len} in {trigger}, and {rst} answers")
+	saysAnswersWhichCarriesData = sentence("answers-which-carries-data", "{rst} answers {trigger}, which carries no data")
+	storyFollowUp               = sentence("story-follow-up", "This connection had been reset before; {sender} answered something that {receiver} sent late.")
+	storyFollowUp2              = sentence("story-follow-up-2", "This connection had been reset before; {sender} reset it again.")
+)

@@ -2,16 +2,12 @@ package classify
 
 import "github.com/rstwhy/rstwhy/flows"
 
-// scanPatience is the longest wait for a SYN/ACK after which its RST still looks
-// like a scanner's: a client with a timeout waits longer.
-const scanPatience = 250e6
-
 var halfOpenScan = Rule{
 	ID:      "half-open-scan",
 	Family:  FamilyHandshakeAbort,
 	Title:   "a SYN scan met an open port",
 	Summary: "A port scanner sent a SYN, learned from the SYN/ACK that the port is open, and dropped the connection at once.",
-	Story:   say("{client} scans ports: it dropped the connection as soon as the SYN/ACK had told that port {port} of {server} is open."),
+	Story:   always(storyHalfOpenScan),
 	Wire: `C > S  S   seq 0, window 1024, no options but MSS (nmap)
 S > C  S.  seq 0 ack 1
 C > S  R   seq 1, window 0, no options`,
@@ -26,21 +22,27 @@ C > S  R   seq 1, window 0, no options`,
 	Refs: []string{
 		"nmap.org/book/synscan.html: the scanner's own kernel sends the RST",
 	},
-	Narrows: "handshake-abort",
-	Harm:    noHarm,
-	Reasons: []string{"NO_SOCKET"},
-	Telling: SYNToSYNACK,
-	Kinds:   kinds(Reply, ReplyACK),
-	Given:   FromClient | SenderSYN,
+	Narrows:    "handshake-abort",
+	Harm:       harmless,
+	Reasons:    []string{"NO_SOCKET"},
+	Telling:    SYNToSYNACK,
+	Mechanisms: mechanisms(Answer, AnswerWithACK),
+	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !dropsSYNACK(c) || !acksSYN(c.X, c.Trigger.Ack) {
+		if !dropsSYNACK(c) || !acksSYN(c.Sender, c.Trigger.Ack) {
 			return None
 		}
-		if c.X.SYNs > 1 || c.Trigger.Time-c.X.SYNFirst > scanPatience || c.X.Known.Has(flows.SawData) || !scans(c, f) {
+		if c.Sender.SYNs > 1 || c.Trigger.Time-c.Sender.SYNFirst > scanPatience || c.Sender.Known.Has(flows.SawData) || !scans(c, f) {
 			return None
 		}
-		f.Add("the SYN/ACK ({}) comes {} after the SYN", frame(c.Trigger.Where), dur(c.Trigger.Time-c.X.SYNFirst))
-		f.Add("{} drops the connection {} later", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
+		f.Say(saysSynAckComesAfter)
+		f.Say(saysDropsConnectionLater)
 		return Likely
 	},
 }
+
+var (
+	saysSynAckComesAfter     = sentence("syn-ack-comes-after", "the SYN/ACK ({trigger}) comes {syn_to_trigger} after the SYN")
+	saysDropsConnectionLater = sentence("drops-connection-later", "{rst} drops the connection {answer_time} later")
+	storyHalfOpenScan        = sentence("story-half-open-scan", "{client} scans ports: it dropped the connection as soon as the SYN/ACK had told that port {server_port} of {server} is open.")
+)

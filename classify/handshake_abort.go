@@ -1,16 +1,11 @@
 package classify
 
-import (
-	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/packet"
-)
-
 var handshakeAbort = Rule{
 	ID:      "handshake-abort",
 	Family:  FamilyHandshakeAbort,
 	Title:   "client gave up before the SYN/ACK came",
 	Summary: "The client closed its socket while connect() was still waiting; the SYN/ACK that came later found nobody.",
-	Story:   say("{client} gave up connecting to {server} before the answer arrived: the SYN/ACK took {m:syn_to_synack}, longer than the client was willing to wait."),
+	Story:   always(storyHandshakeAbort),
 	Wire: `C > S  S   seq 0
            (the client's connect timeout passes, the socket is closed)
 S > C  S.  seq 0 ack 1
@@ -42,42 +37,38 @@ C > S  R   seq 1, window 0, no options`,
 		"RFC 9293, 3.10.7.1: no connection, so the SYN/ACK is answered with a reset",
 		"Linux: inet_stream_connect waits for the send timeout; socket(7), connect(2)",
 	},
-	Confused: nil,
-	Reasons:  []string{"NO_SOCKET"},
-	Telling:  SYNToSYNACK,
-	Kinds:    kinds(Reply, ReplyACK),
-	Given:    FromClient | SenderSYN,
-	Needs:    LacksReceiver,
+	Confused:   nil,
+	Reasons:    []string{"NO_SOCKET"},
+	Telling:    SYNToSYNACK,
+	Mechanisms: mechanisms(Answer, AnswerWithACK),
+	When:       FromClient | SenderSYN,
+	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !dropsSYNACK(c) || !acksSYN(c.X, c.Trigger.Ack) {
+		if !dropsSYNACK(c) || !acksSYN(c.Sender, c.Trigger.Ack) {
 			return None
 		}
-		x := c.X
+		x := c.Sender
 		latency := c.Trigger.Time - x.SYNFirst
-		f.Add("{} asks for a connection (SYN, {})", end(c.Dir), frame(x.SYNWhere))
-		f.Add("the SYN/ACK ({}) comes {} after that SYN", frame(c.Trigger.Where), dur(latency))
+		f.Say(saysAsksConnectionSyn2)
+		f.Say(saysSynAckComesAfterSyn)
 		if x.SYNs > 1 {
-			f.Add("the SYN was sent {} times", number(int(x.SYNs)))
+			f.Say(saysSynSentTimes)
 		}
-		f.Add("{} resets it {} later; the client never acknowledged the SYN/ACK", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
-		f.Add("so the client waited less than {}, by whatever clock it has", dur(latency))
+		f.Say(saysResetsLaterClientNever)
+		f.Say(saysSoClientWaitedLess)
 		// A scanner resets at once; a client that waits for 50 ms has a timeout.
-		if latency >= 50e6 || x.SYNs > 1 {
+		if latency >= connectPatience || x.SYNs > 1 {
 			return Likely
 		}
 		return Possible
 	},
 }
 
-// dropsSYNACK reports whether the RST is a client's answer to the SYN/ACK of a
-// server that it had asked and never acknowledged.
-func dropsSYNACK(c *Case) bool {
-	return c.Dir == flows.Client && !c.Before() && c.Answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) &&
-		c.X.Known.Has(flows.SawSYN) && !c.X.Known.Has(flows.SawPlainAck)
-}
-
-// acksSYN reports whether ack acknowledges the SYN of x, with all, some or none
-// of the data that it carried (RFC 7413).
-func acksSYN(x *flows.Side, ack packet.Seq) bool {
-	return x.ISN.Less(ack) && ack.LessEq(x.Max)
-}
+var (
+	saysAsksConnectionSyn2     = sentence("asks-connection-syn-2", "{sender} asks for a connection (SYN, {sender_syn})")
+	saysSynAckComesAfterSyn    = sentence("syn-ack-comes-after-syn", "the SYN/ACK ({trigger}) comes {syn_to_trigger} after that SYN")
+	saysSynSentTimes           = sentence("syn-sent-times", "the SYN was sent {sender_syns} times")
+	saysResetsLaterClientNever = sentence("resets-later-client-never", "{rst} resets it {answer_time} later; the client never acknowledged the SYN/ACK")
+	saysSoClientWaitedLess     = sentence("so-client-waited-less", "so the client waited less than {syn_to_trigger}, by whatever clock it has")
+	storyHandshakeAbort        = sentence("story-handshake-abort", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK took {syn_to_synack}, longer than the client was willing to wait.")
+)

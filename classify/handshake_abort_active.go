@@ -10,7 +10,7 @@ var handshakeAbortActive = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "connected, and aborted instead of the ACK",
 	Summary: "The client got the SYN/ACK it wanted and aborted at once, with a RST in the place of the handshake's last ACK, as checks of load balancers do.",
-	Story:   say("{client} asked {server} for a connection, got it after {m:syn_to_synack}, and dropped it at once: it only wanted to know whether port {port} answers."),
+	Story:   always(storyHandshakeAbortActive),
 	Wire: `C > S  S   seq 0
 S > C  S.  seq 0 ack 1
 C > S  R.  seq 1 ack 1, window and timestamps as usual`,
@@ -27,27 +27,35 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 		"Linux: tcp_rcv_synsent_state_process puts the ACK off; tcp_disconnect sends the RST",
 	},
 	Narrows: "deliberate-abort",
-	Harm:    noHarm,
+	Harm:    harmless,
 	Confused: []Confusion{
 		{"health-check", "does the same client come back to the same port at a fixed beat?"},
 	},
-	Reasons: []string{"TCP_STATE"},
-	Telling: SYNACKToRST,
-	Kinds:   kinds(Active, ReplyACK),
-	Given:   FromClient | SenderSYN,
+	Reasons:    []string{"TCP_STATE"},
+	Telling:    SYNACKToRST,
+	Mechanisms: mechanisms(Abort, AnswerWithACK),
+	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y, rst := c.X, c.Y, &c.RST
-		if c.Dir != flows.Client || c.Before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||
+		x, y, rst := c.Sender, c.Receiver, &c.RST
+		if c.Dir != flows.Client || c.before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||
 			x.Known.Has(flows.SawPlainAck) || uint32(y.SYNs) != y.Packets || !acksSYN(x, rst.Seq) || rst.Ack != y.ISN+1 {
 			return None
 		}
-		f.Add("{} asks for a connection (SYN, {}) and gets it (SYN/ACK, {})", end(c.Dir), frame(x.SYNWhere), frame(y.SYNWhere))
-		f.Add("{} aborts it {} later, in the place of the ACK that would have completed the handshake", frame(rst.Where()), dur(rst.Time-y.SYNFirst))
+		f.Say(saysAsksConnectionSynGets)
+		f.Say(saysAbortsLaterPlaceAck)
 		if rst.Window == 0 && !rst.Options.Has(packet.OptTimestamps) {
-			f.Add("it has window 0 and no timestamps: a socket that was already gone would send the same on some systems")
+			f.Say(saysWindowTimestampsSocketAlready)
 			return Possible
 		}
-		f.Add("its window is {}: the client's socket was alive and sent it", number(int(rst.Window)))
+		f.Say(saysWindowClientSocketAlive)
 		return Likely
 	},
 }
+
+var (
+	saysAsksConnectionSynGets         = sentence("asks-connection-syn-gets", "{sender} asks for a connection (SYN, {sender_syn}) and gets it (SYN/ACK, {receiver_syn})")
+	saysAbortsLaterPlaceAck           = sentence("aborts-later-place-ack", "{rst} aborts it {receiver_syn_to_rst} later, in the place of the ACK that would have completed the handshake")
+	saysWindowTimestampsSocketAlready = sentence("window-timestamps-socket-already", "it has window 0 and no timestamps: a socket that was already gone would send the same on some systems")
+	saysWindowClientSocketAlive       = sentence("window-client-socket-alive", "its window is {rst_window}: the client's socket was alive and sent it")
+	storyHandshakeAbortActive         = sentence("story-handshake-abort-active", "{client} asked {server} for a connection, got it after {syn_to_synack}, and dropped it at once: it only wanted to know whether port {server_port} answers.")
+)

@@ -10,7 +10,7 @@ var handshakePAWS = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "the SYN/ACK echoed a wrong timestamp",
 	Summary: "The SYN/ACK echoed a timestamp that the client had not sent, so the client took it for an old one and refused it.",
-	Story:   say("{server} echoed a timestamp in its SYN/ACK that {client} had not sent; {client} refused it as an old duplicate."),
+	Story:   always(storyHandshakePaws),
 	Wire: `C > S  S   seq 0, TS val 1000
 S > C  S.  seq 0 ack 1, TS ecr 77: never sent
 C > S  R   seq 1, window 0, no options`,
@@ -30,13 +30,13 @@ C > S  R   seq 1, window 0, no options`,
 	Confused: []Confusion{
 		{"handshake-abort", "nstat on the client: TcpExtPAWSActive grows when the timestamp was the reason"},
 	},
-	Reasons: []string{"TCP_RFC7323_PAWS"},
-	Telling: SYNToSYNACK,
-	Kinds:   kinds(Reply),
-	Given:   FromClient | SenderSYN,
+	Reasons:    []string{"TCP_RFC7323_PAWS"},
+	Telling:    SYNToSYNACK,
+	Mechanisms: mechanisms(Answer),
+	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if !dropsSYNACK(c) || !acksSYN(c.X, t.Ack) || !t.Options.Has(packet.OptTimestamps) || t.TSEcr == 0 {
+		if !dropsSYNACK(c) || !acksSYN(c.Sender, t.Ack) || !t.Options.Has(packet.OptTimestamps) || t.TSEcr == 0 {
 			return None
 		}
 		first, latest, n := uint32(0), uint32(0), uint16(0)
@@ -56,16 +56,24 @@ C > S  R   seq 1, window 0, no options`,
 			}
 			n++
 		}
-		if n == 0 || n != c.X.SYNs || int32(t.TSEcr-first) >= 0 && int32(t.TSEcr-latest) <= 0 {
+		if n == 0 || n != c.Sender.SYNs || int32(t.TSEcr-first) >= 0 && int32(t.TSEcr-latest) <= 0 {
 			return None
 		}
-		f.Add("{} asks for a connection (SYN, {})", end(c.Dir), frame(c.X.SYNWhere))
+		f.Say(saysAsksConnectionSyn3)
 		if n == 1 {
-			f.Add("the SYN/ACK ({}) echoes timestamp {}, the SYN had {}", frame(t.Where), number(int(t.TSEcr)), number(int(first)))
+			f.Say(saysSynAckEchoesTimestamp)
 		} else {
-			f.Add("the SYN/ACK ({}) echoes timestamp {}, the SYNs had {} to {}", frame(t.Where), number(int(t.TSEcr)), number(int(first)), number(int(latest)))
+			f.Say(saysSynAckEchoesTimestampSyns)
 		}
-		f.Add("{} refuses it {} later", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+		f.Say(saysRefusesLater)
 		return Likely
 	},
 }
+
+var (
+	saysAsksConnectionSyn3        = sentence("asks-connection-syn-3", "{sender} asks for a connection (SYN, {sender_syn})")
+	saysSynAckEchoesTimestamp     = sentence("syn-ack-echoes-timestamp", "the SYN/ACK ({trigger}) echoes timestamp {trigger_ts_echo}, the SYN had {syn_ts_first}")
+	saysSynAckEchoesTimestampSyns = sentence("syn-ack-echoes-timestamp-syns", "the SYN/ACK ({trigger}) echoes timestamp {trigger_ts_echo}, the SYNs had {syn_ts_first} to {syn_ts_latest}")
+	saysRefusesLater              = sentence("refuses-later", "{rst} refuses it {answer_time} later")
+	storyHandshakePaws            = sentence("story-handshake-paws", "{server} echoed a timestamp in its SYN/ACK that {client} had not sent; {client} refused it as an old duplicate.")
+)

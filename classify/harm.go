@@ -43,25 +43,25 @@ func harmOf(c *Case) Harm {
 	if c.Effect == Ignored && c.After.Carried.Valid() {
 		return Harm{Kind: HarmNone} // both sides carried on
 	}
-	if c.Lacks.Has(LacksSender | LacksReceiver) {
+	if c.Missing.Has(MissingSender | MissingReceiver) {
 		return Harm{}
 	}
-	x, y := c.X, c.Y
-	own := c.Undelivered()
+	x, y := c.Sender, c.Receiver
+	own := c.undelivered()
 	refused := c.refused()
 	if c.Flow.Guessed {
 		// Who is the client is not known, so neither is what is a request.
 		if n := own + refused; n > 0 {
 			return Harm{Kind: HarmBytes, Lost: n}
 		}
-		if c.Kind == Active && y.Unanswered > 0 && !c.probablyRead() {
+		if c.Mechanism == Abort && y.Unanswered > 0 && !c.probablyRead() {
 			return Harm{Kind: HarmBytes, Lost: y.Unanswered}
 		}
 		return Harm{Kind: HarmNone}
 	}
 	if c.Dir == flows.Client {
 		unread := refused
-		if c.Kind == Active && !c.probablyRead() {
+		if c.Mechanism == Abort && !c.probablyRead() {
 			unread = max(refused, y.Unanswered+c.Late(flows.Server))
 		}
 		switch {
@@ -73,15 +73,15 @@ func harmOf(c *Case) Harm {
 		return Harm{Kind: HarmNone}
 	}
 	switch {
-	case c.Kind == Active && own > 0:
+	case c.Mechanism == Abort && own > 0:
 		return Harm{Kind: HarmCut, Lost: own, Of: max(own, x.Unanswered)}
-	case c.Kind == Active && x.Unanswered > 0 && y.Known.Has(flows.SawAck) && y.ScaledWindow() == 0:
+	case c.Mechanism == Abort && x.Unanswered > 0 && y.Known.Has(flows.SawAck) && y.ScaledWindow() == 0:
 		return Harm{} // the client had stopped reading: how much was to come is not known
-	case refused > 0 && c.Kind != Active:
+	case refused > 0 && c.Mechanism != Abort:
 		return Harm{Kind: HarmRequest, Lost: refused} // what came before the close was read
 	case refused+y.Unanswered > 0:
 		return Harm{Kind: HarmRequest, Lost: max(refused, y.Unanswered+c.Late(flows.Client))}
-	case c.Kind == Active && c.pipelined():
+	case c.Mechanism == Abort && c.pipelined():
 		return Harm{} // of several requests, the answer tells that one was read
 	case own > 0:
 		return Harm{Kind: HarmCut, Lost: own, Of: max(own, x.Unanswered)}
@@ -92,13 +92,13 @@ func harmOf(c *Case) Harm {
 // refused is how many octets of the receiver's payload the RST's sender never
 // acknowledged, those that came after the RST with them.
 func (c *Case) refused() uint64 {
-	x, y := c.X, c.Y
+	x, y := c.Sender, c.Receiver
 	n := c.Late(c.Dir.Peer())
 	if !x.Known.Has(flows.SawAck) && c.RST.Flags&packet.ACK == 0 {
 		return n
 	}
 	taken := x.Ack
-	if c.RST.Flags&packet.ACK != 0 && (!x.Known.Has(flows.SawAck) || taken.Less(c.RST.Ack)) && c.RST.Ack.LessEq(y.Max) && c.Kind == Active {
+	if c.RST.Flags&packet.ACK != 0 && (!x.Known.Has(flows.SawAck) || taken.Less(c.RST.Ack)) && c.RST.Ack.LessEq(y.Max) && c.Mechanism == Abort {
 		taken = c.RST.Ack
 	}
 	open := y.Max.Sub(taken)
@@ -109,5 +109,18 @@ func (c *Case) refused() uint64 {
 	return n + uint64(max(0, min(int64(open), int64(y.Bytes))))
 }
 
-// harmless is the harm of a cause that costs nothing.
-func harmless(*Case) Harm { return Harm{Kind: HarmNone} }
+// pushed is the harm of a side that only sends: what it sent last.
+func pushed(c *Case) Harm {
+	if n := c.undelivered(); n > 0 {
+		return Harm{Kind: HarmBytes, Lost: n}
+	}
+	return Harm{Kind: HarmNone}
+}
+
+// harmUnlessAccepted is no harm where the client got its connection after all.
+func harmUnlessAccepted(c *Case) Harm {
+	if c.After.NewSYNACK.Valid() {
+		return Harm{Kind: HarmNone}
+	}
+	return Harm{}
+}

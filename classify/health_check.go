@@ -2,22 +2,12 @@ package classify
 
 import "github.com/rstwhy/rstwhy/flows"
 
-const (
-	// checkBeats is how many probes it takes to speak of a beat.
-	checkBeats = 3
-	// Intervals at which checks are made: load balancers allow a tenth of a
-	// second to some minutes (HAProxy inter, AWS 5 to 300 s).
-	checkFastest, checkSlowest = 100e6, 900e9
-	// checkLasts is how long one check takes at most.
-	checkLasts = 10e9
-)
-
 var healthCheck = Rule{
 	ID:      "health-check",
 	Family:  FamilyHandshakeAbort,
 	Title:   "a health check that ends with RST",
 	Summary: "A load balancer or monitor connects at a fixed beat to see whether the port answers, and ends each check with a RST by design.",
-	Story:   say("{client} checks port {port} of {server} at a fixed beat and ends each check with a RST, which saves both a closed connection."),
+	Story:   always(storyHealthCheck),
 	Wire: `C > S  S   S > C  S.  the port answers
 C > S  R   or R., sometimes after the ACK, or after a tiny request
            (and again one interval later)`,
@@ -40,44 +30,53 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 		"keepalived: TCP_CHECK sets SO_LINGER with timeout 0",
 	},
 	Narrows: "deliberate-abort",
-	Harm:    noHarm,
+	Harm:    harmless,
 	Confused: []Confusion{
 		{"unread-data-on-close", "is it a checker's address? A program that polls and closes without reading looks the same"},
 	},
-	Reasons: []string{"TCP_STATE", "NO_SOCKET", "TCP_ABORT_ON_CLOSE"},
-	Telling: Lifetime,
-	Kinds:   kinds(Reply, ReplyACK, Active),
-	Given:   FromClient | SenderSYN,
+	Reasons:    []string{"TCP_STATE", "NO_SOCKET", "TCP_ABORT_ON_CLOSE"},
+	Telling:    Lifetime,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
+	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
-		if c.Dir != flows.Client || c.Before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||
-			y.Known.Has(flows.SawFIN) || c.Timing.At[SYNToRST] > checkLasts || x.Bytes > 4<<10 || y.Bytes > 12<<10 {
+		x, y := c.Sender, c.Receiver
+		if c.Dir != flows.Client || c.before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||
+			y.Known.Has(flows.SawFIN) || c.Timing.At[SYNToRST] > checkLasts || x.Bytes > checkRequestMax || y.Bytes > checkAnswerMax {
 			return None
 		}
 		if x.Bytes > 0 && y.Bytes == 0 {
 			return None // it asked and did not wait for the answer
 		}
 		a := &c.Around
-		bare := c.Kind == Active && x.Bytes+y.Bytes == 0 && c.Timing.At[SYNACKToRST] < 1e9
-		probes, every, spread := a.Probes()
-		beat := probes >= checkBeats && every >= checkFastest && every <= checkSlowest && spread < every/5
+		bare := c.Mechanism == Abort && x.Bytes+y.Bytes == 0 && c.Timing.At[SYNACKToRST] < checkBare
+		beat := a.Beats >= checkBeats && a.Beat >= checkFastest && a.Beat <= checkSlowest && a.BeatSpread < a.Beat/5
 		switch {
 		case beat:
-			f.Add("{} has connected {} times like this to the same port, every {}, give or take {}", end(c.Dir), number(probes), dur(every), dur(spread))
-		case bare && probes > 1 && every >= checkFastest:
-			f.Add("{} has connected {} times like this to the same port", end(c.Dir), number(probes))
+			f.Say(saysConnectedTimesLikeSame)
+		case bare && a.Beats > 1 && a.Beat >= checkFastest:
+			f.Say(saysConnectedTimesLikeSamePort)
 		case bare:
-			f.Add("{} connects and aborts {} after the SYN/ACK; there is no beat to see yet", end(c.Dir), dur(c.Timing.At[SYNACKToRST]))
+			f.Say(saysConnectsAbortsAfterSyn)
 			return Possible
 		default:
 			return None
 		}
 		if n := x.Bytes + y.Bytes; n == 0 {
-			f.Add("neither side sent any data")
+			f.Say(saysNeitherSideSentAny)
 		} else {
-			f.Add("they exchanged {} in all, and the answer had come", octets(n))
+			f.Say(saysTheyExchangedAllAnswer)
 		}
-		f.Add("{} ends it {} after the SYN", frame(c.RST.Where()), dur(c.Timing.At[SYNToRST]))
+		f.Say(saysEndsAfterSyn)
 		return Likely
 	},
 }
+
+var (
+	saysConnectedTimesLikeSame     = sentence("connected-times-like-same", "{sender} has connected {beats} times like this to the same port, every {beat}, give or take {beat_spread}")
+	saysConnectedTimesLikeSamePort = sentence("connected-times-like-same-port", "{sender} has connected {beats} times like this to the same port")
+	saysConnectsAbortsAfterSyn     = sentence("connects-aborts-after-syn", "{sender} connects and aborts {synack_to_rst} after the SYN/ACK; there is no beat to see yet")
+	saysNeitherSideSentAny         = sentence("neither-side-sent-any", "neither side sent any data")
+	saysTheyExchangedAllAnswer     = sentence("they-exchanged-all-answer", "they exchanged {both_bytes} in all, and the answer had come")
+	saysEndsAfterSyn               = sentence("ends-after-syn", "{rst} ends it {syn_to_rst} after the SYN")
+	storyHealthCheck               = sentence("story-health-check", "{client} checks port {server_port} of {server} at a fixed beat and ends each check with a RST, which saves both a closed connection.")
+)

@@ -5,18 +5,18 @@ var injectedRST = Rule{
 	Family:  FamilyInjected,
 	Title:   "a third party forged the RST",
 	Summary: "Something between the two ends, or beside them, sent a RST in an end's name; that end had not reset anything.",
-	Story: func(c *Case) string {
+	Story: func(c *Case) *Sentence {
 		switch {
 		case c.Origin.Signs.Has(CarriedOn):
-			return "Somebody sent {Y} a RST in the name of {X}, but {X} carried on: it had reset nothing."
+			return storyInjectedRst
 		case c.Origin.Signs.Has(AnsweredToo):
-			return "Somebody refused the connection in the name of {X}, and {X} itself accepted it a moment later."
+			return storyInjectedRst2
 		case c.Origin.Signs.Has(AnsweredTwice):
-			return "Somebody reset the connection in the name of {X}, and {X}, which was reset as well or never knew it, answered the same segment later."
+			return storyInjectedRst3
 		case c.Origin.Signs.Has(BothEnds):
-			return "Somebody reset both ends at once, each in the name of the other."
+			return storyInjectedRst4
 		}
-		return "Somebody sent {Y} a RST in the name of {X} that {X}'s own stack would not make."
+		return storyInjectedRst5
 	},
 	Wire: `C > S  P.  a request
 S > C  R.  in time, but with a TTL, an IP ID or a window that are not S's
@@ -49,28 +49,33 @@ S > C  P.  the response of S, which knows of no reset`,
 		{"blind-rst", "does the RST follow something that its sender saw, or come at any time? Who sees the connection need not guess"},
 		{"middlebox-idle-timeout", "a box that forgot the connection resets it only after a silence; do others die after the same one?"},
 	},
-	Telling: TriggerToRST,
-	Kinds:   kinds(Reply, ReplyACK, Active, Unexplained),
+	Telling:    TriggerToRST,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
 		o := &c.Origin
-		if o.Who != Forged || o.Signs.Hard() == 0 {
+		if o.Who != Forged || o.Signs.Proofs() == 0 {
 			return None
 		}
-		for i := range o.Hard {
-			f.Add(o.Hard[i].Format, o.Hard[i].Args[:]...)
-		}
-		for i := range o.Soft {
-			f.Add(o.Soft[i].Format, o.Soft[i].Args[:]...)
-		}
-		if x := c.X; c.RST.IPID != 0 && c.RST.IPID == x.IPID && c.RST.TTL == x.TTL && c.RST.Window == x.Window {
-			f.Add("TTL {}, IP ID {} and window {} are those of the sender's own segments: look for a tool on that host", number(int(x.TTL)), number(int(x.IPID)), number(int(x.Window)))
+		f.repeat(o.Proofs)
+		f.repeat(o.Hints)
+		if x := c.Sender; c.RST.IPID != 0 && c.RST.IPID == x.IPID && c.RST.TTL == x.TTL && c.RST.Window == x.Window {
+			f.Say(saysTtlIpIdWindow)
 			return Likely
 		}
 		// One hard indicator may be the work of a broken stack, a broken capture or
 		// a program with a raw socket; what differs in kind is not.
-		if h := o.Signs.Hard(); h&(h-1) != 0 || o.Signs.weight() > 1 {
+		if h := o.Signs.Proofs(); h&(h-1) != 0 || o.Signs.weight() > 1 {
 			return Certain
 		}
 		return Likely
 	},
 }
+
+var (
+	saysTtlIpIdWindow = sentence("ttl-ip-id-window", "TTL {sender_ttl}, IP ID {sender_ip_id} and window {sender_window} are those of the sender's own segments: look for a tool on that host")
+	storyInjectedRst  = sentence("story-injected-rst", "Somebody sent {receiver} a RST in the name of {sender}, but {sender} carried on: it had reset nothing.")
+	storyInjectedRst2 = sentence("story-injected-rst-2", "Somebody refused the connection in the name of {sender}, and {sender} itself accepted it a moment later.")
+	storyInjectedRst3 = sentence("story-injected-rst-3", "Somebody reset the connection in the name of {sender}, and {sender}, which was reset as well or never knew it, answered the same segment later.")
+	storyInjectedRst4 = sentence("story-injected-rst-4", "Somebody reset both ends at once, each in the name of the other.")
+	storyInjectedRst5 = sentence("story-injected-rst-5", "Somebody sent {receiver} a RST in the name of {sender} that {sender}'s own stack would not make.")
+)

@@ -2,16 +2,12 @@ package classify
 
 import "github.com/rstwhy/rstwhy/flows"
 
-// halfOpenFor is how long a server keeps a handshake that does not complete:
-// Linux repeats its SYN/ACK for 63 s (tcp_synack_retries = 5).
-const halfOpenFor = 63e9
-
 var invalidSYN = Rule{
 	ID:      "invalid-syn",
 	Family:  FamilyHandshakeAbort,
 	Title:   "a second, different SYN in the handshake",
 	Summary: "While the handshake was under way another SYN came from the same address and port, with another number; the server dropped both.",
-	Story:   say("{client} sent a second, different SYN while {server} was still waiting to complete the first handshake; {server} refused it and forgot the first."),
+	Story:   always(storyInvalidSyn),
 	Wire: `C > S  S   seq 0
 S > C  S.  seq 0 ack 1
 C > S  S   seq 1000: in the window, and not the first SYN
@@ -28,11 +24,11 @@ S > C  R.  seq 0 ack 1001, window 0`,
 		"RFC 9293, 3.10.7.4: a SYN in SYN-RECEIVED",
 		"Linux: tcp_check_req, SK_RST_REASON_INVALID_SYN",
 	},
-	Narrows: "no-listener",
-	Reasons: []string{"INVALID_SYN"},
-	Telling: SYNToRST,
-	Kinds:   kinds(Reply),
-	Given:   FromServer | Refusal,
+	Narrows:    "no-listener",
+	Reasons:    []string{"INVALID_SYN"},
+	Telling:    SYNToRST,
+	Mechanisms: mechanisms(Answer),
+	When:       FromServer | Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		p := &c.Flow.Prior
 		const server, client = flows.Server, flows.Client
@@ -45,9 +41,16 @@ S > C  R.  seq 0 ack 1001, window 0`,
 		if ahead < 0 || ahead > 1<<16 {
 			return None // outside the window the server answers with an ACK
 		}
-		f.Add("{} had accepted a connection from the same address and port {} before, and that handshake was not complete", end(c.Dir), dur(c.Trigger.Time-p.Latest))
-		f.Add("another SYN ({}) comes, {} beyond the first: in the window", frame(c.Trigger.Where), number(int(ahead)))
-		f.Add("{} refuses it {} later", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
+		f.Say(saysAcceptedConnectionSameAddress)
+		f.Say(saysAnotherSynComesBeyond)
+		f.Say(saysRefusesLater2)
 		return Likely
 	},
 }
+
+var (
+	saysAcceptedConnectionSameAddress = sentence("accepted-connection-same-address", "{sender} had accepted a connection from the same address and port {prior_to_trigger} before, and that handshake was not complete")
+	saysAnotherSynComesBeyond         = sentence("another-syn-comes-beyond", "another SYN ({trigger}) comes, {syn_beyond_prior} beyond the first: in the window")
+	saysRefusesLater2                 = sentence("refuses-later-2", "{rst} refuses it {answer_time} later")
+	storyInvalidSyn                   = sentence("story-invalid-syn", "{client} sent a second, different SYN while {server} was still waiting to complete the first handshake; {server} refused it and forgot the first.")
+)

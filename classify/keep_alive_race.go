@@ -2,17 +2,12 @@ package classify
 
 import "github.com/rstwhy/rstwhy/flows"
 
-// An idle connection that is closed by a timeout has been silent for longer
-// than a server takes between two writes of one answer. No server known has a
-// keep-alive timeout below a second; a tenth of it leaves room.
-const idleBeforeClose = 100e6
-
 var keepAliveRace = Rule{
 	ID:      "keep-alive-race",
 	Family:  FamilyDataAfterClose,
 	Title:   "request on a connection just closed as idle",
 	Summary: "The server closed an idle keep-alive connection at the moment at which the client used it again; the request found nobody.",
-	Story:   say("{server} closed the connection after {m:idle_before_fin} of silence, and the next request of {client} came too late to be read: the client keeps idle connections longer than the server does."),
+	Story:   always(storyKeepAliveRace),
 	Wire: `S > C  P.  the last response
            (silence: the server's keep-alive timeout)
 S > C  F.  the server closes
@@ -68,31 +63,32 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 		"RFC 9112, 9.5 and 9.6: a connection can close at any time while a request is sent",
 		"RFC 1122, 4.2.2.13; Linux: tcp_rcv_state_process, tcp_timewait_state_process",
 	},
-	Narrows: "data-after-close",
-	Reasons: []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
-	Telling: IdleBeforeFIN,
-	Kinds:   kinds(Reply, ReplyACK, Active),
-	Given:   FromServer | SenderData | SenderFIN,
+	Narrows:    "data-after-close",
+	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
+	Telling:    IdleBeforeFIN,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
+	When:       FromServer | SenderData | SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		idle := c.Timing.At[IdleBeforeFIN]
-		if confidence == None || c.Dir != flows.Server || !c.X.Known.Has(flows.SawData) || idle < idleBeforeClose {
+		if confidence == None || c.Dir != flows.Server || !c.Sender.Known.Has(flows.SawData) || idle < idleBeforeClose {
 			return None
 		}
-		if lastRecord(c.Y).isAlert() && late <= closeNotifyOld {
+		if lastRecord(c.Receiver).isAlert() && late <= closeNotifyOld {
 			return None // the client says goodbye, it asks for nothing
 		}
 		_, at := c.lateSegment()
 		patience := max(2*(c.Flow.RTTServer()+c.Flow.RTTClient()), crossingTime)
-		if !c.crossed() && at-c.X.FINTime > patience {
+		if !c.crossed() && at-c.Sender.FINTime > patience {
 			return None // the client had time to see that the connection is closed
 		}
-		f.Add("the connection had been silent for {} when {} closed it: its keep-alive timeout", dur(idle), end(c.Dir))
+		f.Say(saysConnectionSilentWhenClosed)
 		closedBefore(c, f, late)
 		return confidence
 	},
 }
 
-// crossingTime is how long after a FIN has arrived a program may still write
-// without being blamed: it was busy.
-const crossingTime = 50e6
+var (
+	saysConnectionSilentWhenClosed = sentence("connection-silent-when-closed", "the connection had been silent for {idle_before_fin} when {sender} closed it: its keep-alive timeout")
+	storyKeepAliveRace             = sentence("story-keep-alive-race", "{server} closed the connection after {idle_before_fin} of silence, and the next request of {client} came too late to be read: the client keeps idle connections longer than the server does.")
+)

@@ -7,7 +7,7 @@ var keepAliveTimeout = Rule{
 	Family:  FamilyTimeout,
 	Title:   "keep-alive probes got no answer",
 	Summary: "A host probed an idle connection, got no answer, and gave it up: the peer had vanished, or a box on the path had forgotten the connection.",
-	Story:   say("{X} sent keep-alive probes on the idle connection, {Y} answered none of them, and {X} gave it up. The reset itself most likely reached nobody."),
+	Story:   always(storyKeepAliveTimeout),
 	Wire: `           (silence: the keep-alive time)
 S > C  .   seq one below: a probe, no answer
 S > C  .   another, one interval later, no answer
@@ -33,13 +33,13 @@ S > C  R.  one interval after the last`,
 		"RFC 9293, 3.8.4; RFC 1122, 4.2.3.6",
 		"Linux: tcp_keepalive_timer; tcp(7): TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT",
 	},
-	Harm:    pushed,
-	Reasons: []string{"TCP_KEEPALIVE_TIMEOUT"},
-	Telling: IdleBefore,
-	Kinds:   kinds(Active),
+	Harm:       pushed,
+	Reasons:    []string{"TCP_KEEPALIVE_TIMEOUT"},
+	Telling:    IdleBefore,
+	Mechanisms: mechanisms(Abort),
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
-		if !c.aborted() || x.Probes == 0 || c.Undelivered() > 0 ||
+		x, y := c.Sender, c.Receiver
+		if !c.aborted() || x.Probes == 0 || c.undelivered() > 0 ||
 			y.Known.Has(flows.SawAck) && y.ScaledWindow() == 0 {
 			return None // with a closed window they ask whether it has opened
 		}
@@ -52,14 +52,14 @@ S > C  R.  one interval after the last`,
 				return None
 			}
 		}
-		f.Add("{} sent {} probes without an answer, the first {} before the RST", end(c.Dir), number(int(probes)), dur(c.RST.Time-x.ProbeFirst))
+		f.Say(saysSentProbesWithoutAnswer)
 		if y.Spoke() {
-			f.Add("{} was last heard of in {}, {} before the first probe", end(c.Dir.Peer()), frame(y.LatestWhere), dur(x.ProbeFirst-y.Latest))
+			f.Say(saysLastHeardBeforeFirst)
 		}
 		if interval > 0 {
-			f.Add("the probes are {} apart, and {} comes {} after the last", dur(interval), frame(c.RST.Where()), dur(last))
+			f.Say(saysProbesApartComesAfter)
 		} else {
-			f.Add("{} comes {} after the probe", frame(c.RST.Where()), dur(last))
+			f.Say(saysComesAfterProbe)
 		}
 		if probes > 1 {
 			return Certain
@@ -67,3 +67,11 @@ S > C  R.  one interval after the last`,
 		return Likely
 	},
 }
+
+var (
+	saysSentProbesWithoutAnswer = sentence("sent-probes-without-answer", "{sender} sent {probes} probes without an answer, the first {probing_for} before the RST")
+	saysLastHeardBeforeFirst    = sentence("last-heard-before-first", "{receiver} was last heard of in {receiver_latest}, {silence_before_probe} before the first probe")
+	saysProbesApartComesAfter   = sentence("probes-apart-comes-after", "the probes are {probe_interval} apart, and {rst} comes {last_probe_to_rst} after the last")
+	saysComesAfterProbe         = sentence("comes-after-probe", "{rst} comes {last_probe_to_rst} after the probe")
+	storyKeepAliveTimeout       = sentence("story-keep-alive-timeout", "{sender} sent keep-alive probes on the idle connection, {receiver} answered none of them, and {sender} gave it up. The reset itself most likely reached nobody.")
+)

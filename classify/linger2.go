@@ -10,7 +10,7 @@ var linger2 = Rule{
 	Family:  FamilyDataAfterClose,
 	Title:   "closed without waiting for the peer's FIN",
 	Summary: "A program closed its side and did not want to wait for the other's: with TCP_LINGER2 below 0 the kernel resets as soon as its FIN is acknowledged.",
-	Story:   say("{X} had sent its FIN and, once that was acknowledged, reset the connection instead of waiting for {Y} to close: TCP_LINGER2 below 0, or a second, abortive close."),
+	Story:   always(storyLinger2),
 	Wire: `S > C  F.  the server closes
 C > S  .   ack of the FIN, no data
 S > C  R   seq = that ack (closed before the ACK came)
@@ -30,50 +30,40 @@ S > C  R   seq = that ack (closed before the ACK came)
 		{"deliberate-abort", "`nstat -az TcpExtTCPAbortOnLinger` grows for TCP_LINGER2 and stays as it is for SO_LINGER 0"},
 		{"segment-after-close", "the closing program does not set TCP_LINGER2: then its stack keeps no half-closed connections"},
 	},
-	Reasons: []string{"TCP_ABORT_ON_DATA", "TCP_ABORT_ON_LINGER"},
-	Telling: FINToRST,
-	Kinds:   kinds(Reply, Active),
-	Given:   SenderFIN,
+	Reasons:    []string{"TCP_ABORT_ON_DATA", "TCP_ABORT_ON_LINGER"},
+	Telling:    FINToRST,
+	Mechanisms: mechanisms(Answer, Abort),
+	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
-		if c.Before() || !x.Known.Has(flows.SawFIN) || c.RST.Seq != x.FINEnd || y.Known.Has(flows.SawFIN) ||
+		x, y := c.Sender, c.Receiver
+		if c.before() || !x.Known.Has(flows.SawFIN) || c.RST.Seq != x.FINEnd || y.Known.Has(flows.SawFIN) ||
 			!y.Known.Has(flows.SawAck) || y.Ack != x.FINEnd {
 			return None
 		}
-		if c.Kind == Active {
+		if c.Mechanism == Abort {
 			if !linuxAbort(c) || y.DataLast > x.FINTime || c.Timing.At[FINToRST] >= waitedForFIN {
 				return None
 			}
-			f.Add("{} had sent its FIN {} before ({}), and {} had acknowledged it", end(c.Dir), dur(c.Timing.At[FINToRST]), frame(x.FINWhere), end(c.Dir.Peer()))
-			f.Add("{} aborts while the other side may still send: the FIN was not the end for the program", frame(c.RST.Where()))
+			f.Say(saysSentFinBeforeAcknowledged)
+			f.Say(saysAbortsWhileOtherSide)
 			return Possible
 		}
 		t := &c.Trigger
 		if t.Flags&^packet.PSH != packet.ACK || t.Len != 0 || t.Ack != x.FINEnd || t.Where != y.LatestWhere || acknowledgedBefore(c) {
 			return None
 		}
-		f.Add("{} closes: FIN in {}", end(c.Dir), frame(x.FINWhere))
-		f.Add("{} acknowledges just that in {}, without data", end(c.Dir.Peer()), frame(t.Where))
-		f.Add("{} answers the ACK {} later: nothing was kept to wait for the other FIN", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+		f.Say(saysClosesFin2)
+		f.Say(saysAcknowledgesJustWithoutData)
+		f.Say(saysAnswersAckLaterNothing)
 		return Likely
 	},
 }
 
-// waitedForFIN is how long after its own FIN an abort counts as the end of a
-// wait for the peer's FIN.
-const waitedForFIN = 1e9
-
-// acknowledgedBefore reports whether a segment before the trigger had
-// acknowledged the sender's FIN.
-func acknowledgedBefore(c *Case) bool {
-	for i := range flows.RecentLen {
-		s := c.Flow.Recent(i)
-		if s == nil {
-			return false
-		}
-		if s.Dir != c.Dir && s.Where != c.Trigger.Where && s.Ack == c.X.FINEnd && s.Flags&packet.ACK != 0 {
-			return true
-		}
-	}
-	return false
-}
+var (
+	saysSentFinBeforeAcknowledged   = sentence("sent-fin-before-acknowledged", "{sender} had sent its FIN {fin_to_rst} before ({sender_fin}), and {receiver} had acknowledged it")
+	saysAbortsWhileOtherSide        = sentence("aborts-while-other-side", "{rst} aborts while the other side may still send: the FIN was not the end for the program")
+	saysClosesFin2                  = sentence("closes-fin-2", "{sender} closes: FIN in {sender_fin}")
+	saysAcknowledgesJustWithoutData = sentence("acknowledges-just-without-data", "{receiver} acknowledges just that in {trigger}, without data")
+	saysAnswersAckLaterNothing      = sentence("answers-ack-later-nothing", "{rst} answers the ACK {answer_time} later: nothing was kept to wait for the other FIN")
+	storyLinger2                    = sentence("story-linger2", "{sender} had sent its FIN and, once that was acknowledged, reset the connection instead of waiting for {receiver} to close: TCP_LINGER2 below 0, or a second, abortive close.")
+)

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/hosts"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -10,7 +11,7 @@ var listenerClosed = Rule{
 	Family:  FamilyDeliberate,
 	Title:   "listener closed with connections waiting",
 	Summary: "A service stopped listening while connections waited to be accepted; the kernel reset those that no program had seen yet.",
-	Story:   say("{server} stopped listening on port {port} while this connection waited to be accepted; no program ever saw it."),
+	Story:   always(storyListenerClosed),
 	Wire: `C > S  S   S > C  S.   C > S  .     (waits to be accepted)
 C > S  P.  perhaps a request
            (the listening socket is closed)
@@ -40,31 +41,31 @@ S > C  R.  seq 1, one for each that waited`,
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when the queue was full"},
 		{"accepted-then-reset", "`ss -ltn` on the host: did the listener go, or does a proxy accept and find no back end?"},
 	},
-	Reasons: []string{"TCP_STATE", "NO_SOCKET"},
-	Telling: SYNToRST,
-	Kinds:   kinds(Active, Reply),
-	Given:   FromServer | SenderSYN,
+	Reasons:    []string{"TCP_STATE", "NO_SOCKET"},
+	Telling:    SYNToRST,
+	Mechanisms: mechanisms(Abort, Answer),
+	When:       FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
-		if c.Dir != flows.Server || c.Before() || x.Known.Has(flows.SawData) || x.Known.Has(flows.SawFIN) ||
+		x, y := c.Sender, c.Receiver
+		if c.Dir != flows.Server || c.before() || x.Known.Has(flows.SawData) || x.Known.Has(flows.SawFIN) ||
 			!x.Known.Has(flows.SawSYN) || y.Known.Has(flows.SawFIN) {
 			return None
 		}
-		if c.Kind == Reply {
+		if c.Mechanism == Answer {
 			return closedInHandshake(c, f)
 		}
-		burst := c.Around.Burst()
+		burst := c.Around.Burst
 		if burst < 2 {
 			return None
 		}
-		f.Add("{} had sent nothing on this connection but its SYN/ACK and acknowledgments", end(c.Dir))
-		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(burst), dur(burstSpan))
+		f.Say(saysSentNothingConnectionBut)
+		f.Say(saysResetConnectionsPortWithin)
 		if y.Unanswered > 0 {
-			f.Add("{} of {} were waiting with it", octets(y.Unanswered), end(c.Dir.Peer()))
+			f.Say(saysWaiting)
 		}
 		abortNumbers(c, f)
 		// Two connections of a busy server may come to the same end by chance.
-		if !gone(c, f) && c.Timing.At[IdleBefore] < burstSpan {
+		if !gone(c, f) && c.Timing.At[IdleBefore] < hosts.BurstWidth {
 			return Possible
 		}
 		return Likely
@@ -75,13 +76,22 @@ S > C  R.  seq 1, one for each that waited`,
 // half-open connection went with its listener.
 func closedInHandshake(c *Case, f *Findings) Confidence {
 	t := &c.Trigger
-	if !c.Answers(packet.SYN|packet.ACK, packet.ACK) || uint32(c.X.SYNs) != c.X.Packets || t.Ack != c.X.ISN+1 || elsewhereSigns(c) || refusedLate(c) {
+	if !c.answers(packet.SYN|packet.ACK, packet.ACK) || uint32(c.Sender.SYNs) != c.Sender.Packets || t.Ack != c.Sender.ISN+1 || elsewhereSigns(c) || refusedLate(c) {
 		return None
 	}
-	f.Add("{} acknowledges the SYN/ACK in {}", end(c.Dir.Peer()), frame(t.Where))
-	f.Add("{} refuses that {} later: the half-open connection is gone", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+	f.Say(saysAcknowledgesSynAck)
+	f.Say(saysRefusesLaterHalfOpen)
 	if gone(c, f) {
 		return Likely
 	}
 	return Possible
 }
+
+var (
+	saysSentNothingConnectionBut   = sentence("sent-nothing-connection-but", "{sender} had sent nothing on this connection but its SYN/ACK and acknowledgments")
+	saysResetConnectionsPortWithin = sentence("reset-connections-port-within", "{sender} reset {burst} connections of this port within {burst_span}, this one among them")
+	saysWaiting                    = sentence("waiting", "{receiver_unanswered} of {receiver} were waiting with it")
+	saysAcknowledgesSynAck         = sentence("acknowledges-syn-ack", "{receiver} acknowledges the SYN/ACK in {trigger}")
+	saysRefusesLaterHalfOpen       = sentence("refuses-later-half-open", "{rst} refuses that {answer_time} later: the half-open connection is gone")
+	storyListenerClosed            = sentence("story-listener-closed", "{server} stopped listening on port {server_port} while this connection waited to be accepted; no program ever saw it.")
+)

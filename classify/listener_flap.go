@@ -1,22 +1,18 @@
 package classify
 
-// flapWindow is how far away in time an accepted connection may be to say that
-// a port comes and goes, rather than that a service was moved.
-const flapWindow = 3600e9
-
 var listenerFlap = Rule{
 	ID:      "listener-flap",
 	Family:  FamilyNoListener,
 	Title:   "the service was away for a while",
 	Summary: "The port refused this connection but accepted others before or after it: the service was restarting, or had just stopped.",
-	Story: func(c *Case) string {
+	Story: func(c *Case) *Sentence {
 		switch a := &c.Around; {
 		case a.Opened != 0 && a.Reopened != 0:
-			return "{X} refused the connection of {client}, but accepted others before and after it: nothing listened on port {port} for a while."
+			return storyListenerFlap
 		case a.Reopened != 0:
-			return "{X} refused the connection of {client} and accepted others later: nothing listened on port {port} yet."
+			return storyListenerFlap2
 		}
-		return "{X} refused the connection of {client}, but had accepted others before: nothing listens on port {port} any more."
+		return storyListenerFlap3
 	},
 	Wire: `C > S  S   S > C  S.  an earlier connection is accepted
            (the service stops)
@@ -48,10 +44,10 @@ C > S  S   S > C  S.  a later connection is accepted`,
 	Confused: []Confusion{
 		{"refusal-under-load", "is the service up all the time? Then its queue or a load balancer's limit refused the connection"},
 	},
-	Reasons: []string{"NO_SOCKET"},
-	Telling: SYNToRST,
-	Kinds:   kinds(Reply),
-	Given:   Refusal,
+	Reasons:    []string{"NO_SOCKET"},
+	Telling:    SYNToRST,
+	Mechanisms: mechanisms(Answer),
+	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !refusesSYN(c) || c.Around.Opened|c.Around.Reopened == 0 {
 			return None
@@ -68,14 +64,23 @@ C > S  S   S > C  S.  a later connection is accepted`,
 		}
 		refusal(c, f)
 		if before >= 0 {
-			f.Add("the same port had accepted a connection {} before", dur(before))
+			f.Say(saysSamePortAcceptedConnection)
 		}
 		if after >= 0 {
-			f.Add("the same port accepted a connection {} later", dur(after))
+			f.Say(saysSamePortAcceptedConnectionLater)
 		}
 		if n := c.Around.Refusals; n > 1 {
-			f.Add("it refused {} connections in all", number(n))
+			f.Say(saysRefusedConnectionsAll)
 		}
 		return Likely
 	},
 }
+
+var (
+	saysSamePortAcceptedConnection      = sentence("same-port-accepted-connection", "the same port had accepted a connection {opened_to_rst} before")
+	saysSamePortAcceptedConnectionLater = sentence("same-port-accepted-connection-later", "the same port accepted a connection {rst_to_reopened} later")
+	saysRefusedConnectionsAll           = sentence("refused-connections-all", "it refused {refusals} connections in all")
+	storyListenerFlap                   = sentence("story-listener-flap", "{sender} refused the connection of {client}, but accepted others before and after it: nothing listened on port {server_port} for a while.")
+	storyListenerFlap2                  = sentence("story-listener-flap-2", "{sender} refused the connection of {client} and accepted others later: nothing listened on port {server_port} yet.")
+	storyListenerFlap3                  = sentence("story-listener-flap-3", "{sender} refused the connection of {client}, but had accepted others before: nothing listens on port {server_port} any more.")
+)

@@ -7,7 +7,7 @@ var memoryPressure = Rule{
 	Family:  FamilyDeliberate,
 	Title:   "kernel short of memory for closed sockets",
 	Summary: "Too many closed sockets still had data or FINs to deliver, or TCP's memory was used up; the kernel gave this one up with a reset.",
-	Story:   say("{X} had closed, and gave the connection up before {Y} could acknowledge that: the kernel does so when it holds too many closed sockets, or too little memory for TCP."),
+	Story:   always(storyMemoryPressure),
 	Wire: `S > C  F.  the program closes; the FIN is not acknowledged
 S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 	Confirm: []string{
@@ -30,28 +30,35 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 	Confused: []Confusion{
 		{"deliberate-abort", "`nstat -az TcpExtTCPAbortOnMemory` grows only when memory was the reason"},
 	},
-	Reasons: []string{"TCP_ABORT_ON_MEMORY"},
-	Telling: FINToRST,
-	Kinds:   kinds(Active),
-	Given:   SenderFIN,
+	Reasons:    []string{"TCP_ABORT_ON_MEMORY"},
+	Telling:    FINToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		if !c.aborted() || !linuxAbort(c) || !x.Known.Has(flows.SawFIN) || !y.Known.Has(flows.SawAck) || x.FINEnd.LessEq(y.Ack) || y.Unanswered > 0 {
 			return None
 		}
 		switch since := c.Timing.At[FINToRST]; {
 		case x.RetransRun > 0:
-			f.Add("{} had sent {} segments again since its FIN ({}) without an answer", end(c.Dir), number(int(x.RetransRun)), frame(x.FINWhere))
-		case since < 1e6:
-			f.Add("{} aborts {} after its FIN ({}), which nobody had acknowledged", end(c.Dir), dur(since), frame(x.FINWhere))
+			f.Say(saysSentSegmentsAgainSince)
+		case since < atOnce:
+			f.Say(saysAbortsAfterFinWhich)
 		default:
 			return None
 		}
 		abortNumbers(c, f)
-		if burst := c.Around.Burst(); burst > 1 {
-			f.Add("{} connections of this sender were reset within {}", number(burst), dur(burstSpan))
+		if burst := c.Around.Burst; burst > 1 {
+			f.Say(saysConnectionsSenderResetWithin)
 			return Likely
 		}
 		return Possible
 	},
 }
+
+var (
+	saysSentSegmentsAgainSince       = sentence("sent-segments-again-since", "{sender} had sent {sender_retransmissions_unanswered} segments again since its FIN ({sender_fin}) without an answer")
+	saysAbortsAfterFinWhich          = sentence("aborts-after-fin-which", "{sender} aborts {fin_to_rst} after its FIN ({sender_fin}), which nobody had acknowledged")
+	saysConnectionsSenderResetWithin = sentence("connections-sender-reset-within", "{burst} connections of this sender were reset within {burst_span}")
+	storyMemoryPressure              = sentence("story-memory-pressure", "{sender} had closed, and gave the connection up before {receiver} could acknowledge that: the kernel does so when it holds too many closed sockets, or too little memory for TCP.")
+)

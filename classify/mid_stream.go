@@ -2,15 +2,12 @@ package classify
 
 import "github.com/rstwhy/rstwhy/flows"
 
-// fewSegments is how many segments of a connection tell nothing of it yet.
-const fewSegments = 4
-
 var midStream = Rule{
 	ID:      "mid-stream",
 	Family:  FamilyStalePeer,
 	Title:   "open before the capture began",
 	Summary: "The connection was open before the capture began, and what the capture holds of it is too little to say why it was reset.",
-	Story:   say("The connection was open before the capture began; {X} ended it with a RST, and what the capture holds is too little to say why."),
+	Story:   always(storyMidStream),
 	Wire: `           (the capture begins)
 S > C  P.  a segment of an open connection
 C > S  R   seq = the ack of that segment, or any other`,
@@ -27,34 +24,44 @@ C > S  R   seq = the ack of that segment, or any other`,
 	Confused: []Confusion{
 		{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},
 	},
-	Reasons: []string{"NO_SOCKET", "TCP_FLAGS", "TCP_ABORT_ON_DATA", "TCP_TIMEWAIT_SOCKET"},
-	Telling: Lifetime,
-	Kinds:   kinds(Reply, ReplyACK, Unexplained),
-	Given:   Underway,
+	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS", "TCP_ABORT_ON_DATA", "TCP_TIMEWAIT_SOCKET"},
+	Telling:    Lifetime,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
+	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
-		if c.Before() || c.Flow.Handshake != flows.MidStream || !x.Spoke() && !y.Spoke() {
+		x, y := c.Sender, c.Receiver
+		if c.before() || c.Flow.Handshake != flows.MidStream || !x.Spoke() && !y.Spoke() {
 			return None
 		}
 		switch {
-		case c.Kind != Unexplained && !x.Spoke():
+		case c.Mechanism != Unexplained && !x.Spoke():
 			// It may have forgotten the connection, closed it, or never had it.
-			f.Add("the capture holds nothing that {} had sent in this connection before", end(c.Dir))
-		case c.Kind == Unexplained && x.Packets+y.Packets <= fewSegments:
-			f.Add("the capture holds {} segments of the connection before {}, and none that it would answer", number(int(x.Packets+y.Packets)), frame(c.RST.Where()))
+			f.Say(saysCaptureHoldsNothingSent)
+		case c.Mechanism == Unexplained && x.Packets+y.Packets <= fewSegments:
+			f.Say(saysCaptureHoldsSegmentsConnection)
 		default:
 			return None
 		}
 		if t := &c.Trigger; t.Valid() {
-			f.Add("{} sends {} ({})", end(c.Dir.Peer()), frame(t.Where), flags(t.Flags))
-			f.Add("{} answers it {} later", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+			f.Say(saysSends)
+			f.Say(saysAnswersLater)
 		}
 		if y.Known.Has(flows.SawFIN) {
-			f.Add("{} had closed its side (FIN, {}): {} may have closed before the capture began", end(c.Dir.Peer()), frame(y.FINWhere), end(c.Dir))
+			f.Say(saysClosedSideFinMay)
 		}
 		if n := y.RetransRun; n > 0 {
-			f.Add("{} had tried {} times without an answer", end(c.Dir.Peer()), number(int(n)))
+			f.Say(saysTriedTimesWithoutAnswer)
 		}
 		return Possible
 	},
 }
+
+var (
+	saysCaptureHoldsNothingSent        = sentence("capture-holds-nothing-sent", "the capture holds nothing that {sender} had sent in this connection before")
+	saysCaptureHoldsSegmentsConnection = sentence("capture-holds-segments-connection", "the capture holds {segments} segments of the connection before {rst}, and none that it would answer")
+	saysSends                          = sentence("sends", "{receiver} sends {trigger} ({trigger_flags})")
+	saysAnswersLater                   = sentence("answers-later", "{rst} answers it {answer_time} later")
+	saysClosedSideFinMay               = sentence("closed-side-fin-may", "{receiver} had closed its side (FIN, {receiver_fin}): {sender} may have closed before the capture began")
+	saysTriedTimesWithoutAnswer        = sentence("tried-times-without-answer", "{receiver} had tried {receiver_retransmissions_unanswered} times without an answer")
+	storyMidStream                     = sentence("story-mid-stream", "The connection was open before the capture began; {sender} ended it with a RST, and what the capture holds is too little to say why.")
+)

@@ -4,17 +4,12 @@ import (
 	"github.com/rstwhy/rstwhy/flows"
 )
 
-// idleWorthNaming is the shortest idle timeout of a box on the path that is
-// documented: load balancers begin at a minute, half of it leaves room for
-// those that were set lower.
-const idleWorthNaming = 30e9
-
 var middleboxIdleTimeout = Rule{
 	ID:      "middlebox-idle-timeout",
 	Family:  FamilyStalePeer,
 	Title:   "a box on the path forgot the idle connection",
 	Summary: "A NAT, load balancer or firewall dropped the idle connection from its table, and it, or the host behind it, refused what came next.",
-	Story:   say("The connection had been silent for {m:idle_before}; a NAT, load balancer or firewall on the path may have forgotten it, and the next segment was refused."),
+	Story:   always(storyMiddleboxIdleTimeout),
 	Wire: `           (silence longer than the box's idle timeout)
 C > S  P.  data
 S > C  R   often with another TTL, and sooner than the server could answer`,
@@ -52,67 +47,58 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		{"stale-connection", "uptime of the server process; does its capture show it sending the RST?"},
 		{"firewall-reject", "the box's log says whether a rule or an expired session was the reason"},
 	},
-	Reasons: []string{"NO_SOCKET"}, // when the box that forgot is a Linux host of its own
-	Telling: IdleBefore,
-	Kinds:   kinds(Reply, ReplyACK, Active),
-	Given:   Underway,
+	Reasons:    []string{"NO_SOCKET"}, // when the box that forgot is a Linux host of its own
+	Telling:    IdleBefore,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
+	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		idle := c.Timing.At[IdleBefore]
 		sign := elsewhereSigns(c)
 		long := idle >= idleWorthNaming
-		if c.Before() || !long && !(sign && idle >= ShortestIdle) || (c.X.Known | c.Y.Known).Has(flows.SawFIN) ||
+		if c.before() || !long && !(sign && idle >= ShortestIdle) || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) ||
 			c.Flow.Handshake != flows.Established && c.Flow.Handshake != flows.MidStream {
 			return None
 		}
-		if c.Kind == Active {
+		if c.Mechanism == Abort {
 			// A host's own timer ends with RST as well; a box ends both sides, or
 			// shows that it is another.
 			both := otherEnd(c)
 			if !long || both == nil && !sign {
 				return None
 			}
-			f.Add("{} ends the connection after {} of silence, and answers nothing", frame(c.RST.Where()), dur(idle))
+			f.Say(saysEndsConnectionAfterSilence)
 			if both != nil {
-				f.Add("{} ends it in the name of the other side as well, {} later", frame(both.Where), dur(both.Time-c.RST.Time))
+				f.Say(saysEndsNameOtherSide)
 			}
 		} else {
 			if !unknownHere(c) {
 				return None
 			}
 			if c.Trigger.Valid() {
-				f.Add("the connection had been silent for {} when {} was sent", dur(idle), frame(c.Trigger.Where))
+				f.Say(saysConnectionSilentWhenSent)
 			} else {
-				f.Add("the connection had been silent for {} when {} came", dur(idle), frame(c.RST.Where()))
+				f.Say(saysConnectionSilentWhenCame)
 			}
 		}
 		if c.nearer() != 0 {
-			lo, hi := c.hostTTL()
-			f.Add("the RST has TTL {}, the host's own segments {} to {}: another box sent it", number(int(c.RST.TTL)), number(int(lo)), number(int(hi)))
+			f.Say(saysRstTtlHostOwn)
 		}
 		if c.Origin.Signs.Has(TooEarly) {
-			f.Add("it comes sooner than the host can have answered")
+			f.Say(saysComesSoonerHostCanHave)
 		}
-		if long && (sign || c.Kind == Active) {
+		if long && (sign || c.Mechanism == Abort) {
 			return Likely
 		}
 		return Possible
 	},
 }
 
-// elsewhereSigns reports whether the RST shows another origin than the host's
-// own segments.
-func elsewhereSigns(c *Case) bool {
-	return c.Origin.Signs.Any(TooEarly|OtherDistance|Nearer) || c.nearer() != 0
-}
-
-// otherEnd returns the RST that ended the connection towards the sender of this
-// one at the same time, nil when there was none.
-func otherEnd(c *Case) *flows.Segment {
-	for i := range min(len(c.Follow), 4) {
-		s := &c.Follow[i].RST
-		if s.Dir != c.Dir && s.Time-c.RST.Time <= together {
-			return s
-		}
-	}
-	return nil
-}
+var (
+	saysEndsConnectionAfterSilence = sentence("ends-connection-after-silence", "{rst} ends the connection after {idle_before} of silence, and answers nothing")
+	saysEndsNameOtherSide          = sentence("ends-name-other-side", "{other_end_rst} ends it in the name of the other side as well, {rst_to_other_end_rst} later")
+	saysConnectionSilentWhenSent   = sentence("connection-silent-when-sent", "the connection had been silent for {idle_before} when {trigger} was sent")
+	saysConnectionSilentWhenCame   = sentence("connection-silent-when-came", "the connection had been silent for {idle_before} when {rst} came")
+	saysRstTtlHostOwn              = sentence("rst-ttl-host-own", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}: another box sent it")
+	saysComesSoonerHostCanHave     = sentence("comes-sooner-host-can-have", "it comes sooner than the host can have answered")
+	storyMiddleboxIdleTimeout      = sentence("story-middlebox-idle-timeout", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path may have forgotten it, and the next segment was refused.")
+)

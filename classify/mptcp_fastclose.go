@@ -7,7 +7,7 @@ var mptcpFastclose = Rule{
 	Family:  FamilyUnreadData,
 	Title:   "Multipath TCP connection closed abruptly",
 	Summary: "A program closed a Multipath TCP connection with data unread, or with SO_LINGER 0; the reset carries MP_FASTCLOSE and ends all its subflows.",
-	Story:   say("{X} closed the whole Multipath TCP connection at once (MP_FASTCLOSE): with data of {Y} unread, or with SO_LINGER 0."),
+	Story:   always(storyMptcpFastclose),
 	Wire: `S > C  R.  with MP_FASTCLOSE (option 30, subtype 7)
            on every subflow`,
 	Confirm: []string{
@@ -21,20 +21,27 @@ var mptcpFastclose = Rule{
 		"RFC 8684, 3.5: Fast Close",
 		"Linux: mptcp_do_fastclose",
 	},
-	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
-	Telling: ReceiverDataToRST,
-	Kinds:   kinds(Active, Reply, ReplyACK, Unexplained),
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
+	Telling:    ReceiverDataToRST,
+	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.Before() || !c.RST.Options.Has(packet.OptFastClose) {
+		if c.before() || !c.RST.Options.Has(packet.OptFastClose) {
 			return None
 		}
-		f.Add("{} carries MP_FASTCLOSE", frame(c.RST.Where()))
-		switch n := c.Y.Unanswered; {
-		case c.ReceivedData() == 0:
-			f.Add("{} had sent no data on this subflow: SO_LINGER 0, or unread data on another", end(c.Dir.Peer()))
+		f.Say(saysCarriesMpFastclose)
+		switch n := c.Receiver.Unanswered; {
+		case c.receivedData() == 0:
+			f.Say(saysSentDataSubflowSo)
 		case n > 0:
-			f.Add("up to {} of {} may be unread, the latest in {}", octets(n), end(c.Dir.Peer()), frame(c.Y.DataWhere))
+			f.Say(saysUpMayUnreadLatest)
 		}
 		return Certain
 	},
 }
+
+var (
+	saysCarriesMpFastclose = sentence("carries-mp-fastclose", "{rst} carries MP_FASTCLOSE")
+	saysSentDataSubflowSo  = sentence("sent-data-subflow-so", "{receiver} had sent no data on this subflow: SO_LINGER 0, or unread data on another")
+	saysUpMayUnreadLatest  = sentence("up-may-unread-latest", "up to {receiver_unanswered} of {receiver} may be unread, the latest in {receiver_data}")
+	storyMptcpFastclose    = sentence("story-mptcp-fastclose", "{sender} closed the whole Multipath TCP connection at once (MP_FASTCLOSE): with data of {receiver} unread, or with SO_LINGER 0.")
+)

@@ -7,7 +7,7 @@ var noContext = Rule{
 	Family:  FamilyStalePeer,
 	Title:   "a lone RST",
 	Summary: "The capture holds no other segment of the connection, so that nothing can be said about the reason.",
-	Story:   say("A RST from {X} to {Y}, and nothing else of the connection: the capture began too late, a filter left the rest out, or the RST belongs to nobody here."),
+	Story:   always(storyNoContext),
 	Wire: `           (nothing)
 S > C  R   any numbers
            (nothing)`,
@@ -23,32 +23,44 @@ S > C  R   any numbers
 		"RFC 9293, 3.5.3: a RST without a connection is dropped",
 		"Moore, Voelker, Savage, Inferring Internet Denial-of-Service Activity, 2001: backscatter",
 	},
-	Harm:    func(*Case) Harm { return Harm{} },
-	Telling: Lifetime,
-	Kinds:   kinds(Unexplained),
+	Harm:       harmUnknown,
+	Telling:    Lifetime,
+	Mechanisms: mechanisms(Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.Before() || c.X.Spoke() || c.Y.Spoke() || refusesUnseen(c) {
+		if c.before() || c.Sender.Spoke() || c.Receiver.Spoke() || refusesUnseen(c) {
 			return None
 		}
 		rst := &c.RST
-		f.Add("{} is the first segment of its connection in the capture", frame(rst.Where()))
-		f.Add("it has flags {}, window {}, TTL {}", flags(rst.Flags), number(int(rst.Window)), number(int(rst.TTL)))
+		f.Say(saysFirstSegmentConnectionCapture)
+		f.Say(saysFlagsWindowTtl)
 		switch {
 		case rst.Flags&packet.ACK != 0 && rst.Options.Has(packet.OptTimestamps):
-			f.Add("it has an ACK and timestamps: a socket that had the connection open aborted it")
+			f.Say(saysAckTimestampsSocketConnection)
 		case rst.Flags&packet.ACK != 0:
-			f.Add("it has an ACK: a socket aborted its connection, or some device answered")
+			f.Say(saysAckSocketAbortedConnection)
 		case rst.Ack != 0:
-			f.Add("it has no ACK: it answers a segment; the acknowledgment field is filled all the same, as Windows does")
+			f.Say(saysAckAnswersSegmentAcknowledgment)
 		default:
-			f.Add("it has no ACK: it answers a segment that is not in the capture")
+			f.Say(saysAckAnswersSegmentCapture)
 		}
 		if n := len(c.Follow); n > 0 {
-			f.Add("{} more RSTs of the same connection follow", number(n))
+			f.Say(saysMoreRstsSameConnection)
 		}
 		if c.After.NewSYN.Valid() {
-			f.Add("a new connection on the same addresses and ports begins after it ({})", frame(c.After.NewSYN.Where))
+			f.Say(saysNewConnectionSameAddresses)
 		}
 		return Possible
 	},
 }
+
+var (
+	saysFirstSegmentConnectionCapture   = sentence("first-segment-connection-capture", "{rst} is the first segment of its connection in the capture")
+	saysFlagsWindowTtl                  = sentence("flags-window-ttl", "it has flags {rst_flags}, window {rst_window}, TTL {rst_ttl}")
+	saysAckTimestampsSocketConnection   = sentence("ack-timestamps-socket-connection", "it has an ACK and timestamps: a socket that had the connection open aborted it")
+	saysAckSocketAbortedConnection      = sentence("ack-socket-aborted-connection", "it has an ACK: a socket aborted its connection, or some device answered")
+	saysAckAnswersSegmentAcknowledgment = sentence("ack-answers-segment-acknowledgment", "it has no ACK: it answers a segment; the acknowledgment field is filled all the same, as Windows does")
+	saysAckAnswersSegmentCapture        = sentence("ack-answers-segment-capture", "it has no ACK: it answers a segment that is not in the capture")
+	saysMoreRstsSameConnection          = sentence("more-rsts-same-connection", "{further_rsts} more RSTs of the same connection follow")
+	saysNewConnectionSameAddresses      = sentence("new-connection-same-addresses", "a new connection on the same addresses and ports begins after it ({new_syn})")
+	storyNoContext                      = sentence("story-no-context", "A RST from {sender} to {receiver}, and nothing else of the connection: the capture began too late, a filter left the rest out, or the RST belongs to nobody here.")
+)

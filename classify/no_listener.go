@@ -1,21 +1,15 @@
 package classify
 
-import (
-	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/packet"
-)
-
 var noListener = Rule{
 	ID:      "no-listener",
 	Family:  FamilyNoListener,
 	Title:   "nothing listens on the port",
 	Summary: "A SYN reached a host where no process listens on that address and port, and the host refused it.",
-	Story: func(c *Case) string {
-		const story = "{X} refused the connection that {client} tried to open: nothing listens on port {port} there."
+	Story: func(c *Case) *Sentence {
 		if c.Timing.Has(SYNToRST) {
-			return story + " The refusal took {m:syn_to_rst}."
+			return storyNoListenerAfter
 		}
-		return story
+		return storyNoListener
 	},
 	Wire: `C > S  S   seq 0
 S > C  R.  seq 0 ack 1, window 0, no options`,
@@ -48,13 +42,13 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 	Confused: []Confusion{
 		{"firewall-reject", "look for a REJECT rule with tcp-reset (`nft list ruleset`, `iptables -L -v`), or compare with a capture on the server itself"},
 	},
-	Reasons: []string{"NO_SOCKET"},
-	Telling: SYNToRST,
-	Kinds:   kinds(Reply, Unexplained),
+	Reasons:    []string{"NO_SOCKET"},
+	Telling:    SYNToRST,
+	Mechanisms: mechanisms(Answer, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
 		if refusesUnseen(c) {
-			f.Add("{} has sequence number 0 and acknowledges something: the answer to a segment without ACK, as a SYN is", frame(c.RST.Where()))
-			f.Add("the SYN itself is not in the capture")
+			f.Say(saysSequenceNumberAcknowledgesSomething)
+			f.Say(saysSynItselfCapture)
 			return Possible
 		}
 		if !refusesSYN(c) {
@@ -65,36 +59,9 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 	},
 }
 
-// refusesUnseen reports whether the RST has the form of a refusal (RFC 9293,
-// 3.5.2: sequence number 0 answers a segment without ACK) and the capture holds
-// nothing else of the connection.
-func refusesUnseen(c *Case) bool {
-	return !c.X.Spoke() && !c.Y.Spoke() && !c.Before() &&
-		c.RST.Flags&packet.ACK != 0 && c.RST.Seq == 0 && c.RST.Ack != 0
-}
-
-// refusesSYN reports whether the RST answers a SYN that was never accepted.
-func refusesSYN(c *Case) bool {
-	return c.Answers(packet.SYN|packet.ACK, packet.SYN) && c.RST.Flags&packet.ACK != 0 &&
-		!c.X.Known.Has(flows.SawSYN) && !c.X.Known.Has(flows.SawFIN)
-}
-
-func refusal(c *Case, f *Findings) {
-	f.Add("{} asks {} for a connection (SYN, {})", end(c.Dir.Peer()), end(c.Dir), frame(c.Trigger.Where))
-	f.Add("{} refuses it {} later, acknowledging exactly that SYN", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
-	if c.RST.Window == 0 && c.RST.Options == 0 {
-		f.Add("the RST has window 0 and no TCP options: an answer without a socket behind it")
-	}
-	if n := c.Timing.Tries; n > 1 {
-		f.Add("the SYN was sent {} times before this answer", number(n))
-	}
-	again := 0
-	for i := range c.Follow {
-		if c.Follow[i].RST.Dir == c.Dir {
-			again++
-		}
-	}
-	if again > 0 {
-		f.Add("the client tried again with the same SYN and was refused {} more times", number(again))
-	}
-}
+var (
+	storyNoListener                         = sentence("story-no-listener", "{sender} refused the connection that {client} tried to open: nothing listens on port {server_port} there.")
+	storyNoListenerAfter                    = sentence("story-no-listener-after", "{sender} refused the connection that {client} tried to open: nothing listens on port {server_port} there. The refusal took {syn_to_rst}.")
+	saysSequenceNumberAcknowledgesSomething = sentence("sequence-number-acknowledges-something", "{rst} has sequence number 0 and acknowledges something: the answer to a segment without ACK, as a SYN is")
+	saysSynItselfCapture                    = sentence("syn-itself-capture", "the SYN itself is not in the capture")
+)

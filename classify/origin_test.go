@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/hosts"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -54,12 +53,12 @@ func forgedReset(t testing.TB) *flows.Reset {
 func TestOriginAllocatesNothing(t *testing.T) {
 	r := forgedReset(t)
 	var n originNotes
-	var c Case
-	c.open(r, hosts.View{}, &n)
+	c := Case{Reset: r}
+	c.measure(&n)
 	if c.Origin.Who != Forged || !c.Origin.Signs.Has(CarriedOn|OtherDistance|FarOff|TooEarly|NoDF) {
 		t.Fatalf("%v, signs %b", c.Origin.Who, c.Origin.Signs)
 	}
-	if got := testing.AllocsPerRun(100, func() { c.open(r, hosts.View{}, &n) }); got != 0 {
+	if got := testing.AllocsPerRun(100, func() { c.measure(&n) }); got != 0 {
 		t.Errorf("%v allocations", got)
 	}
 }
@@ -67,11 +66,11 @@ func TestOriginAllocatesNothing(t *testing.T) {
 func BenchmarkCase(b *testing.B) {
 	r := forgedReset(b)
 	var n originNotes
-	var c Case
-	c.open(r, hosts.View{}, &n)
+	c := Case{Reset: r}
+	c.measure(&n)
 	b.ReportAllocs()
 	for b.Loop() {
-		c.open(r, hosts.View{}, &n)
+		c.measure(&n)
 	}
 }
 
@@ -92,7 +91,7 @@ func TestHops(t *testing.T) {
 // No single soft sign decides, however strong.
 func TestOneSoftSignIsNotEnough(t *testing.T) {
 	for s := Signs(1); s <= Damaged; s <<= 1 {
-		if s.Hard() == 0 && s.weight() >= enough {
+		if s.Proofs() == 0 && s.weight() >= enough {
 			t.Errorf("sign %b alone weighs %d", s, s.weight())
 		}
 	}

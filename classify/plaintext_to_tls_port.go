@@ -7,7 +7,7 @@ var plaintextToTLSPort = Rule{
 	Family:  FamilyUnreadData,
 	Title:   "plain text sent to a TLS port",
 	Summary: "A client spoke plain HTTP to a port that expects TLS; the server read the first bytes, found no TLS in them, and closed with the rest unread.",
-	Story:   say("{client} spoke plain HTTP to port {port} of {server}, which seems to expect TLS; the server closed with the request unread."),
+	Story:   always(storyPlaintextToTlsPort),
 	Wire: `C > S  P.  GET / HTTP/1.1 ...
            (the server reads five bytes: no TLS record)
 S > C  R.  seq 1, or after a TLS alert; no response`,
@@ -38,26 +38,26 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 	Confused: []Confusion{
 		{"accepted-then-reset", "does the port speak TLS? Then the plain text was the mistake; otherwise look for the proxy's back end"},
 	},
-	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
-	Telling: ReceiverDataToRST,
-	Kinds:   kinds(Active),
-	Given:   FromServer,
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
+	Telling:    ReceiverDataToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       FromServer,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		alert := firstRecord(x).kind == recordAlert
 		if !c.aborted() || c.Dir != flows.Server || !isRequest(&y.First, y.FirstN) ||
 			x.Known.Has(flows.SawData) && !alert || c.Timing.At[ReceiverDataToRST] > longRead {
 			return None
 		}
-		f.Add("{} sends plain HTTP ({})", end(c.Dir.Peer()), frame(y.DataWhere))
+		f.Say(saysSendsPlainHttp)
 		tls := tlsPort(c.Flow.Ends[flows.Server].Port)
 		switch {
 		case alert:
-			f.Add("{} answers with a TLS alert", end(c.Dir))
+			f.Say(saysAnswersTlsAlert)
 		case tls:
-			f.Add("port {} is one for TLS", number(int(c.Flow.Ends[flows.Server].Port)))
+			f.Say(saysPortOneTls)
 		}
-		f.Add("{} ends it {} later, without a response", frame(c.RST.Where()), dur(c.Timing.At[ReceiverDataToRST]))
+		f.Say(saysEndsLaterWithoutResponse)
 		if alert || tls {
 			return Likely
 		}
@@ -65,12 +65,10 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 	},
 }
 
-// tlsPort reports whether a port is one on which TLS is spoken from the first
-// octet (IANA service names, and the customary ones for HTTPS).
-func tlsPort(port uint16) bool {
-	switch port {
-	case 443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 2376, 5061, 5671, 5986, 6443, 6514, 8443, 8883, 9443, 10250:
-		return true
-	}
-	return false
-}
+var (
+	saysSendsPlainHttp           = sentence("sends-plain-http", "{receiver} sends plain HTTP ({receiver_data})")
+	saysAnswersTlsAlert          = sentence("answers-tls-alert", "{sender} answers with a TLS alert")
+	saysPortOneTls               = sentence("port-one-tls", "port {server_port} is one for TLS")
+	saysEndsLaterWithoutResponse = sentence("ends-later-without-response", "{rst} ends it {receiver_data_to_rst} later, without a response")
+	storyPlaintextToTlsPort      = sentence("story-plaintext-to-tls-port", "{client} spoke plain HTTP to port {server_port} of {server}, which seems to expect TLS; the server closed with the request unread.")
+)

@@ -7,11 +7,11 @@ var portReuseChallenge = Rule{
 	Family:  FamilyStalePeer,
 	Title:   "the SYN met an older connection",
 	Summary: "The client's SYN met a connection that the other side still had on the same addresses and ports; the client cleared it with a RST and tried again.",
-	Story: func(c *Case) string {
+	Story: func(c *Case) *Sentence {
 		if c.After.NewSYNACK.Valid() {
-			return "{Y} still had an older connection on the addresses and ports that {X} used again; {X} cleared it with this RST and got its new connection."
+			return storyPortReuseChallenge
 		}
-		return "{Y} still had an older connection on the addresses and ports that {X} used again; {X} cleared it with this RST."
+		return storyPortReuseChallenge2
 	},
 	Wire: `C > S  S   seq 0
 S > C  .   ack 98765: of the older connection, not 1
@@ -38,31 +38,32 @@ S > C  S.  seq 0 ack 1`,
 		"RFC 5961, 4.2: a SYN on an open connection is answered with a challenge ACK; RFC 9293, 3.5.1",
 		"Linux: tcp_send_challenge_ack, tcp_rcv_synsent_state_process",
 	},
-	Harm:    harmUnlessAccepted,
-	Reasons: []string{"TCP_INVALID_ACK_SEQUENCE"},
-	Telling: SYNToRST,
-	Kinds:   kinds(Reply),
-	Given:   FromClient | SenderSYN,
+	Harm:       harmUnlessAccepted,
+	Reasons:    []string{"TCP_INVALID_ACK_SEQUENCE"},
+	Telling:    SYNToRST,
+	Mechanisms: mechanisms(Answer),
+	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.X, t.Ack) {
+		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.Sender, t.Ack) {
 			return None
 		}
-		f.Add("{} asks for a connection (SYN, {})", end(c.Dir), frame(c.X.SYNWhere))
-		f.Add("the answer ({}) is no SYN/ACK but an ACK of an older connection: its number is {} from the one it should be", frame(t.Where), number(int(t.Ack.Sub(c.X.ISN+1))))
+		f.Say(saysAsksConnectionSyn5)
+		f.Say(saysAnswerSynAckBut)
 		if p := &c.Flow.Prior; p.Latest != 0 && t.Ack == p.Max[c.Dir] {
-			f.Add("that is where the connection before on these addresses and ports had come to, {} earlier", dur(c.X.SYNFirst-p.Latest))
+			f.Say(saysWhereConnectionBeforeThese)
 		}
-		f.Add("{} refuses it {} later, with just that number: it ends the older connection", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+		f.Say(saysRefusesLaterJustNumberEnds)
 		triesAgain(c, f)
 		return Certain
 	},
 }
 
-// harmUnlessAccepted is no harm where the client got its connection after all.
-func harmUnlessAccepted(c *Case) Harm {
-	if c.After.NewSYNACK.Valid() {
-		return Harm{Kind: HarmNone}
-	}
-	return Harm{}
-}
+var (
+	saysAsksConnectionSyn5         = sentence("asks-connection-syn-5", "{sender} asks for a connection (SYN, {sender_syn})")
+	saysAnswerSynAckBut            = sentence("answer-syn-ack-but", "the answer ({trigger}) is no SYN/ACK but an ACK of an older connection: its number is {trigger_ack_from_isn} from the one it should be")
+	saysWhereConnectionBeforeThese = sentence("where-connection-before-these", "that is where the connection before on these addresses and ports had come to, {prior_to_syn} earlier")
+	saysRefusesLaterJustNumberEnds = sentence("refuses-later-just-number-ends", "{rst} refuses it {answer_time} later, with just that number: it ends the older connection")
+	storyPortReuseChallenge        = sentence("story-port-reuse-challenge", "{receiver} still had an older connection on the addresses and ports that {sender} used again; {sender} cleared it with this RST and got its new connection.")
+	storyPortReuseChallenge2       = sentence("story-port-reuse-challenge-2", "{receiver} still had an older connection on the addresses and ports that {sender} used again; {sender} cleared it with this RST.")
+)

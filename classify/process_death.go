@@ -7,7 +7,7 @@ var processDeath = Rule{
 	Family:  FamilyUnreadData,
 	Title:   "the server's process died",
 	Summary: "A process ended, killed or crashed, with requests unread on several connections; the kernel reset them all at once.",
-	Story:   say("Several connections of {server} on port {port} were reset at the same moment, this one with data of {client} unread: the process that served them ended."),
+	Story:   always(storyProcessDeath),
 	Wire: `C1 > S P.  request        C2 > S P.  request
            (the process is killed)
 S > C1 R.                 S > C2 R.  within milliseconds
@@ -45,21 +45,21 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Confused: []Confusion{
 		{"deliberate-abort", "the process lives on: then a configuration change or `ss -K` ended the connections"},
 	},
-	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
-	Telling: ReceiverDataToRST,
-	Kinds:   kinds(Active),
-	Given:   FromServer | SenderData,
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
+	Telling:    ReceiverDataToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       FromServer | SenderData,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		if !c.aborted() || c.Dir != flows.Server || y.Unanswered == 0 || !x.Known.Has(flows.SawData) {
 			return None
 		}
-		burst := c.Around.Burst()
+		burst := c.Around.Burst
 		if burst < 2 {
 			return None
 		}
-		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(burst), dur(burstSpan))
-		f.Add("{} of {} were unread, the latest in {}", octets(y.Unanswered), end(c.Dir.Peer()), frame(y.DataWhere))
+		f.Say(saysResetConnectionsPortWithinOne)
+		f.Say(saysUnreadLatest)
 		abortNumbers(c, f)
 		if gone(c, f) || burst > 2 {
 			return Likely
@@ -68,15 +68,8 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	},
 }
 
-// burstSpan is the width of hosts.View.Burst.
-const burstSpan = 50e6
-
-// gone reports whether the server's port refused connections without having
-// opened again.
-func gone(c *Case, f *Findings) bool {
-	if c.Around.Refusals == 0 || c.Around.Reopened != 0 {
-		return false
-	}
-	f.Add("the port refuses connections ({} seen)", number(c.Around.Refusals))
-	return true
-}
+var (
+	saysResetConnectionsPortWithinOne = sentence("reset-connections-port-within-one", "{sender} reset {burst} connections of this port within {burst_span}, this one among them")
+	saysUnreadLatest                  = sentence("unread-latest", "{receiver_unanswered} of {receiver} were unread, the latest in {receiver_data}")
+	storyProcessDeath                 = sentence("story-process-death", "Several connections of {server} on port {server_port} were reset at the same moment, this one with data of {client} unread: the process that served them ended.")
+)

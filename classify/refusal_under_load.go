@@ -1,15 +1,11 @@
 package classify
 
-// loadWindow is how close to a refusal the port must have accepted connections,
-// both before and after, to say that the service was there all the time.
-const loadWindow = 5e9
-
 var refusalUnderLoad = Rule{
 	ID:      "refusal-under-load",
 	Family:  FamilyNoListener,
 	Title:   "a busy port refused one more connection",
 	Summary: "The port accepts connections moments before and after; the host or load balancer refused this one because a queue or a limit was full.",
-	Story:   say("{X} refused the connection of {client} while it accepted others within seconds: its queue or its limit of connections was full."),
+	Story:   always(storyRefusalUnderLoad),
 	Wire: `C > S  S   S > C  S.  accepted
 C > S  S   seq 0
 S > C  R.  seq 0 ack 1, window 0: one connection too many
@@ -31,9 +27,9 @@ C > S  S   S > C  S.  accepted`,
 	Confused: []Confusion{
 		{"listener-flap", "was the service restarted at this moment?"},
 	},
-	Telling: SYNToRST,
-	Kinds:   kinds(Reply),
-	Given:   Refusal,
+	Telling:    SYNToRST,
+	Mechanisms: mechanisms(Answer),
+	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		a := &c.Around
 		// An initial TTL of 64 is Linux, BSD or macOS: they drop what is too much.
@@ -42,8 +38,14 @@ C > S  S   S > C  S.  accepted`,
 			return None
 		}
 		refusal(c, f)
-		f.Add("the same port accepted a connection {} before and another {} later", dur(c.RST.Time-a.Opened), dur(a.Reopened-c.RST.Time))
-		f.Add("TTL {} is of Windows or a network device: those refuse when a queue is full", number(int(c.RST.TTL)))
+		f.Say(saysSamePortAcceptedConnectionBefore)
+		f.Say(saysTtlWindowsNetworkDevice)
 		return Likely
 	},
 }
+
+var (
+	saysSamePortAcceptedConnectionBefore = sentence("same-port-accepted-connection-before", "the same port accepted a connection {opened_to_rst} before and another {rst_to_reopened} later")
+	saysTtlWindowsNetworkDevice          = sentence("ttl-windows-network-device", "TTL {rst_ttl} is of Windows or a network device: those refuse when a queue is full")
+	storyRefusalUnderLoad                = sentence("story-refusal-under-load", "{sender} refused the connection of {client} while it accepted others within seconds: its queue or its limit of connections was full.")
+)

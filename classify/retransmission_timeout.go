@@ -5,7 +5,7 @@ var retransmissionTimeout = Rule{
 	Family:  FamilyTimeout,
 	Title:   "gave up after sending again and again",
 	Summary: "A host sent the same data again and again without an answer and gave up with a reset, as macOS and the BSDs do; Linux gives up in silence.",
-	Story:   say("{X} sent the same data again and again, {Y} never acknowledged it, and {X} gave up. The peer or the path was gone; the reset most likely reached nobody."),
+	Story:   always(storyRetransmissionTimeout),
 	Wire: `S > C  P.  data
 S > C  P.  the same again, after longer and longer pauses
 S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
@@ -26,27 +26,30 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 	Confused: []Confusion{
 		{"deliberate-abort", "the sender's system: Linux itself never does this, so there a program with a time limit did"},
 	},
-	Harm:    pushed,
-	Telling: SenderDataToRST,
-	Kinds:   kinds(Active),
+	Harm:       pushed,
+	Telling:    SenderDataToRST,
+	Mechanisms: mechanisms(Abort),
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
-		if !c.aborted() || x.RetransRun < 3 || c.Undelivered() == 0 || y.Spoke() && y.Latest > x.RetransFirst {
+		x, y := c.Sender, c.Receiver
+		if !c.aborted() || x.RetransRun < 3 || c.undelivered() == 0 || y.Spoke() && y.Latest > x.RetransFirst {
 			return None
 		}
 		tried := c.RST.Time - x.RetransFirst
 		if tried < triedFor {
 			return None
 		}
-		f.Add("{} sent data again {} times without an answer, for {}", end(c.Dir), number(int(x.RetransRun)), dur(tried))
+		f.Say(saysSentDataAgainTimes)
 		if y.Spoke() {
-			f.Add("{} was last heard of in {}, {} before the first repetition", end(c.Dir.Peer()), frame(y.LatestWhere), dur(x.RetransFirst-y.Latest))
+			f.Say(saysLastHeardBeforeFirstRepetition)
 		}
-		f.Add("{} of it were never acknowledged", octets(c.Undelivered()))
+		f.Say(saysNeverAcknowledged)
 		return Likely
 	},
 }
 
-// triedFor is the least time for which a system tries again before it gives up:
-// RFC 1122, 4.2.3.5 asks for 100 s, small systems take less.
-const triedFor = 5e9
+var (
+	saysSentDataAgainTimes             = sentence("sent-data-again-times", "{sender} sent data again {sender_retransmissions_unanswered} times without an answer, for {retransmitting_for}")
+	saysLastHeardBeforeFirstRepetition = sentence("last-heard-before-first-repetition", "{receiver} was last heard of in {receiver_latest}, {silence_before_retransmission} before the first repetition")
+	saysNeverAcknowledged              = sentence("never-acknowledged", "{undelivered} of it were never acknowledged")
+	storyRetransmissionTimeout         = sentence("story-retransmission-timeout", "{sender} sent the same data again and again, {receiver} never acknowledged it, and {sender} gave up. The peer or the path was gone; the reset most likely reached nobody.")
+)

@@ -86,10 +86,8 @@ type Rule struct {
 	Title  string // a few words for a table
 	// Summary says in one sentence what happens.
 	Summary string
-	// Story returns one sentence on this very reset. {X} is the RST's sender,
-	// {Y} its receiver, {client} and {server} the ends, {port} the server's port,
-	// and {m:NAME} a measure by its JSON name.
-	Story   func(c *Case) string
+	// Story returns the sentence that tells what happened to this very connection.
+	Story   func(c *Case) *Sentence
 	Wire    string   // how it looks, a few lines of packets
 	Confirm []string // how to make sure, on the host
 	Advice  []string // what to change
@@ -109,11 +107,12 @@ type Rule struct {
 	// means that the sending host's TCP does not know of the RST.
 	Reasons []string
 	Telling Measure // the measure that says most, for the table
-	Kinds   Kinds
-	// Given is what holds wherever Match finds the cause: without it Match is not
-	// asked. None means that it is asked about every case of Kinds.
-	Given Facts
-	Needs Lack // what a capture must not lack for the rule to be asked
+	// Mechanisms are those by which the RST may have come about.
+	Mechanisms Mechanisms
+	// When is what else holds wherever the cause does: without it Match is not
+	// asked.
+	When  Facts
+	Needs Missing // what must not be missing from a capture for the rule to be asked
 	// Match says how well the cause fits, and why.
 	Match func(c *Case, f *Findings) Confidence
 }
@@ -141,4 +140,11 @@ func (r *Rule) tell(id string) string {
 	return ""
 }
 
-func say(s string) func(*Case) string { return func(*Case) string { return s } }
+// always is the Story of a rule that has one sentence.
+func always(s *Sentence) func(*Case) *Sentence { return func(*Case) *Sentence { return s } }
+
+// harmless is the harm of a cause that costs nothing.
+func harmless(*Case) Harm { return Harm{Kind: HarmNone} }
+
+// harmUnknown is the harm of a cause that does not tell.
+func harmUnknown(*Case) Harm { return Harm{} }

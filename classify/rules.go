@@ -60,16 +60,16 @@ var rules = []*Rule{
 // asked is what decides whether to ask a rule, in few lines of memory.
 type asked struct {
 	rule  *Rule
-	given Facts
-	needs Lack
+	when  Facts
+	needs Missing
 }
 
-// rulesFor has the rules for each kind, in the order of the table.
-var rulesFor = func() (of [Active + 1][]asked) {
-	for k := range of {
+// rulesFor has the rules for each mechanism, in the order of the table.
+var rulesFor = func() (of [Abort + 1][]asked) {
+	for m := range of {
 		for _, r := range rules {
-			if r.Kinds.Has(Kind(k)) {
-				of[k] = append(of[k], asked{r, r.Given, r.Needs})
+			if r.Mechanisms.Has(Mechanism(m)) {
+				of[m] = append(of[m], asked{r, r.When, r.Needs})
 			}
 		}
 	}

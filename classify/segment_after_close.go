@@ -10,7 +10,7 @@ var segmentAfterClose = Rule{
 	Family:  FamilyDataAfterClose,
 	Title:   "last words to a side that had closed",
 	Summary: "One side had closed and forgotten the connection; the other's own FIN, or an ACK, came after that. It carried no data: nothing was lost.",
-	Story:   say("{X} had closed the connection and kept nothing of it; what {Y} sent to end its own side, without any data, was answered with a reset. Nothing was lost."),
+	Story:   always(storySegmentAfterClose),
 	Wire: `S > C  F.  the server closes
 C > S  .   ack of the FIN
            (the server's FIN_WAIT2 ends: after 60 s on Linux)
@@ -30,14 +30,14 @@ S > C  R   seq = the ack of that segment`,
 	Confused: []Confusion{
 		{"linger2", "the option TCP_LINGER2 below 0 in the closing program (`strace -e setsockopt`)"},
 	},
-	Harm:    harmless,
-	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
-	Telling: FINToTrigger,
-	Kinds:   kinds(Reply, ReplyACK),
-	Given:   SenderFIN,
+	Harm:       harmless,
+	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
+	Telling:    FINToTrigger,
+	Mechanisms: mechanisms(Answer, AnswerWithACK),
+	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
-		if c.Before() || !x.Known.Has(flows.SawFIN) || c.Answers(packet.SYN, packet.SYN) {
+		x, y := c.Sender, c.Receiver
+		if c.before() || !x.Known.Has(flows.SawFIN) || c.answers(packet.SYN, packet.SYN) {
 			return None
 		}
 		if !c.Trigger.Valid() || c.late() > 0 {
@@ -46,14 +46,23 @@ S > C  R   seq = the ack of that segment`,
 		if c.RST.Flags&packet.ACK == 0 && c.RST.Seq != x.FINEnd && !y.Known.Has(flows.SawFIN) {
 			return None // an ACK that is older than the FIN says nothing of the close
 		}
-		f.Add("{} closes: FIN in {}", end(c.Dir), frame(x.FINWhere))
+		f.Say(saysClosesFin3)
 		if c.Trigger.Flags&packet.FIN != 0 {
-			f.Add("{} closes too, {} later: FIN in {}, without data", end(c.Dir.Peer()), dur(c.Trigger.Time-x.FINTime), frame(c.Trigger.Where))
+			f.Say(saysClosesTooLaterFin)
 		} else {
-			f.Add("{} sends an ACK without data in {}, {} later", end(c.Dir.Peer()), frame(c.Trigger.Where), dur(c.Trigger.Time-x.FINTime))
+			f.Say(saysSendsAckWithoutData)
 		}
-		f.Add("{} answers it {} later; {} no longer has the connection", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time), end(c.Dir))
-		f.Add("everything that {} had sent was acknowledged before", end(c.Dir.Peer()))
+		f.Say(saysAnswersLaterLongerConnection)
+		f.Say(saysEverythingSentAcknowledgedBefore)
 		return Likely
 	},
 }
+
+var (
+	saysClosesFin3                       = sentence("closes-fin-3", "{sender} closes: FIN in {sender_fin}")
+	saysClosesTooLaterFin                = sentence("closes-too-later-fin", "{receiver} closes too, {fin_to_answered} later: FIN in {trigger}, without data")
+	saysSendsAckWithoutData              = sentence("sends-ack-without-data", "{receiver} sends an ACK without data in {trigger}, {fin_to_answered} later")
+	saysAnswersLaterLongerConnection     = sentence("answers-later-longer-connection", "{rst} answers it {answer_time} later; {sender} no longer has the connection")
+	saysEverythingSentAcknowledgedBefore = sentence("everything-sent-acknowledged-before", "everything that {receiver} had sent was acknowledged before")
+	storySegmentAfterClose               = sentence("story-segment-after-close", "{sender} had closed the connection and kept nothing of it; what {receiver} sent to end its own side, without any data, was answered with a reset. Nothing was lost.")
+)

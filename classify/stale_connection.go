@@ -2,19 +2,14 @@ package classify
 
 import (
 	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/packet"
 )
-
-// gaveUpAfter is how many retransmissions make it likely that a host gave a
-// connection up: Linux reports trouble after three (tcp_retries1).
-const gaveUpAfter = 3
 
 var staleConnection = Rule{
 	ID:      "stale-connection",
 	Family:  FamilyStalePeer,
 	Title:   "the peer no longer knows the connection",
 	Summary: "A segment of an open connection reached a host that has no such connection any more: it restarted, failed over, or gave up silently.",
-	Story:   say("{Y} went on using a connection that {X} no longer knows: {X} restarted, failed over or gave the connection up without a word."),
+	Story:   always(storyStaleConnection),
 	Wire: `C > S  P.  data on a connection that was open
 S > C  R   seq = the ack of that segment, window 0, no options`,
 	Confirm: []string{
@@ -49,12 +44,12 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},
 		{"middlebox-idle-timeout", "do several connections die after the same silence? Then it is a timer on the path; compare TTL and RTT with the host's"},
 	},
-	Reasons: []string{"TCP_FLAGS", "NO_SOCKET"},
-	Telling: IdleBefore,
-	Kinds:   kinds(Reply, ReplyACK),
-	Given:   Underway,
+	Reasons:    []string{"TCP_FLAGS", "NO_SOCKET"},
+	Telling:    IdleBefore,
+	Mechanisms: mechanisms(Answer, AnswerWithACK),
+	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		if !unknownHere(c) || !x.Spoke() || onlyAccepted(c) {
 			return None
 		}
@@ -62,55 +57,50 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 			return None // the host itself did not send it
 		}
 		answersOpen(c, f)
-		if idle := c.Timing.At[IdleBefore]; idle >= 1e9 {
-			f.Add("the connection had been silent for {}", dur(idle))
+		if idle := c.Timing.At[IdleBefore]; idle >= idleWorthSaying {
+			f.Say(saysConnectionSilent)
 		}
 		confidence := Possible
 		if n := y.RetransRun + y.Probes; n > 0 {
-			f.Add("{} had tried {} times without an answer since {}", end(c.Dir.Peer()), number(int(n)), frame(x.LatestWhere))
+			f.Say(saysTriedTimesWithoutAnswerSince)
 			confidence = Likely
 		}
 		// What a host sent again and again is what it gave up with.
-		if n := x.Retrans; n >= gaveUpAfter && c.Trigger.Valid() && c.Trigger.Time-x.Latest > 200e6 {
-			f.Add("{} had sent segments again {} times, the latest in {}: it may have given up since", end(c.Dir), number(int(n)), frame(x.LatestWhere))
+		if n := x.Retrans; n >= gaveUpAfter && c.Trigger.Valid() && c.Trigger.Time-x.Latest > gaveUpSilence {
+			f.Say(saysSentSegmentsAgainTimes)
 			confidence = Likely
 		}
 		if s := &c.After.NewSYNACK; s.Valid() && s.Dir == c.Dir {
-			f.Add("it accepts new connections: SYN/ACK in {}", frame(s.Where))
+			f.Say(saysAcceptsNewConnectionsSyn)
 			confidence = Likely
 		} else if t := c.Around.Reopened; t != 0 && c.Dir == flows.Server {
-			f.Add("its port accepts new connections, {} after the RST", dur(t-c.RST.Time))
+			f.Say(saysPortAcceptsNewConnections)
 			confidence = Likely
 		}
 		if n := c.Around.Refusals; n > 0 && c.Dir == flows.Server {
-			f.Add("its port has refused {} new connections: the service is, or was, down", number(n))
+			f.Say(saysPortRefusedNewConnections)
 			confidence = Likely
 		}
 		if x.Known.Has(flows.Unseen) {
-			f.Add("{} had acknowledged more of its stream than the capture holds: a FIN may be missing", end(c.Dir.Peer()))
+			f.Say(saysAcknowledgedMoreStreamCapture)
 			confidence = Possible
 		}
 		if c.Flow.Handshake == flows.MidStream {
-			f.Add("the connection was open before the capture began")
+			f.Say(saysConnectionOpenBeforeCapture)
 			return Possible
 		}
 		return confidence
 	},
 }
 
-// unknownHere reports whether the RST answers a segment of an open connection,
-// as a host does that has no such connection.
-func unknownHere(c *Case) bool {
-	return !c.Before() && !c.X.Known.Has(flows.SawFIN) && (c.Flow.Handshake == flows.MidStream || c.Flow.Handshake == flows.Established) &&
-		(!c.Trigger.Valid() || c.Trigger.Flags&packet.SYN == 0)
-}
-
-// answersOpen adds the segment and its answer.
-func answersOpen(c *Case, f *Findings) {
-	if c.Trigger.Valid() {
-		f.Add("{} sends a segment of the connection ({})", end(c.Dir.Peer()), frame(c.Trigger.Where))
-		f.Add("{} answers that segment {} later; a socket would have answered with an ACK", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
-		return
-	}
-	f.Add("{} repeats an acknowledgment of {}; the segment it answers is not in the capture", frame(c.RST.Where()), end(c.Dir.Peer()))
-}
+var (
+	saysConnectionSilent              = sentence("connection-silent", "the connection had been silent for {idle_before}")
+	saysTriedTimesWithoutAnswerSince  = sentence("tried-times-without-answer-since", "{receiver} had tried {receiver_tries_unanswered} times without an answer since {sender_latest}")
+	saysSentSegmentsAgainTimes        = sentence("sent-segments-again-times", "{sender} had sent segments again {sender_retransmissions} times, the latest in {sender_latest}: it may have given up since")
+	saysAcceptsNewConnectionsSyn      = sentence("accepts-new-connections-syn", "it accepts new connections: SYN/ACK in {syn_ack_after}")
+	saysPortAcceptsNewConnections     = sentence("port-accepts-new-connections", "its port accepts new connections, {rst_to_reopened} after the RST")
+	saysPortRefusedNewConnections     = sentence("port-refused-new-connections", "its port has refused {refusals} new connections: the service is, or was, down")
+	saysAcknowledgedMoreStreamCapture = sentence("acknowledged-more-stream-capture", "{receiver} had acknowledged more of its stream than the capture holds: a FIN may be missing")
+	saysConnectionOpenBeforeCapture   = sentence("connection-open-before-capture", "the connection was open before the capture began")
+	storyStaleConnection              = sentence("story-stale-connection", "{receiver} went on using a connection that {sender} no longer knows: {sender} restarted, failed over or gave the connection up without a word.")
+)

@@ -10,7 +10,7 @@ var synOnFINWait2 = Rule{
 	Family:  FamilyDataAfterClose,
 	Title:   "new SYN falls into the half-closed connection",
 	Summary: "A client used the address and port of a connection again that the server had closed and the client had not; the SYN fell into the old connection and was refused.",
-	Story:   say("{client} opened a new connection from an address and port whose old connection {server} had closed and {client} never had; its SYN fell into the window of the old one and was refused."),
+	Story:   always(storySynOnFinWait2),
 	Wire: `S > C  F.  the server closes the old connection
 C > S  .   ack of the FIN; the client never closes
 C > S  S   a new SYN from the same port, its number in the old window
@@ -27,11 +27,11 @@ S > C  R.  seq 0, ack = that SYN: refused although the port listens`,
 	Refs: []string{
 		"Linux: tcp_timewait_state_process, FIN_WAIT2 substate, SYN in the window",
 	},
-	Narrows: "no-listener",
-	Reasons: []string{"TCP_TIMEWAIT_SOCKET"},
-	Telling: SYNToRST,
-	Kinds:   kinds(Reply),
-	Given:   Refusal,
+	Narrows:    "no-listener",
+	Reasons:    []string{"TCP_TIMEWAIT_SOCKET"},
+	Telling:    SYNToRST,
+	Mechanisms: mechanisms(Answer),
+	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		old := &c.Flow.Prior
 		if !refusesSYN(c) || old.Latest == 0 ||
@@ -44,13 +44,22 @@ S > C  R.  seq 0, ack = that SYN: refused although the port listens`,
 		if d := c.Trigger.Seq.Sub(old.Ack[c.Dir]); d < 0 || d > 1<<20 {
 			return None
 		}
-		f.Add("{} had closed its last connection with the same addresses and ports, {} had not", end(c.Dir), end(c.Dir.Peer()))
-		f.Add("its last segment was seen {} before {}", dur(c.Trigger.Time-old.Latest), frame(c.Trigger.Where))
-		f.Add("the SYN ({}) has a number {} after what had been acknowledged in it: inside the old window", frame(c.Trigger.Where), octets(uint64(c.Trigger.Seq.Sub(old.Ack[c.Dir]))))
-		f.Add("{} refuses it {} later", frame(c.RST.Where()), dur(c.RST.Time-c.Trigger.Time))
+		f.Say(saysClosedLastConnectionSame)
+		f.Say(saysLastSegmentSeenBefore)
+		f.Say(saysSynNumberAfterWhat)
+		f.Say(saysRefusesLater3)
 		if s := &c.After.NewSYNACK; s.Valid() && s.Flags&packet.SYN != 0 {
-			f.Add("the port listens: SYN/ACK in {}", frame(s.Where))
+			f.Say(saysPortListensSynAck)
 		}
 		return Likely
 	},
 }
+
+var (
+	saysClosedLastConnectionSame = sentence("closed-last-connection-same", "{sender} had closed its last connection with the same addresses and ports, {receiver} had not")
+	saysLastSegmentSeenBefore    = sentence("last-segment-seen-before", "its last segment was seen {prior_to_trigger} before {trigger}")
+	saysSynNumberAfterWhat       = sentence("syn-number-after-what", "the SYN ({trigger}) has a number {syn_in_prior_window} after what had been acknowledged in it: inside the old window")
+	saysRefusesLater3            = sentence("refuses-later-3", "{rst} refuses it {answer_time} later")
+	saysPortListensSynAck        = sentence("port-listens-syn-ack", "the port listens: SYN/ACK in {syn_ack_after}")
+	storySynOnFinWait2           = sentence("story-syn-on-fin-wait2", "{client} opened a new connection from an address and port whose old connection {server} had closed and {client} never had; its SYN fell into the window of the old one and was refused.")
+)

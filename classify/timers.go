@@ -5,10 +5,6 @@ import (
 	"time"
 )
 
-// ShortestIdle is the shortest silence, in nanoseconds, that may be a timer's
-// doing: below it lie the pauses of ordinary traffic.
-const ShortestIdle = 1900e6
-
 // Expiry is what happens when an idle timer runs out.
 type Expiry uint8
 
@@ -110,16 +106,12 @@ var timers = []Timer{
 // Timers returns the known timers, the shortest first.
 func Timers() []Timer { return slices.Clone(timers) }
 
-// jitter is how much shorter than the timer a silence may look: its two ends
-// need not take the path at the same speed.
-const jitter = 50 * time.Millisecond
-
 // TimerFits returns the known timers that may explain a silence, the most likely
 // first. One that fires does so between its time and two seconds, or two per
 // cent, more. One that only forgets is not contradicted by any silence longer
 // than its time, so that the list is then a list of suspects.
 func TimerFits(silence time.Duration, how Silence) []Timer {
-	if silence < ShortestIdle {
+	if int64(silence) < ShortestIdle {
 		return nil
 	}
 	var out []Timer

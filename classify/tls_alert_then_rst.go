@@ -5,7 +5,7 @@ var tlsAlertThenRST = Rule{
 	Family:  FamilyUnreadData,
 	Title:   "TLS alert, then reset",
 	Summary: "A side rejected the TLS handshake with an alert, an unknown certificate or version for instance, and closed with the rest of the peer's messages unread.",
-	Story:   say("{X} sent a TLS alert and closed with what {Y} had sent unread: the handshake failed, the reset is only how it ended."),
+	Story:   always(storyTlsAlertThenRst),
 	Wire: `S > C  P.  ServerHello, certificate ...
 C > S  P.  15 03 03 00 02 02 30: alert, fatal, unknown CA
 C > S  R.  seq after the alert`,
@@ -34,78 +34,63 @@ C > S  R.  seq after the alert`,
 		"RFC 8446, 6: alert protocol; IANA, TLS Alerts",
 		"RFC 1122, 4.2.2.13",
 	},
-	Narrows: "unread-data-on-close",
-	Harm:    func(*Case) Harm { return Harm{Kind: HarmRefused} },
-	Reasons: []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE", "TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
-	Telling: SenderDataToRST,
-	Kinds:   kinds(Active, Reply, ReplyACK),
-	Given:   SenderData,
+	Narrows:    "unread-data-on-close",
+	Harm:       func(*Case) Harm { return Harm{Kind: HarmRefused} },
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE", "TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
+	Telling:    SenderDataToRST,
+	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK),
+	When:       SenderData,
 	Match: func(c *Case, f *Findings) Confidence {
-		x := c.X
+		x := c.Sender
 		r := lastRecord(x)
-		if c.Before() || !r.fatal() || c.Timing.At[SenderDataToRST] > alertThenRST {
+		if c.before() || !r.fatal() || c.Timing.At[SenderDataToRST] > alertThenRST {
 			return None
 		}
 		confidence, late := Likely, uint64(0)
-		if c.Kind != Active {
+		if c.Mechanism != Abort {
 			if late, confidence = c.dataAfterFIN(); confidence == None {
 				return None
 			}
 		}
-		f.Add(alertText(r.body[1]), number(int(r.body[1])), frame(x.DataWhere))
-		f.Add("it ends the connection {} after that", dur(c.Timing.At[SenderDataToRST]))
-		if c.Kind != Active {
+		says := saysAlerts[r.body[1]]
+		if says == nil {
+			says = saysOtherAlert
+		}
+		f.Say(says)
+		f.Say(saysEndsConnectionAfter)
+		if c.Mechanism != Abort {
 			closedBefore(c, f, late)
 		}
 		return confidence
 	},
 }
 
-// alertThenRST is how soon after an alert the end of the connection is its
-// consequence.
-const alertThenRST = 5e9
+var (
+	saysEndsConnectionAfter = sentence("ends-connection-after", "it ends the connection {sender_data_to_rst} after that")
+	storyTlsAlertThenRst    = sentence("story-tls-alert-then-rst", "{sender} sent a TLS alert and closed with what {receiver} had sent unread: the handshake failed, the reset is only how it ended.")
+)
 
-// alertText is the evidence for an alert by its description (RFC 8446, 6.2).
-func alertText(description byte) string {
-	switch description {
-	case 10:
-		return "its last data was TLS alert {}, unexpected message ({})"
-	case 40:
-		return "its last data was TLS alert {}, handshake failure ({})"
-	case 42:
-		return "its last data was TLS alert {}, bad certificate ({})"
-	case 43:
-		return "its last data was TLS alert {}, unsupported certificate ({})"
-	case 44:
-		return "its last data was TLS alert {}, certificate revoked ({})"
-	case 45:
-		return "its last data was TLS alert {}, certificate expired ({})"
-	case 46:
-		return "its last data was TLS alert {}, certificate unknown ({})"
-	case 47:
-		return "its last data was TLS alert {}, illegal parameter ({})"
-	case 48:
-		return "its last data was TLS alert {}, unknown CA ({})"
-	case 50:
-		return "its last data was TLS alert {}, decode error ({})"
-	case 51:
-		return "its last data was TLS alert {}, decrypt error ({})"
-	case 70:
-		return "its last data was TLS alert {}, protocol version ({})"
-	case 71:
-		return "its last data was TLS alert {}, insufficient security ({})"
-	case 80:
-		return "its last data was TLS alert {}, internal error ({})"
-	case 90:
-		return "its last data was TLS alert {}, user cancelled ({})"
-	case 109:
-		return "its last data was TLS alert {}, missing extension ({})"
-	case 112:
-		return "its last data was TLS alert {}, unrecognised name ({})"
-	case 116:
-		return "its last data was TLS alert {}, certificate required ({})"
-	case 120:
-		return "its last data was TLS alert {}, no application protocol ({})"
-	}
-	return "its last data was TLS alert {} ({})"
+var saysOtherAlert = sentence("tls-alert", "its last data was TLS alert {sender_alert} ({sender_data})")
+
+// saysAlerts is the evidence for an alert by its description (RFC 8446, 6.2).
+var saysAlerts = map[byte]*Sentence{
+	10:  sentence("tls-alert-10", "its last data was TLS alert {sender_alert}, unexpected message ({sender_data})"),
+	40:  sentence("tls-alert-40", "its last data was TLS alert {sender_alert}, handshake failure ({sender_data})"),
+	42:  sentence("tls-alert-42", "its last data was TLS alert {sender_alert}, bad certificate ({sender_data})"),
+	43:  sentence("tls-alert-43", "its last data was TLS alert {sender_alert}, unsupported certificate ({sender_data})"),
+	44:  sentence("tls-alert-44", "its last data was TLS alert {sender_alert}, certificate revoked ({sender_data})"),
+	45:  sentence("tls-alert-45", "its last data was TLS alert {sender_alert}, certificate expired ({sender_data})"),
+	46:  sentence("tls-alert-46", "its last data was TLS alert {sender_alert}, certificate unknown ({sender_data})"),
+	47:  sentence("tls-alert-47", "its last data was TLS alert {sender_alert}, illegal parameter ({sender_data})"),
+	48:  sentence("tls-alert-48", "its last data was TLS alert {sender_alert}, unknown CA ({sender_data})"),
+	50:  sentence("tls-alert-50", "its last data was TLS alert {sender_alert}, decode error ({sender_data})"),
+	51:  sentence("tls-alert-51", "its last data was TLS alert {sender_alert}, decrypt error ({sender_data})"),
+	70:  sentence("tls-alert-70", "its last data was TLS alert {sender_alert}, protocol version ({sender_data})"),
+	71:  sentence("tls-alert-71", "its last data was TLS alert {sender_alert}, insufficient security ({sender_data})"),
+	80:  sentence("tls-alert-80", "its last data was TLS alert {sender_alert}, internal error ({sender_data})"),
+	90:  sentence("tls-alert-90", "its last data was TLS alert {sender_alert}, user cancelled ({sender_data})"),
+	109: sentence("tls-alert-109", "its last data was TLS alert {sender_alert}, missing extension ({sender_data})"),
+	112: sentence("tls-alert-112", "its last data was TLS alert {sender_alert}, unrecognised name ({sender_data})"),
+	116: sentence("tls-alert-116", "its last data was TLS alert {sender_alert}, certificate required ({sender_data})"),
+	120: sentence("tls-alert-120", "its last data was TLS alert {sender_alert}, no application protocol ({sender_data})"),
 }

@@ -7,7 +7,7 @@ var tlsClientNeverRead = Rule{
 	Family:  FamilyUnreadData,
 	Title:   "TLS client that never reads",
 	Summary: "A TLS 1.3 client that only sends closed without a single read; the session tickets that the server sends after the handshake were left unread.",
-	Story:   say("{client} sent what it had and closed without ever reading; the session tickets of {server}, which TLS 1.3 sends unasked, lay unread, so the close became a reset."),
+	Story:   always(storyTlsClientNeverRead),
 	Wire: `C > S  P.  Finished, then data
 S > C  P.  one or two session tickets (records of about 250 bytes)
 C > S  R.  seq after its data, ack after the tickets`,
@@ -40,13 +40,13 @@ C > S  R.  seq after its data, ack after the tickets`,
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
 	},
-	Harm:    pushed,
-	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
-	Telling: ReceiverDataToRST,
-	Kinds:   kinds(Active),
-	Given:   FromClient,
+	Harm:       pushed,
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
+	Telling:    ReceiverDataToRST,
+	Mechanisms: mechanisms(Abort),
+	When:       FromClient,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.X, c.Y
+		x, y := c.Sender, c.Receiver
 		r := lastRecord(y)
 		if !c.aborted() || c.Dir != flows.Client || firstRecord(x).kind != recordHandshake ||
 			r.kind != recordData || r.length < ticketMin || r.length > ticketMax {
@@ -58,12 +58,12 @@ C > S  R.  seq after its data, ack after the tickets`,
 		if y.Unanswered == 0 && !goodbye || y.Unanswered%whole != 0 || tickets > ticketsMax {
 			return None
 		}
-		f.Add("the last that {} sent was {} in records of {} (type 23), as session tickets are", end(c.Dir.Peer()), octets(max(y.Unanswered, whole)), octets(whole))
+		f.Say(saysLastSentRecordsType)
 		if y.Unanswered > 0 {
-			f.Add("{} aborts {} after them without having sent anything since", end(c.Dir), dur(c.Timing.At[ReceiverDataToRST]))
+			f.Say(saysAbortsAfterThemWithout)
 		}
 		if goodbye {
-			f.Add("{} had said its goodbye (a record of {}) before: it had not been cut off", end(c.Dir), octets(uint64(lastRecord(x).length)))
+			f.Say(saysSaidGoodbyeRecordBefore)
 		}
 		abortNumbers(c, f)
 		if goodbye || tickets > 1 {
@@ -73,14 +73,9 @@ C > S  R.  seq after its data, ack after the tickets`,
 	},
 }
 
-// Lengths of an encrypted NewSessionTicket, from Go's 120 octets to OpenSSL's
-// 250 with a client certificate in it, and how many a server sends.
-const ticketMin, ticketMax, ticketsMax = 60, 400, 4
-
-// pushed is the harm of a side that only sends: what it sent last.
-func pushed(c *Case) Harm {
-	if n := c.Undelivered(); n > 0 {
-		return Harm{Kind: HarmBytes, Lost: n}
-	}
-	return Harm{Kind: HarmNone}
-}
+var (
+	saysLastSentRecordsType     = sentence("last-sent-records-type", "the last that {receiver} sent was {longest_unread} in records of {receiver_record_whole} (type 23), as session tickets are")
+	saysAbortsAfterThemWithout  = sentence("aborts-after-them-without", "{sender} aborts {receiver_data_to_rst} after them without having sent anything since")
+	saysSaidGoodbyeRecordBefore = sentence("said-goodbye-record-before", "{sender} had said its goodbye (a record of {sender_record_length}) before: it had not been cut off")
+	storyTlsClientNeverRead     = sentence("story-tls-client-never-read", "{client} sent what it had and closed without ever reading; the session tickets of {server}, which TLS 1.3 sends unasked, lay unread, so the close became a reset.")
+)

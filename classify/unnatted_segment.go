@@ -10,11 +10,11 @@ var unnattedSegment = Rule{
 	Family:  FamilyStalePeer,
 	Title:   "a segment slipped past the NAT",
 	Summary: "A segment of a translated connection was not translated back: it reached the client from an address it had never contacted, or ended at the NAT itself, and was refused there.",
-	Story: func(c *Case) string {
-		if c.X.Spoke() {
-			return "A box nearer than the client behind {X} refused a segment of {Y} in the middle of the exchange, as a host does that has no such connection: most likely the NAT itself, which did not translate the segment back."
+	Story: func(c *Case) *Sentence {
+		if c.Sender.Spoke() {
+			return storyUnnattedSegment
 		}
-		return "{Y} sent {X} a segment of a connection that {X} has with another address: it slipped past the NAT, and {X} refused it. The server behind the NAT loses its connection."
+		return storyUnnattedSegment2
 	},
 	Wire: `C > V  P.  the connection as the client knows it, to the service's address
 V > C  .
@@ -50,25 +50,25 @@ C > S  R   seq = the ack of that segment, window 0, no options
 		{"firewall-reject", "`conntrack -S` on the box: invalid grows for a NAT that did not translate; for a filter, the counter of a rule with REJECT does"},
 		{"stale-connection", "does the address that sent the segment belong to a server behind the service that the client uses?"},
 	},
-	Reasons: []string{"NO_SOCKET", "TCP_FLAGS"},
-	Telling: TriggerToRST,
-	Kinds:   kinds(Reply, ReplyACK),
-	Given:   Underway,
+	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
+	Telling:    TriggerToRST,
+	Mechanisms: mechanisms(Answer, AnswerWithACK),
+	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if c.X.Spoke() {
+		if c.Sender.Spoke() {
 			return endedAtNAT(c, f)
 		}
-		if c.Before() || c.Flow.Handshake != flows.MidStream || c.X.Spoke() ||
+		if c.before() || c.Flow.Handshake != flows.MidStream || c.Sender.Spoke() ||
 			!t.Valid() || t.Flags&(packet.SYN|packet.ACK) != packet.ACK {
 			return None
 		}
-		if _, known := c.Around.Elsewhere(); !known {
+		if c.Around.Elsewhere == (flows.Endpoint{}) {
 			return None
 		}
-		f.Add("{} sends {} a segment ({}) of a connection that the capture does not hold otherwise", end(c.Dir.Peer()), end(c.Dir), frame(t.Where))
-		f.Add("from the same address and port {} has a connection with another server, which this one may stand behind", end(c.Dir))
-		f.Add("{} refuses it {} later", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
+		f.Say(saysSendsSegmentConnectionCapture)
+		f.Say(saysSameAddressPortConnection)
+		f.Say(saysRefusesLater4)
 		return Likely
 	},
 }
@@ -77,14 +77,24 @@ C > S  R   seq = the ack of that segment, window 0, no options
 // place of its clients': what it does not translate back is addressed to itself.
 func endedAtNAT(c *Case, f *Findings) Confidence {
 	t := &c.Trigger
-	if c.Kind != Reply || c.Dir != flows.Client || c.Flow.Handshake != flows.Established || !unknownHere(c) ||
+	if c.Mechanism != Answer || c.Dir != flows.Client || c.Flow.Handshake != flows.Established || !unknownHere(c) ||
 		t.Len == 0 || c.nearer() <= 0 || c.RST.Window != 0 || !likeLinux(c) ||
-		c.Timing.At[IdleBefore] >= ShortestIdle || c.Y.RetransRun > 0 || c.Origin.Who == Forged {
+		c.Timing.At[IdleBefore] >= ShortestIdle || c.Receiver.RetransRun > 0 || c.Origin.Who == Forged {
 		return None
 	}
-	lo, hi := c.hostTTL()
-	f.Add("{} sends data ({}) in the middle of an exchange that had not stopped", end(c.Dir.Peer()), frame(t.Where))
-	f.Add("{} answers it {} later, as a host without such a connection does", frame(c.RST.Where()), dur(c.RST.Time-t.Time))
-	f.Add("its TTL is {}, that of the client's segments {} to {}: the RST began at a box that those had passed", number(int(c.RST.TTL)), number(int(lo)), number(int(hi)))
+	f.Say(saysSendsDataMiddleExchange)
+	f.Say(saysAnswersLaterHostWithout)
+	f.Say(saysTtlClientSegmentsRst)
 	return Likely
 }
+
+var (
+	saysSendsSegmentConnectionCapture = sentence("sends-segment-connection-capture", "{receiver} sends {sender} a segment ({trigger}) of a connection that the capture does not hold otherwise")
+	saysSameAddressPortConnection     = sentence("same-address-port-connection", "from the same address and port {sender} has a connection with another server, which this one may stand behind")
+	saysRefusesLater4                 = sentence("refuses-later-4", "{rst} refuses it {answer_time} later")
+	saysSendsDataMiddleExchange       = sentence("sends-data-middle-exchange", "{receiver} sends data ({trigger}) in the middle of an exchange that had not stopped")
+	saysAnswersLaterHostWithout       = sentence("answers-later-host-without", "{rst} answers it {answer_time} later, as a host without such a connection does")
+	saysTtlClientSegmentsRst          = sentence("ttl-client-segments-rst", "its TTL is {rst_ttl}, that of the client's segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed")
+	storyUnnattedSegment              = sentence("story-unnatted-segment", "A box nearer than the client behind {sender} refused a segment of {receiver} in the middle of the exchange, as a host does that has no such connection: most likely the NAT itself, which did not translate the segment back.")
+	storyUnnattedSegment2             = sentence("story-unnatted-segment-2", "{receiver} sent {sender} a segment of a connection that {sender} has with another address: it slipped past the NAT, and {sender} refused it. The server behind the NAT loses its connection.")
+)

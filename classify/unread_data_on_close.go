@@ -1,17 +1,15 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var unreadDataOnClose = Rule{
 	ID:      "unread-data-on-close",
 	Family:  FamilyUnreadData,
 	Title:   "closed with unread data",
 	Summary: "A program closed its socket, or was killed, while bytes from the peer lay unread in it; TCP then resets instead of closing.",
-	Story: func(c *Case) string {
-		if c.Y.Unanswered > 0 {
-			return "{X} closed the connection while bytes that {Y} had sent were still waiting to be read: the last of them came {m:receiver_data_to_rst} before."
+	Story: func(c *Case) *Sentence {
+		if c.Receiver.Unanswered > 0 {
+			return storyUnreadDataOnClose
 		}
-		return "{X} aborted the connection after answering; it may have closed with bytes from {Y} unread, or aborted on purpose."
+		return storyUnreadDataOnClose2
 	},
 	Wire: `C > S  P.  1:5001, 5000 bytes
 S > C  .   ack 5001
@@ -67,42 +65,41 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the sender: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0 or `ss -K`"},
 	},
-	Reasons: []string{"TCP_ABORT_ON_CLOSE"},
-	Telling: ReceiverDataToRST,
-	Kinds:   kinds(Active),
-	Needs:   LacksReceiver,
+	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
+	Telling:    ReceiverDataToRST,
+	Mechanisms: mechanisms(Abort),
+	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
-		got := c.ReceivedData()
+		got := c.receivedData()
 		if got == 0 || !c.aborted() {
 			return None
 		}
-		y := c.Y
+		y := c.Receiver
 		if c.Timing.Has(ReceiverDataToRST) {
-			f.Add("{} had sent {} in all, the last {} before the RST", end(c.Dir.Peer()), octets(got), dur(c.Timing.At[ReceiverDataToRST]))
+			f.Say(saysSentAllLastBefore)
 		} else {
-			f.Add("{} had sent {} in all", end(c.Dir.Peer()), octets(got))
+			f.Say(saysSentAll)
 		}
 		abortNumbers(c, f)
 		if y.Unanswered == 0 {
-			f.Add("{} had answered since, so all may have been read", end(c.Dir))
+			f.Say(saysAnsweredSinceSoAll)
 			return Possible
 		}
-		f.Add("up to {} may be unread: they came after {} last sent anything itself, the latest in {}", octets(min(y.Unanswered, got)), end(c.Dir), frame(y.DataWhere))
+		f.Say(saysUpMayUnreadThey)
 		if c.probablyRead() {
-			f.Add("but a program that works has read them by then")
+			f.Say(saysButProgramWorksRead)
 			return Possible
 		}
 		return Likely
 	},
 }
 
-// abortNumbers says what makes the RST an abort and no answer.
-func abortNumbers(c *Case, f *Findings) {
-	f.Add("{} stands where {}'s own stream had come to and acknowledges what it had got: an abort, not an answer", frame(c.RST.Where()), end(c.Dir))
-	if n := c.Undelivered(); n > 0 {
-		f.Add("{} that it had sent were not acknowledged yet and may be lost", octets(n))
-	}
-	if c.X.Known.Has(flows.SawFIN) {
-		f.Add("it had sent its FIN {} before ({})", dur(c.Timing.At[FINToRST]), frame(c.X.FINWhere))
-	}
-}
+var (
+	saysSentAllLastBefore   = sentence("sent-all-last-before", "{receiver} had sent {received} in all, the last {receiver_data_to_rst} before the RST")
+	saysSentAll             = sentence("sent-all", "{receiver} had sent {received} in all")
+	saysAnsweredSinceSoAll  = sentence("answered-since-so-all", "{sender} had answered since, so all may have been read")
+	saysUpMayUnreadThey     = sentence("up-may-unread-they", "up to {unread_at_most} may be unread: they came after {sender} last sent anything itself, the latest in {receiver_data}")
+	saysButProgramWorksRead = sentence("but-program-works-read", "but a program that works has read them by then")
+	storyUnreadDataOnClose  = sentence("story-unread-data-on-close", "{sender} closed the connection while bytes that {receiver} had sent were still waiting to be read: the last of them came {receiver_data_to_rst} before.")
+	storyUnreadDataOnClose2 = sentence("story-unread-data-on-close-2", "{sender} aborted the connection after answering; it may have closed with bytes from {receiver} unread, or aborted on purpose.")
+)

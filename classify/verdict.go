@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/hosts"
 )
 
 // Alternative is a cause that the packets cannot exclude.
@@ -16,21 +15,21 @@ type Alternative struct {
 // Verdict is the answer for one reset.
 type Verdict struct {
 	Rule       *Rule
-	Kind       Kind
+	Mechanism  Mechanism
 	Confidence Confidence
-	Story      string // Rule.Story of this case, placeholders unfilled
+	Story      Evidence // Rule.Story of this case
 	Evidence   []Evidence
 	AlsoFits   []Alternative
-	// Untold are the rules that could not be asked because the capture lacks
+	// Unchecked are the rules that could not be asked because the capture lacks
 	// what they need.
-	Untold  []*Rule
-	Trigger flows.Segment
-	Timing  Timing
-	Lacks   Lack
-	Stage   Stage
-	Origin  Origin
-	Effect  Effect
-	Harm    Harm
+	Unchecked []*Rule
+	Trigger   flows.Segment
+	Timing    Timing
+	Missing   Missing
+	Stage     Stage
+	Origin    Origin
+	Effect    Effect
+	Harm      Harm
 }
 
 // Clone copies v so that it outlives the next verdict of its Judge.
@@ -38,20 +37,19 @@ func (v *Verdict) Clone() Verdict {
 	c := *v
 	c.Evidence = slices.Clone(v.Evidence)
 	c.AlsoFits = slices.Clone(v.AlsoFits)
-	c.Untold = slices.Clone(v.Untold)
-	c.Origin.Hard = slices.Clone(v.Origin.Hard)
-	c.Origin.Soft = slices.Clone(v.Origin.Soft)
+	c.Unchecked = slices.Clone(v.Unchecked)
+	c.Origin.Proofs = slices.Clone(v.Origin.Proofs)
+	c.Origin.Hints = slices.Clone(v.Origin.Hints)
 	return c
 }
 
 // Judge finds causes. The zero value is ready. It reuses memory between calls
 // and is not safe for concurrent use.
 type Judge struct {
-	matched  []match // as many as there are rules
-	c        Case
-	origin   originNotes
-	alsoFits []Alternative
-	untold   []*Rule
+	matched   []match // as many as there are rules
+	notes     originNotes
+	alsoFits  []Alternative
+	unchecked []*Rule
 }
 
 type match struct {
@@ -60,29 +58,27 @@ type match struct {
 	findings   Findings
 }
 
-// Verdict judges r, which has settled. What it returns shares nothing with r;
-// its lists are the Judge's, and valid until the next call.
-// The view is that of the moment at which r settled.
-func (j *Judge) Verdict(r *flows.Reset, around hosts.View) (v Verdict) {
+// Verdict judges c, whose Reset has settled; Around is that of the moment at
+// which it did. It depends on nothing else. What it returns shares nothing with
+// the Reset; its lists are the Judge's, and valid until the next call.
+func (j *Judge) Verdict(c *Case) (v Verdict) {
 	if j.matched == nil {
 		j.matched = make([]match, len(rules))
 	}
-	c := &j.c
-	c.open(r, around, &j.origin)
-	v.Kind, v.Lacks, v.Stage, v.Effect = c.Kind, c.Lacks, stageOf(c), c.Effect
-	j.alsoFits, j.untold = j.alsoFits[:0], j.untold[:0]
+	c.measure(&j.notes)
+	v.Mechanism, v.Missing, v.Stage, v.Effect = c.Mechanism, c.Missing, stageOf(c), c.Effect
+	j.alsoFits, j.unchecked = j.alsoFits[:0], j.unchecked[:0]
 	n, best := 0, -1
-	facts := factsOf(c)
-	for _, a := range rulesFor[c.Kind] {
-		if c.Lacks.Has(a.needs) {
-			j.untold = append(j.untold, a.rule)
+	for _, a := range rulesFor[c.Mechanism] {
+		if c.Missing.Has(a.needs) {
+			j.unchecked = append(j.unchecked, a.rule)
 			continue
 		}
-		if !facts.Has(a.given) {
+		if !c.Facts.Has(a.when) {
 			continue
 		}
 		m := &j.matched[n]
-		m.findings.n = 0
+		m.findings.c, m.findings.n = c, 0
 		m.confidence = a.rule.Match(c, &m.findings)
 		if m.confidence == None {
 			continue
@@ -99,7 +95,7 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) (v Verdict) {
 	}
 	if best < 0 {
 		b := &j.matched[0]
-		b.findings.n = 0
+		b.findings.c, b.findings.n = c, 0
 		b.rule = &unclassified
 		b.confidence = unclassified.Match(c, &b.findings)
 		best, n = 0, 1
@@ -107,7 +103,7 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) (v Verdict) {
 	b := &j.matched[best]
 	v.Rule, v.Confidence = b.rule, b.confidence
 	v.Evidence = b.findings.All()
-	v.Story = b.rule.Story(c)
+	v.Story = b.rule.Story(c).say(c)
 	v.Harm = harmOf(c)
 	if b.rule.Harm != nil {
 		v.Harm = b.rule.Harm(c)
@@ -122,7 +118,7 @@ func (j *Judge) Verdict(r *flows.Reset, around hosts.View) (v Verdict) {
 		}
 	}
 	v.Trigger, v.Timing, v.Origin = c.Trigger, c.Timing, c.Origin
-	v.AlsoFits, v.Untold = j.alsoFits, j.untold
+	v.AlsoFits, v.Unchecked = j.alsoFits, j.unchecked
 	return v
 }
 
@@ -147,13 +143,4 @@ func dropWider(ms []match) int {
 		n++
 	}
 	return n
-}
-
-// ceiling is how sure any verdict on c may be: never certain without the
-// handshake, with a side missing, or with holes in what was captured.
-func (c *Case) ceiling() Confidence {
-	if c.Lacks != 0 {
-		return Likely
-	}
-	return Certain
 }

@@ -19,7 +19,8 @@ import (
 
 // Widths of time, in nanoseconds.
 const (
-	// BurstWidth is how close in time resets count as one burst.
+	// BurstWidth is how long resets are counted together: those of a burst lie in
+	// three such lengths of time that follow one another.
 	BurstWidth = 50e6
 	// scanWidth is the width of the window in which a scanner's targets are
 	// counted; the one before is remembered.
@@ -30,22 +31,64 @@ const (
 // line and a small page.
 const probePayload = 16 << 10
 
-// View is what a Memory knows around one reset. Its methods ask the Memory: they
-// tell of the moment of Memory.View until the Memory observes another event.
-type View struct {
-	// The server's port: times of SYN/ACKs from it and of refusals, 0 for never.
+// Around is what other connections show around one reset, at the moment at which
+// it settled. It is a plain value.
+type Around struct {
+	// Of the server's port, with Ports: times of SYN/ACKs from it, 0 for never.
 	// Opened is the latest SYN/ACK before the RST, Reopened the first after it.
 	Opened, Reopened int64
 	Refusals         int // refusals by the port in all, this one included
 
-	// The host in whose name the RST was sent, from its SYN/ACKs in other
-	// connections; 0 when there were none.
+	// Of the host in whose name the RST was sent, with Host: from its SYN/ACKs in
+	// other connections, 0 when there were none.
 	TTL    uint8
-	MinRTT int64 // of the SYN/ACKs, from the capture point
+	MinRTT int64 // of the SYN/ACKs, from the capture point, in nanoseconds
 
-	memory *Memory
-	reset  *flows.Reset
+	// Of the client, or of who sent the segment that the RST answers when that
+	// belongs to no connection, with Asker.
+	//
+	// Targets is how many distinct address and port pairs it sent SYNs to, in the
+	// ten to twenty seconds before the reset, at most 192 counted. Fruitless is
+	// how many distinct pairs of others refused it, or were dropped by it when
+	// their SYN/ACK came, in the same time and with the same limit; for a reset
+	// that answers a segment of no connection it counts such answers.
+	Targets, Fruitless int
+
+	// With Beat: how many short connections of the client to the server's port the
+	// client itself ended with a RST (at most probePayload octets of payload in
+	// all); Beat is their mean distance in time in nanoseconds, 0 before the
+	// second, and BeatSpread the standard deviation of it, 0 before the third.
+	Beats            int
+	Beat, BeatSpread int64
+
+	// With Burst: how many connections the same sender reset around that time, this
+	// one included: those of the same port for a server, of the same address for a
+	// client. They lie up to two BurstWidth away from this one, on either side;
+	// BurstSpan is the time from the first of them to the last, in nanoseconds, and
+	// less than three BurstWidth.
+	Burst     int
+	BurstSpan int64
+
+	// Elsewhere is the server that answered a SYN from the address and port of the
+	// RST's sender most recently, when it is another than this connection's, with
+	// Elsewhere. Its port is 0 when there was none.
+	Elsewhere flows.Endpoint
 }
+
+// Groups says which fields of an Around are asked for.
+type Groups uint8
+
+// The groups of an Around.
+const (
+	Ports Groups = 1 << iota
+	Host
+	Asker
+	Beat
+	Burst
+	Elsewhere
+
+	All Groups = 1<<iota - 1
+)
 
 // Memory is the memory of many connections. It is not safe for concurrent use.
 type Memory struct {
@@ -118,7 +161,19 @@ type burstKey struct {
 // hash takes the hash of k.end.
 func (k *burstKey) hash(end uint64) uint64 { return mix(end, uint64(k.bucket)) }
 
-type burstFacts struct{ n int }
+type burstFacts struct {
+	n           int
+	first, last int64 // times of the earliest and the latest
+}
+
+// add takes a reset at that time into account.
+func (b *burstFacts) add(at int64) {
+	if b.n == 0 {
+		b.first, b.last = at, at
+	}
+	b.first, b.last = min(b.first, at), max(b.last, at)
+	b.n++
+}
 
 // burstOf is the key of the resets by the side d at about that time, and the
 // hash of its end.
@@ -170,7 +225,7 @@ func (m *Memory) Observe(e *flows.Event) {
 		*m.locals.put(h[flows.Client].end, client) = *server
 	case flows.WasReset:
 		key, of := burstOf(&e.Ends[e.Dir], h[e.Dir], e.Dir, e.Time)
-		m.bursts.put(key.hash(of), &key).n++
+		m.bursts.put(key.hash(of), &key).add(e.Time)
 		if e.Refusal {
 			p := m.ports.put(h[flows.Server].end, server)
 			if p.refusals != math.MaxUint32 {
@@ -205,112 +260,82 @@ func (m *Memory) Observe(e *flows.Event) {
 	runtime.KeepAlive(m) // what was written to goes with it
 }
 
-// View says what is known around r.
-func (m *Memory) View(r *flows.Reset) View {
-	v := View{memory: m, reset: r}
-	server := &r.Flow.Ends[flows.Server]
-	now := r.RST.Time
-	h := hashesOf(server)
-	if p := m.ports.get(h.end, server); p != nil {
-		v.Refusals = int(p.refusals)
-		switch {
-		case p.opened != 0 && p.opened < now:
-			v.Opened = p.opened
-		case p.beforeRefuse != 0 && p.beforeRefuse < now:
-			v.Opened = p.beforeRefuse
-		}
-		switch {
-		case p.reopened > now:
-			v.Reopened = p.reopened
-		case p.opened > now:
-			v.Reopened = p.opened
-		}
-	}
-	sender := &r.Flow.Ends[r.Dir].Addr
-	if r.Dir == flows.Client {
-		h.addr = hashAddr(sender)
-	}
-	if f := m.hosts.get(h.addr, sender); f != nil {
-		v.TTL, v.MinRTT = f.ttl, f.minRTT
-	}
-	return v
-}
-
-// asker is what is known of the client, or of who sent the segment that the RST
-// answers when that belongs to no connection.
-func (v *View) asker() *clientFacts {
-	d := flows.Client
-	if v.reset.Flow.Handshake == flows.MidStream {
-		d = v.reset.Dir.Peer()
-	}
-	addr := &v.reset.Flow.Ends[d].Addr
-	return v.memory.clients.get(hashAddr(addr), addr)
-}
-
-// Targets is how many distinct address and port pairs the client sent SYNs to,
-// in the ten to twenty seconds before the reset, at most 192 counted.
-func (v *View) Targets() int {
-	if c := v.asker(); c != nil {
-		return min(192, estimate(&c.targets[0])+estimate(&c.targets[1]))
-	}
-	return 0
-}
-
-// Fruitless is how many distinct address and port pairs of others refused the
-// client, or were dropped by it when their SYN/ACK came, in the same time and
-// with the same limit as Targets. For a reset that answers a segment of no
-// connection it counts such answers to the one who sent the segment.
-func (v *View) Fruitless() int {
-	if c := v.asker(); c != nil {
-		return min(192, estimate(&c.fruitless[0])+estimate(&c.fruitless[1]))
-	}
-	return 0
-}
-
-// Probes is how many short connections of the client to the server's port the
-// client itself ended with a RST (at most probePayload octets of payload in
-// all); beat is their mean distance in time in nanoseconds, 0 before the second,
-// and spread the standard deviation of it, 0 before the third.
-func (v *View) Probes() (n int, beat, spread int64) {
-	ends := &v.reset.Flow.Ends
+// Around says what is known around r, as far as want asks.
+func (m *Memory) Around(r *flows.Reset, want Groups) Around {
+	var a Around
+	ends := &r.Flow.Ends
 	client, server := &ends[flows.Client], &ends[flows.Server]
-	b := v.memory.pairs.get(hashPair(hashesOf(client), hashesOf(server)), &pair{client.Addr, *server})
-	if b == nil {
-		return 0, 0, 0
-	}
-	if b.n >= 3 {
-		spread = int64(math.Sqrt(max(0, b.m2/float64(b.n-1))))
-	}
-	return b.n, int64(b.mean), spread
-}
-
-// Burst is how many connections the same sender reset within BurstWidth, this
-// one included: those of the same port for a server, of the same address for a
-// client.
-func (v *View) Burst() int {
-	r := v.reset
-	end := &r.Flow.Ends[r.Dir]
-	key, of := burstOf(end, hashesOf(end), r.Dir, r.RST.Time)
-	n := 0
-	key.bucket--
-	for range 3 {
-		if b := v.memory.bursts.get(key.hash(of), &key); b != nil {
-			n += b.n
+	h := hashesOf(server)
+	if want&Ports != 0 {
+		if p := m.ports.get(h.end, server); p != nil {
+			a.port(p, r.RST.Time)
 		}
-		key.bucket++
 	}
-	return n
+	sender := &ends[r.Dir]
+	if want&Host != 0 {
+		hash := h.addr
+		if r.Dir == flows.Client {
+			hash = hashAddr(&sender.Addr)
+		}
+		if f := m.hosts.get(hash, &sender.Addr); f != nil {
+			a.TTL, a.MinRTT = f.ttl, f.minRTT
+		}
+	}
+	if want&Asker != 0 {
+		d := flows.Client
+		if r.Flow.Handshake == flows.MidStream {
+			d = r.Dir.Peer()
+		}
+		addr := &ends[d].Addr
+		if c := m.clients.get(hashAddr(addr), addr); c != nil {
+			a.Targets = min(192, estimate(&c.targets[0])+estimate(&c.targets[1]))
+			a.Fruitless = min(192, estimate(&c.fruitless[0])+estimate(&c.fruitless[1]))
+		}
+	}
+	if want&Beat != 0 {
+		if b := m.pairs.get(hashPair(hashesOf(client), h), &pair{client.Addr, *server}); b != nil {
+			a.Beats, a.Beat = b.n, int64(b.mean)
+			if b.n >= 3 {
+				a.BeatSpread = int64(math.Sqrt(max(0, b.m2/float64(b.n-1))))
+			}
+		}
+	}
+	if want&Burst != 0 {
+		key, of := burstOf(sender, hashesOf(sender), r.Dir, r.RST.Time)
+		first, last := r.RST.Time, r.RST.Time
+		key.bucket--
+		for range 3 {
+			if b := m.bursts.get(key.hash(of), &key); b != nil {
+				a.Burst += b.n
+				first, last = min(first, b.first), max(last, b.last)
+			}
+			key.bucket++
+		}
+		a.BurstSpan = last - first
+	}
+	if want&Elsewhere != 0 {
+		if s := m.locals.get(hashesOf(sender).end, sender); s != nil && *s != ends[r.Dir.Peer()] {
+			a.Elsewhere = *s
+		}
+	}
+	return a
 }
 
-// Elsewhere is the server that answered a SYN from the address and port of the
-// RST's sender most recently, when it is another than this connection's.
-func (v *View) Elsewhere() (flows.Endpoint, bool) {
-	r := v.reset
-	sender := &r.Flow.Ends[r.Dir]
-	if s := v.memory.locals.get(hashesOf(sender).end, sender); s != nil && *s != r.Flow.Ends[r.Dir.Peer()] {
-		return *s, true
+// port fills in what a port shows of the time around now.
+func (a *Around) port(p *portFacts, now int64) {
+	a.Refusals = int(p.refusals)
+	switch {
+	case p.opened != 0 && p.opened < now:
+		a.Opened = p.opened
+	case p.beforeRefuse != 0 && p.beforeRefuse < now:
+		a.Opened = p.beforeRefuse
 	}
-	return flows.Endpoint{}, false
+	switch {
+	case p.reopened > now:
+		a.Reopened = p.reopened
+	case p.opened > now:
+		a.Reopened = p.opened
+	}
 }
 
 // ToolSYN names the scanner that makes SYNs like e's or h's, or returns "".

@@ -28,18 +28,18 @@ func TestFruitlessCountsDistinctTargets(t *testing.T) {
 		m.Observe(&flows.Event{Kind: flows.Asked, Clock: start, Time: start, Ends: ends})
 		m.Observe(&flows.Event{Kind: flows.WasReset, Clock: start, Time: start, Ends: ends, Dir: flows.Server, First: true, Refusal: true})
 	}
-	v := m.View(resetOf(flows.Server, end(1, 40000), end(2, 100), start))
-	if v.Targets() != 6 || v.Fruitless() != 6 {
-		t.Errorf("%d targets, %d of them fruitless, want 6 and 6", v.Targets(), v.Fruitless())
+	v := m.Around(resetOf(flows.Server, end(1, 40000), end(2, 100), start), All)
+	if v.Targets != 6 || v.Fruitless != 6 {
+		t.Errorf("%d targets, %d of them fruitless, want 6 and 6", v.Targets, v.Fruitless)
 	}
 	check := [2]flows.Endpoint{end(1, 41000), end(9, 80)}
 	m.Observe(&flows.Event{Kind: flows.WasReset, Clock: start, Time: start, Ends: check, Dir: flows.Client, First: true, Flags: packet.RST | packet.ACK})
-	if v := m.View(resetOf(flows.Server, end(1, 40000), end(2, 100), start)); v.Fruitless() != 6 {
-		t.Errorf("%d fruitless after the client aborted a connection itself, want 6", v.Fruitless())
+	if v := m.Around(resetOf(flows.Server, end(1, 40000), end(2, 100), start), All); v.Fruitless != 6 {
+		t.Errorf("%d fruitless after the client aborted a connection itself, want 6", v.Fruitless)
 	}
 	m.Observe(&flows.Event{Kind: flows.Asked, Clock: start + 60e9, Ends: [2]flows.Endpoint{end(1, 50000), end(2, 22)}})
-	if v := m.View(resetOf(flows.Server, end(1, 40000), end(2, 100), start+60e9)); v.Fruitless() != 0 {
-		t.Errorf("%d fruitless after a minute, want 0", v.Fruitless())
+	if v := m.Around(resetOf(flows.Server, end(1, 40000), end(2, 100), start+60e9), All); v.Fruitless != 0 {
+		t.Errorf("%d fruitless after a minute, want 0", v.Fruitless)
 	}
 }
 
@@ -61,8 +61,8 @@ func TestBeatOfShortConnectionsOnly(t *testing.T) {
 				Dir: test.dir, First: true, Payload: test.payload,
 			})
 		}
-		v := m.View(resetOf(flows.Client, end(1, 40000), end(2, 80), 1e18))
-		n, beat, spread := v.Probes()
+		v := m.Around(resetOf(flows.Client, end(1, 40000), end(2, 80), 1e18), All)
+		n, beat, spread := v.Beats, v.Beat, v.BeatSpread
 		if n != test.probes {
 			t.Errorf("payload %d by the %v: %d probes, want %d", test.payload, test.dir, n, test.probes)
 		}
@@ -82,13 +82,13 @@ func TestElsewhereIsOfTheSender(t *testing.T) {
 			ends = [2]flows.Endpoint{pod, client} // the ports misled the guess
 		}
 		r := resetOf(d, ends[0], ends[1], 2)
-		v := m.View(r)
-		if end, known := v.Elsewhere(); !known || end != service {
-			t.Errorf("%v: elsewhere %v %v", d, known, end)
+		v := m.Around(r, All)
+		if v.Elsewhere != service {
+			t.Errorf("%v: elsewhere %v", d, v.Elsewhere)
 		}
 	}
-	v := m.View(resetOf(flows.Client, client, service, 2))
-	if _, known := v.Elsewhere(); known {
+	v := m.Around(resetOf(flows.Client, client, service, 2), All)
+	if v.Elsewhere != (flows.Endpoint{}) {
 		t.Error("its own connection is not elsewhere")
 	}
 }

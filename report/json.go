@@ -268,7 +268,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	j := &incidentJSON{
 		Type: "incident", Schema: Schema, Number: i.Number,
 		Frame: where.Frame(), File: e.file(where), Time: rfc3339(r.RST.Time),
-		Kind: v.Kind.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
+		Kind: v.Mechanism.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
 		Confidence: v.Confidence.String(),
 		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.Guessed),
 		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.Guessed),
@@ -282,7 +282,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	}
 	n := namer{files: e.short, ends: &f.Ends}
 	j.Evidence = append(j.Evidence, e.evidence(v.Evidence, &n)...)
-	j.Origin = originJSON{v.Origin.Who.String(), v.Origin.Device, e.evidence(v.Origin.Hard, &n), e.evidence(v.Origin.Soft, &n)}
+	j.Origin = originJSON{v.Origin.Who.String(), v.Origin.Device, e.evidence(v.Origin.Proofs, &n), e.evidence(v.Origin.Hints, &n)}
 	j.Effect = v.Effect.String()
 	j.Harm = harmJSON{v.Harm.Kind.String(), v.Harm.Lost, v.Harm.Of, harm(v)}
 	if w := v.Trigger.Where; w != 0 {
@@ -294,13 +294,13 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 			j.Lacks = append(j.Lacks, l.name)
 		}
 	}
-	for _, u := range v.Untold {
+	for _, u := range v.Unchecked {
 		j.Untold = append(j.Untold, u.ID)
 	}
 	if len(r.Note) > 0 {
 		j.Payload = strconv.QuoteToASCII(string(r.Note))
 	}
-	if k := i.Testimony; k != nil {
+	if k := &i.Kernel; k.Word == classify.Spoke {
 		j.Kernel = &kernelJSON{k.Reason, k.Active, k.State}
 	}
 	return j

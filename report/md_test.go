@@ -173,7 +173,7 @@ func TestMarkdownPayload(t *testing.T) {
 		i := incident(classify.ByID("no-listener"), 0, [4]byte{198, 51, 100, 1}, 80)
 		i.Reset.Note = []byte(payload)
 		i.Reset.RST.Len = uint32(len(payload))
-		i.Testimony = &analyzer.Testimony{Reason: "NO_SOCKET", State: "TCP_LISTEN"}
+		i.Kernel = classify.Testimony{Word: classify.Spoke, Reason: "NO_SOCKET", State: "TCP_LISTEN"}
 		var b strings.Builder
 		sink := newMarkdown(&b, fixed())
 		if err := sink.Incident(i); err != nil {

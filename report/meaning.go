@@ -38,7 +38,7 @@ func origin(i *analyzer.Incident, n classify.Namer) string {
 	case classify.Forged:
 		return "a third party that forged it, in the name of " + sender
 	}
-	if len(o.Soft) > 0 {
+	if len(o.Hints) > 0 {
 		return sender + ", as far as its address tells; some of it is unlike that host's other segments"
 	}
 	return sender + ", as far as its address tells"
@@ -101,8 +101,8 @@ func signs(i *analyzer.Incident, n classify.Namer) []string {
 			}
 		}
 	}
-	add(o.Hard, "proof: ")
-	add(o.Soft, "a sign: ")
+	add(o.Proofs, "proof: ")
+	add(o.Hints, "a sign: ")
 	return out
 }
 

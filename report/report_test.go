@@ -368,6 +368,9 @@ func TestDocumentLeavesNotesOut(t *testing.T) {
 	}
 }
 
+// refusedStory is a sentence that needs no facts.
+var refusedStory = classify.Evidence{Sentence: classify.ByID("mid-stream").Story(nil), Dir: flows.Server}
+
 // incident makes a refused connection by hand.
 func incident(rule *classify.Rule, n int, host [4]byte, port uint16) *analyzer.Incident {
 	r := &flows.Reset{Dir: flows.Server}
@@ -382,7 +385,7 @@ func incident(rule *classify.Rule, n int, host [4]byte, port uint16) *analyzer.I
 	if rule.Family == classify.FamilyUnreadData {
 		harm = classify.Harm{Kind: classify.HarmBytes, Lost: 10}
 	}
-	v := classify.Verdict{Rule: rule, Harm: harm, Kind: classify.Reply, Confidence: classify.Likely, Story: "{X} refused {Y}."}
+	v := classify.Verdict{Rule: rule, Harm: harm, Mechanism: classify.Answer, Confidence: classify.Likely, Story: refusedStory}
 	for m := range v.Timing.At {
 		v.Timing.At[m] = -1
 	}

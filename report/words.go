@@ -98,62 +98,30 @@ func (n *namer) End(d flows.Dir) string {
 	return n.ends[d&1].AddrPort().String()
 }
 
-// story fills the placeholders of the verdict's story. The first mention of an
-// end has its role and address, later ones the role alone; a role that was
-// guessed is not given.
+// story tells what happened. The first mention of an end has its role and
+// address, later ones the role alone; a role that was guessed is not given.
 func story(i *analyzer.Incident) string {
-	f := &i.Reset.Flow
-	var named [2]bool
-	end := func(d flows.Dir) string {
-		addr := f.Ends[d].AddrPort().String()
-		switch {
-		case f.Guessed:
-			return addr
-		case named[d]:
-			return "the " + d.String()
-		}
-		named[d] = true
-		return "the " + d.String() + " " + addr
-	}
-	var b strings.Builder
-	rest := i.Verdict.Story
-	for {
-		before, after, ok := strings.Cut(rest, "{")
-		b.WriteString(before)
-		if !ok {
-			break
-		}
-		name, after, ok := strings.Cut(after, "}")
-		if !ok {
-			b.WriteString("{" + name)
-			break
-		}
-		rest = after
-		switch name {
-		case "X":
-			b.WriteString(end(i.Reset.Dir))
-		case "Y":
-			b.WriteString(end(i.Reset.Dir.Peer()))
-		case "client":
-			b.WriteString(end(flows.Client))
-		case "server":
-			b.WriteString(end(flows.Server))
-		case "port":
-			b.WriteString(strconv.Itoa(int(f.Ends[flows.Server].Port)))
-		default:
-			b.WriteString(measure(&i.Verdict.Timing, strings.TrimPrefix(name, "m:")))
-		}
-	}
-	return capital(b.String())
+	return capital(i.Verdict.Story.Text(&teller{flow: &i.Reset.Flow}))
 }
 
-func measure(t *classify.Timing, name string) string {
-	for m := classify.NoMeasure + 1; m < classify.NumMeasures; m++ {
-		if m.Name() == name && t.Has(m) {
-			return classify.Duration(t.At[m])
-		}
+// teller names ends for a story, and the frames that it does not name.
+type teller struct {
+	namer
+	flow  *flows.Flow
+	named [2]bool
+}
+
+// End implements classify.Namer.
+func (t *teller) End(d flows.Dir) string {
+	addr := t.flow.Ends[d].AddrPort().String()
+	switch {
+	case t.flow.Guessed:
+		return addr
+	case t.named[d]:
+		return "the " + d.String()
 	}
-	return "an unknown time"
+	t.named[d] = true
+	return "the " + d.String() + " " + addr
 }
 
 // remarks are what an incident has to say beside the evidence of its rule.
@@ -166,7 +134,7 @@ func remarks(i *analyzer.Incident, quote func(string) string) []string {
 	if i.Reset.RST.Marks.Has(packet.BadChecksum) {
 		out = append(out, "the TCP checksum of the RST is wrong: the receiver ignored it, or the capture was taken before the network card filled it in")
 	}
-	if t := i.Testimony; t != nil {
+	if t := &i.Kernel; t.Word == classify.Spoke {
 		what := "it answered a segment"
 		if t.Active {
 			what = "it aborted a socket"
@@ -181,22 +149,22 @@ func remarks(i *analyzer.Incident, quote func(string) string) []string {
 }
 
 var lackWords = [...]struct {
-	lack classify.Lack
+	lack classify.Missing
 	name string // in JSON
 	text string
 }{
-	{classify.LacksHandshake, "handshake", "the handshake"},
-	{classify.LacksSender, "sender", "every segment of the side that sent the RST"},
-	{classify.LacksReceiver, "receiver", "every segment of the side that got the RST"},
-	{classify.LacksSegments, "segments", "some segments in between"},
+	{classify.MissingHandshake, "handshake", "the handshake"},
+	{classify.MissingSender, "sender", "every segment of the side that sent the RST"},
+	{classify.MissingReceiver, "receiver", "every segment of the side that got the RST"},
+	{classify.MissingSegments, "segments", "some segments in between"},
 }
 
 // lack returns what the capture does not hold of the connection. A host that
 // refuses a SYN has sent nothing before: there, nothing of it is lacking.
-func lack(i *analyzer.Incident) classify.Lack {
-	l := i.Verdict.Lacks
+func lack(i *analyzer.Incident) classify.Missing {
+	l := i.Verdict.Missing
 	if f := &i.Reset.Flow; f.Handshake == flows.SYNSent && i.Reset.Dir == flows.Server {
-		l &^= classify.LacksSender
+		l &^= classify.MissingSender
 	}
 	return l
 }
@@ -215,9 +183,9 @@ func lacks(i *analyzer.Incident) string {
 		return ""
 	}
 	s := "Of this connection the capture lacks " + list(words) + ", so no verdict on it is certain."
-	if len(v.Untold) > 0 {
+	if len(v.Unchecked) > 0 {
 		var ids []string
-		for _, r := range v.Untold {
+		for _, r := range v.Unchecked {
 			ids = append(ids, r.ID)
 		}
 		s += " These causes could not be checked for the same reason: " + list(ids) + "."

@@ -7,6 +7,20 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
+// applicationFacts are those that the first octets of payload tell.
+var applicationFacts = []*Fact{
+	{"sender_status", UnitNumber, "the HTTP status that the sender answered with", func(c *Case) int64 { return int64(statusOf(c.Sender)) }},
+	{"sender_alert", UnitNumber, "the description of the TLS alert that the sender sent last", func(c *Case) int64 { return int64(lastRecord(c.Sender).body[1]) }},
+	{"sender_record_length", UnitOctets, "the length of the TLS record that the sender sent last", func(c *Case) int64 { return int64(lastRecord(c.Sender).length) }},
+	{"receiver_record_kind", UnitNumber, "the content type of the TLS record that the receiver sent last", func(c *Case) int64 { return int64(lastRecord(c.Receiver).kind) }},
+	{"receiver_record_length", UnitOctets, "its length", func(c *Case) int64 { return int64(lastRecord(c.Receiver).length) }},
+	{"receiver_record_whole", UnitOctets, "its length with its header", func(c *Case) int64 { return int64(c.recordWhole()) }},
+}
+
+// recordWhole is the length of the receiver's latest TLS record, its header
+// included.
+func (c *Case) recordWhole() uint64 { return uint64(lastRecord(c.Receiver).length + 5) }
+
 // record is the header of a TLS record (RFC 8446, 5.1) at the start of a
 // segment, and the two octets after it.
 type record struct {
@@ -48,14 +62,6 @@ func recordAt(b []byte) record {
 
 func firstRecord(s *flows.Side) record { return tlsRecord(&s.First, s.FirstN) }
 func lastRecord(s *flows.Side) record  { return tlsRecord(&s.LastBytes, s.LastN) }
-
-// The longest records that can be an encrypted close_notify: of TLS 1.2 and
-// before, with MAC and padding, where the kind of the record says so; of TLS
-// 1.3, where only its length tells (level, description, kind and tag).
-const (
-	closeNotifyOld = 96
-	closeNotify13  = 19
-)
 
 // isAlert reports whether r is an alert, or as short as only an alert is.
 func (r record) isAlert() bool {
@@ -126,6 +132,16 @@ func saidGoodbye(s *flows.Side) bool {
 		if bytes.HasPrefix(s.LastBytes[:min(int(s.LastN), packet.PeekLen)], f) {
 			return true
 		}
+	}
+	return false
+}
+
+// tlsPort reports whether a port is one on which TLS is spoken from the first
+// octet (IANA service names, and the customary ones for HTTPS).
+func tlsPort(port uint16) bool {
+	switch port {
+	case 443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 2376, 5061, 5671, 5986, 6443, 6514, 8443, 8883, 9443, 10250:
+		return true
 	}
 	return false
 }

@@ -50,6 +50,14 @@ func (m Measure) Name() string { return measureNames[m] }
 // Title is the measure's name for people.
 func (m Measure) Title() string { return measureTitles[m] }
 
+// timingFacts has a Fact for each measure.
+var timingFacts = func() (out []*Fact) {
+	for m := NoMeasure + 1; m < NumMeasures; m++ {
+		out = append(out, &Fact{m.Name(), UnitDuration, m.Title() + ", negative where it was not measured", func(c *Case) int64 { return c.Timing.At[m] }})
+	}
+	return out
+}()
+
 // Timing holds every measure of a reset in nanoseconds; a negative value was
 // not measured. Tries is how many SYNs the client sent.
 type Timing struct {
@@ -78,11 +86,11 @@ var unmeasured = func() (t Timing) {
 	return t
 }()
 
-// measure fills in c.Timing.
-func (c *Case) measure() {
+// measureTiming fills in c.Timing.
+func (c *Case) measureTiming() {
 	t := &c.Timing
 	*t = unmeasured
-	client, server := &c.Flow.Side[flows.Client], &c.Flow.Side[flows.Server]
+	client, server := c.client(), c.server()
 	now := c.RST.Time
 	t.Tries = int(client.SYNs)
 	if client.Known.Has(flows.SawSYN) {
@@ -92,7 +100,7 @@ func (c *Case) measure() {
 			t.between(RTTServerSide, 1, 1+c.Flow.RTTServer())
 		}
 	}
-	if !t.Has(SYNToRST) && c.Answers(packet.SYN|packet.ACK, packet.SYN) {
+	if !t.Has(SYNToRST) && c.answers(packet.SYN|packet.ACK, packet.SYN) {
 		t.between(SYNToRST, c.Trigger.Time, now) // the RST was captured before its SYN
 	}
 	if server.Known.Has(flows.SawSYN) {
@@ -101,21 +109,21 @@ func (c *Case) measure() {
 			t.between(RTTClientSide, server.SYNFirst, client.AckFirst)
 		}
 	}
-	if c.X.Known.Has(flows.SawData) {
-		t.between(SenderDataToRST, c.X.DataLast, now)
+	if c.Sender.Known.Has(flows.SawData) {
+		t.between(SenderDataToRST, c.Sender.DataLast, now)
 	}
-	if c.Y.Known.Has(flows.SawData) {
-		t.between(ReceiverDataToRST, c.Y.DataLast, now)
+	if c.Receiver.Known.Has(flows.SawData) {
+		t.between(ReceiverDataToRST, c.Receiver.DataLast, now)
 	}
 	if c.Trigger.Valid() {
 		t.between(TriggerToRST, c.Trigger.Time, now)
 	}
-	if c.X.Known.Has(flows.SawFIN) {
-		t.between(FINToRST, c.X.FINTime, now)
-		t.between(DataToFIN, c.X.DataLast, c.X.FINTime)
-		t.between(IdleBeforeFIN, c.dataBeforeFIN(), c.X.FINTime)
+	if c.Sender.Known.Has(flows.SawFIN) {
+		t.between(FINToRST, c.Sender.FINTime, now)
+		t.between(DataToFIN, c.Sender.DataLast, c.Sender.FINTime)
+		t.between(IdleBeforeFIN, c.dataBeforeFIN(), c.Sender.FINTime)
 		if c.Trigger.Valid() {
-			t.between(FINToTrigger, c.X.FINTime, c.Trigger.Time)
+			t.between(FINToTrigger, c.Sender.FINTime, c.Trigger.Time)
 		}
 	}
 	if idle := c.idle(); idle > 0 {
@@ -133,11 +141,7 @@ func (c *Case) idle() int64 {
 	if c.Trigger.Valid() {
 		until = c.Trigger.Time
 	}
-	for i := range flows.RecentLen {
-		s := c.Flow.Recent(i)
-		if s == nil {
-			break
-		}
+	for s := range c.recent {
 		if s.Time > until || c.Trigger.Valid() && s.Where == c.Trigger.Where {
 			continue
 		}
@@ -155,7 +159,7 @@ func (c *Case) idle() int64 {
 // of the segment that the RST answers left out: it was late, wherever the
 // capture point saw it.
 func (c *Case) dataBeforeFIN() int64 {
-	x, y := c.X, c.Y
+	x, y := c.Sender, c.Receiver
 	at := x.DataLast
 	if y.DataLast <= x.FINTime && !(c.Trigger.Valid() && c.Trigger.Len > 0 && y.DataLast >= c.Trigger.Time) {
 		at = max(at, y.DataLast)

@@ -5,87 +5,87 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
-// Kind is what a RST is, before the question why.
-type Kind uint8
+// Mechanism is how a RST came about, before the question why.
+type Mechanism uint8
 
-// The kinds of RST. On Linux the first two come from different functions:
+// The mechanisms. On Linux the first two come from different functions:
 // tcp_v4_send_reset answers a segment and knows nothing but that segment,
 // tcp_send_active_reset ends a connection it has all the state of.
 const (
 	// Unexplained fits neither: its numbers belong to no segment of the capture.
-	Unexplained Kind = iota
-	// Reply answers a segment of the other side (RFC 9293, 3.5.2): without ACK
+	Unexplained Mechanism = iota
+	// Answer answers a segment of the other side (RFC 9293, 3.5.2): without ACK
 	// its sequence number is the acknowledgment it answers; with ACK it
 	// acknowledges a segment that had none.
-	Reply
-	// ReplyACK answers a segment that had an ACK and carries one itself, as
+	Answer
+	// AnswerWithACK answers a segment that had an ACK and carries one itself, as
 	// OpenBSD, lwIP and several load balancers do.
-	ReplyACK
-	// Active is an abort: it stands where the sender's stream had come to and
+	AnswerWithACK
+	// Abort is an abort: it stands where the sender's stream had come to and
 	// acknowledges what had arrived.
-	Active
+	Abort
 )
 
-// String names the kind for reports.
-func (k Kind) String() string {
-	return [...]string{"unexplained", "reply", "reply", "abort"}[k]
+// String names the mechanism for reports.
+func (m Mechanism) String() string {
+	return [...]string{"unexplained", "reply", "reply", "abort"}[m]
 }
 
-// Kinds is a set of kinds.
-type Kinds uint8
+// Mechanisms is a set of mechanisms.
+type Mechanisms uint8
 
-func kinds(ks ...Kind) Kinds {
-	var s Kinds
-	for _, k := range ks {
-		s |= 1 << k
+func mechanisms(ms ...Mechanism) Mechanisms {
+	var s Mechanisms
+	for _, m := range ms {
+		s |= 1 << m
 	}
 	return s
 }
 
-// Has reports whether k is in the set.
-func (s Kinds) Has(k Kind) bool { return s>>k&1 != 0 }
+// Has reports whether m is in the set.
+func (s Mechanisms) Has(m Mechanism) bool { return s>>m&1 != 0 }
 
-// kindOf settles the kind of r, and the segment it answers.
-func kindOf(r *flows.Reset) (Kind, flows.Segment) {
+// mechanismOf settles the mechanism of r, and the segment it answers.
+func mechanismOf(r *flows.Reset) (Mechanism, flows.Segment) {
 	x, y := r.Sender(), r.Receiver()
 	rst := &r.RST
 	if rst.Flags&packet.ACK == 0 {
 		switch {
 		case answersLate(r):
-			return Reply, r.After.First[r.Dir.Peer()]
+			return Answer, r.After.First[r.Dir.Peer()]
 		case r.Trigger.Valid():
-			return Reply, r.Trigger
+			return Answer, r.Trigger
 		case y.Known.Has(flows.SawAck) && rst.Seq == y.Ack:
 			// The segment is forgotten or was not captured, its number is not.
-			return Reply, flows.Segment{}
+			return Answer, flows.Segment{}
 		case !y.Spoke() && x.Spoke() && rst.Seq == x.Max:
-			return Reply, flows.Segment{}
+			return Answer, flows.Segment{}
 		case x.Known.Has(flows.SawAck) && rst.Seq == x.Max && rst.Ack == x.Ack && rst.Ack != 0:
 			// Only a socket knows both of its numbers: Windows leaves out the flag,
 			// not the number.
-			return Active, flows.Segment{}
+			return Abort, flows.Segment{}
 		}
 		return Unexplained, flows.Segment{}
 	}
 	if r.Trigger.Valid() && (rst.Seq == 0 || !x.Spoke()) {
-		return Reply, r.Trigger
+		return Answer, r.Trigger
 	}
 	if s := r.Flow.Recent(0); s != nil && echoes(r, s) {
-		return ReplyACK, *s
+		return AnswerWithACK, *s
 	}
 	answered := answersWithACK(r)
 	if activeNumbers(r) {
 		if answered.Valid() && x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) && rst.Window == 0 {
 			// A socket of this sender would have put timestamps on it.
-			return ReplyACK, answered
+			return AnswerWithACK, answered
 		}
-		return Active, flows.Segment{}
+		return Abort, flows.Segment{}
 	}
 	if answered.Valid() {
-		return ReplyACK, answered
+		return AnswerWithACK, answered
 	}
 	if r.Trigger.Valid() {
-		return Reply, r.Trigger
+		return Answer, r.Trigger
 	}
 	return Unexplained, flows.Segment{}
 }
@@ -120,10 +120,6 @@ func activeNumbers(r *flows.Reset) bool {
 	}
 	return !x.Known.Has(flows.SawAck) || x.Ack.LessEq(rst.Ack)
 }
-
-// disorder is how far apart in time a capture may have put segments that were
-// the other way round: several receive queues, two taps.
-const disorder = 2e6
 
 // answersLate reports whether the segment that r answers stands in the capture
 // just after it: they were on the wire the other way round. That can only be
@@ -181,11 +177,6 @@ func beyondCaptured(r *flows.Reset) bool {
 		int32(rst.TSVal-x.TSVal) >= 0 && y.Known.Has(flows.SawAck) && rst.Seq.LessEq(y.Edge) &&
 		hops(rst.TTL, false) == hops(ttl, false)
 }
-
-// answerTime is how long after a segment a RST with ACK that repeats its numbers
-// can be its answer. After a silence the numbers say nothing: a timer's RST has
-// the same.
-const answerTime = 3e9
 
 // answersWithACK finds the segment whose own numbers r repeats: sequence number
 // from its acknowledgment, acknowledgment from its sequence number.

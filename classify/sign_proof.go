@@ -1,0 +1,329 @@
+package classify
+
+import (
+	"bytes"
+
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+var bigIPPayload = sign{
+	bit: NamesItself, id: "big-ip-payload", proves: true,
+	doc: "an F5 BIG-IP says in the payload why it reset (K13223)",
+	see: func(c *Case) (*Sentence, bool) { return saysBigIP, isBigIP(c.Note) },
+}
+
+var diagnosticPayload = sign{
+	bit: NamesItself, id: "diagnostic-payload", proves: true,
+	doc: "the payload is a diagnostic record (draft-boucadair-tcpm-rst-diagnostic-payload, as tcpdump prints it)",
+	see: func(c *Case) (*Sentence, bool) { return saysDiagnostic, isDiagnostic(c.Note) },
+}
+
+var netScalerWindow = sign{
+	bit: NamesItself, id: "netscaler-window", proves: true,
+	doc: "a Citrix NetScaler says with the window why it reset (CTX200852)",
+	see: func(c *Case) (*Sentence, bool) { says := netScaler(c); return says, says != nil },
+}
+
+var answeredToo = sign{
+	bit: AnsweredToo, id: "answered-too", proves: true,
+	doc:  "the same SYN was refused and accepted in one name; a SYN that was sent twice may get both",
+	when: FromServer,
+	see: func(c *Case) (*Sentence, bool) {
+		s, first := &c.After.NewSYNACK, &c.After.First[c.Dir.Peer()]
+		return saysAnsweredToo, s.Valid() && s.Dir == c.Dir && c.Flow.Handshake == flows.SYNSent &&
+			c.Receiver.SYNs == 1 && s.Ack == c.Receiver.ISN+1 && !(first.Valid() && first.Time <= s.Time)
+	},
+}
+
+var answeredTwice = sign{
+	bit: AnsweredTwice, id: "answered-twice", proves: true,
+	doc: "the RST acknowledges a segment, and another RST of the same sender answers it as if it had only come then: had the first come from the sender, the segment would have arrived before it and drawn nothing more",
+	see: func(c *Case) (*Sentence, bool) { return saysAnsweredTwice, secondAnswer(c) != nil },
+}
+
+// secondAnswer finds a second RST, one that answers a segment which the first
+// has acknowledged, nil without one.
+func secondAnswer(c *Case) *flows.Answer {
+	rst := &c.RST
+	if c.Missing != 0 || rst.Flags&packet.ACK == 0 || len(c.Follow) == 0 || c.Receiver.Retrans != 0 || c.Sender.Known.Has(flows.SawFIN) {
+		return nil
+	}
+	f := &c.Follow[0]
+	for i := 1; f.RST.Seq == rst.Seq && f.RST.Flags == rst.Flags && i < min(len(c.Follow), 4); i++ {
+		f = &c.Follow[i] // that was the first one again: two taps, or `any`
+	}
+	t := &f.Trigger
+	if f.RST.Dir != c.Dir || f.RST.Flags&packet.ACK != 0 || t.Len == 0 || t.Time > rst.Time || rst.Ack.Less(t.End()) {
+		return nil
+	}
+	if s := &c.After.First[c.Dir.Peer()]; s.Valid() && s.Time <= f.RST.Time {
+		return nil // it answers what came in between
+	}
+	// What was still on its way draws a RST of its own: what the first does not
+	// acknowledge, and a bare acknowledgment, which nobody acknowledges.
+	late := 2*c.roundTrip() + inFlight
+	for s := range c.recent {
+		if s.Dir != c.Dir && (s.SeqLen() == 0 || rst.Ack.Less(s.End())) && s.Ack == f.RST.Seq && f.RST.Time-s.Time <= late {
+			return nil
+		}
+	}
+	return f
+}
+
+var reservedBits = sign{
+	bit: ReservedBits, id: "reserved-bits", proves: true,
+	doc: "bits that no conforming sender sets, and that none of the sender's other segments has",
+	see: func(c *Case) (*Sentence, bool) { return saysReservedBits, c.RST.Flags&0xe00 != 0 && !setsReserved(c) },
+}
+
+func setsReserved(c *Case) bool {
+	for s := range c.recent {
+		if s.Dir == c.Dir && s.Flags&0xe00 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+var impossibleTimestamp = sign{
+	bit: ImpossibleTimestamp, id: "impossible-timestamp", proves: true,
+	doc:  "far before the clock that the sender has shown",
+	when: SenderSpoke,
+	see: func(c *Case) (*Sentence, bool) {
+		if !c.RST.Options.Has(packet.OptTimestamps) || !c.Sender.Known.Has(flows.SawTS) {
+			return nil, false
+		}
+		behind := int32(c.Sender.TSVal - c.RST.TSVal)
+		return saysImpossibleTimestamp, behind > 1000 || behind < -1<<30
+	},
+}
+
+// knowsNumbers reports whether the capture holds what it takes to call a number
+// impossible: where the streams begin, no holes, and nothing that is answered.
+func knowsNumbers(c *Case) bool {
+	return c.Missing == 0 && !c.Trigger.Valid() && c.Flow.Handshake == flows.Established &&
+		c.Flow.Prior.Latest == 0 && !c.before() && !c.scaleCut()
+}
+
+var impossibleNumber = sign{
+	bit: ImpossibleNumber, id: "impossible-number", proves: true,
+	doc:  "a sequence number outside anything that either side has sent, offered or acknowledged",
+	when: SenderSpoke | First,
+	see: func(c *Case) (*Sentence, bool) {
+		rst := &c.RST
+		switch {
+		case !knowsNumbers(c) || rst.Seq == 0 || rst.Seq == c.Receiver.Ack:
+			return nil, false
+		case rst.Seq.Sub(c.Receiver.Edge.Max(c.Sender.Max)) > slack:
+			return saysBeyondWindow, true
+		}
+		return saysBeforeStream, rst.Seq.Less(c.Sender.ISN)
+	},
+}
+
+var impossibleAck = sign{
+	bit: ImpossibleNumber, id: "impossible-ack", proves: true,
+	doc:  "an acknowledgment of what the other side never sent, nor was allowed to",
+	when: SenderSpoke | First,
+	see: func(c *Case) (*Sentence, bool) {
+		rst := &c.RST
+		switch {
+		case !knowsNumbers(c) || rst.Flags&packet.ACK == 0 || rst.Ack == 0:
+			return nil, false
+		case rst.Ack.Sub(c.Sender.Edge.Max(c.Receiver.Max)) > slack:
+			return saysAckBeyondWindow, true
+		}
+		return saysAckBeforeStream, rst.Ack.Less(c.Receiver.ISN)
+	},
+}
+
+var steppedCopies = sign{
+	bit: SteppedCopies, id: "stepped-copies", proves: true,
+	doc: "several RSTs at once whose windows or TTLs step: no stack counts them",
+	see: func(c *Case) (*Sentence, bool) {
+		if len(c.Follow) == 0 {
+			return nil, false
+		}
+		r := runsOf(c)
+		return saysSteppedCopies, r.windows.steady() && r.seqs.still() || r.ttls.steady()
+	},
+}
+
+// runs are the steps of what comes together from one sender.
+type runs struct{ seqs, windows, ttls run }
+
+func runsOf(c *Case) (r runs) {
+	rst := &c.RST
+	seq, window, ttl := rst.Seq, rst.Window, rst.TTL
+	for i := range min(len(c.Follow), followMax) {
+		f := &c.Follow[i].RST
+		if f.Time-rst.Time > together {
+			break
+		}
+		if f.Dir != c.Dir || f.Flags != rst.Flags {
+			continue
+		}
+		r.seqs.step(int(f.Seq.Sub(seq)))
+		r.windows.step(int(f.Window) - int(window))
+		r.ttls.step(int(f.TTL) - int(ttl))
+		seq, window, ttl = f.Seq, f.Window, f.TTL
+	}
+	return r
+}
+
+// run follows the differences between numbers.
+type run struct {
+	n, delta int
+	broken   bool
+}
+
+func (r *run) step(delta int) {
+	if r.n > 0 && delta != r.delta {
+		r.broken = true
+	}
+	r.n++
+	r.delta = delta
+}
+
+// steady: three numbers or more, each the same small step from the one before.
+func (r *run) steady() bool {
+	return r.n >= 2 && !r.broken && r.delta != 0 && r.delta >= -4 && r.delta <= 4
+}
+
+func (r *run) still() bool { return !r.broken && r.delta == 0 }
+
+var farCopies = sign{
+	bit: SteppedCopies, id: "far-copies", proves: true,
+	doc: "a second RST where its sender's stream never was: a stack's stands where its stream had come to or answers an acknowledgment, and nobody acknowledges what was not sent (NDSS 2009, RST_SEQ_CHANGE)",
+	see: func(c *Case) (*Sentence, bool) {
+		if len(c.Follow) == 0 {
+			return nil, false
+		}
+		if r := runsOf(c); r.windows.steady() && r.seqs.still() || r.ttls.steady() {
+			return nil, false // that says as much
+		}
+		return saysFarCopies, farCopy(c) != nil
+	},
+}
+
+func farCopy(c *Case) *flows.Segment {
+	if c.Missing != 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) {
+		return nil
+	}
+	known := c.Sender.Max.Max(c.Receiver.Ack)
+	if c.After.Latest[c.Dir.Peer()] != 0 {
+		known = known.Max(c.After.Acked[c.Dir.Peer()])
+	}
+	for i := range min(len(c.Follow), followMax) {
+		f := &c.Follow[i]
+		if f.RST.Time-c.RST.Time > together {
+			return nil
+		}
+		if f.RST.Dir == c.Dir && !f.Trigger.Valid() && f.RST.Seq.Sub(known) > 2 && f.RST.Seq.Sub(c.RST.Seq) > 2 && !c.After.Carried.Valid() {
+			return &f.RST
+		}
+	}
+	return nil
+}
+
+var bothEnds = sign{
+	bit: BothEnds, id: "both-ends", proves: true,
+	doc:        "each end was reset in the name of the other at once, by one hand: what the two RSTs share is not what the ends have",
+	mechanisms: mechanisms(Unexplained, AnswerWithACK, Abort),
+	see: func(c *Case) (*Sentence, bool) {
+		f := towardsOther(c)
+		if f == nil || c.Timing.At[IdleBefore] >= ShortestIdle {
+			return nil, false
+		}
+		rst, x, y := &c.RST, c.Sender, c.Receiver
+		id := int32(f.IPID) - int32(rst.IPID)
+		sameID := rst.IPID != 0 && f.IPID != 0 && id >= -4 && id <= 4 && !near(rst.IPID, x.IPID) && !near(f.IPID, y.IPID)
+		sameWindow := rst.Window != 0 && rst.Window == f.Window && x.Window != y.Window
+		sameTTL := rst.TTL == f.TTL && x.TTLMax != 0 && y.TTLMax != 0 && rst.TTL > x.TTLMax && f.TTL > y.TTLMax
+		path := c.roundTrip()
+		tooClose := path >= 4*shortPath && f.Time-rst.Time < path/4
+		return saysBothEnds, sameID || sameWindow || sameTTL || tooClose
+	},
+}
+
+var bothEndsIdle = sign{
+	bit: BothEndsIdle, id: "both-ends-idle", weight: 2,
+	doc:        "both ends at once after a silence, as a timer does",
+	mechanisms: mechanisms(Unexplained, AnswerWithACK, Abort),
+	see: func(c *Case) (*Sentence, bool) {
+		return saysBothEndsIdle, towardsOther(c) != nil && c.Timing.At[IdleBefore] >= ShortestIdle
+	},
+}
+
+// towardsOther finds a RST towards the sender of the first, at the same time,
+// that answers nothing either; nil without one.
+func towardsOther(c *Case) *flows.Segment {
+	if len(c.Follow) == 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) || !c.Sender.Spoke() || !c.Receiver.Spoke() {
+		return nil
+	}
+	for i := range min(len(c.Follow), followMax) {
+		f := &c.Follow[i]
+		if f.RST.Time-c.RST.Time > together/2 {
+			return nil
+		}
+		if f.RST.Dir == c.Dir {
+			continue
+		}
+		if f.Trigger.Valid() || !f.RST.Valid() {
+			return nil
+		}
+		return &f.RST
+	}
+	return nil
+}
+
+var carriedOn = sign{
+	bit: CarriedOn, id: "carried-on", proves: true,
+	doc: "the sender went on with its stream, beyond the RST and in a way that it cannot have sent before it",
+	see: func(c *Case) (*Sentence, bool) {
+		return saysCarriedOn, wentOn(c) != nil && !tookTrigger(c)
+	},
+}
+
+var carriedOnAndTook = sign{
+	bit: CarriedOn, id: "carried-on-and-took", proves: true,
+	doc: "the sender went on with its stream, and has taken what the RST seems to answer",
+	see: func(c *Case) (*Sentence, bool) {
+		return saysCarriedOnAndTook, wentOn(c) != nil && tookTrigger(c)
+	},
+}
+
+// wentOn finds a segment of the sender that it cannot have sent before the RST,
+// and would not have sent after it; nil without one.
+func wentOn(c *Case) *flows.Segment {
+	rst, s, x := &c.RST, &c.After.Carried, c.Sender
+	if !s.Valid() || s.End().LessEq(rst.Seq) || s.Seq.Sub(x.Max) > priorWindow {
+		s = &c.After.Took
+	}
+	gap := s.Time - rst.Time
+	if !s.Valid() || gap <= disorder || gap > int64(flows.Grace) {
+		return nil
+	}
+	// In SYN-SENT and SYN-RECEIVED a wrong acknowledgment draws a RST, and the
+	// attempt goes on (RFC 9293, 3.10.7.3 and 3.10.7.4).
+	if rst.Flags&packet.ACK == 0 && (c.Flow.Handshake == flows.SYNSent && c.Dir == flows.Client ||
+		c.Flow.Handshake == flows.SYNReceived && c.Dir == flows.Server && rst.Seq != x.ISN+1) {
+		return nil
+	}
+	if s.IPID != 0 && rst.IPID != 0 && c.countsIDs() {
+		if step := rst.IPID - s.IPID; step >= 1 && step <= 64 {
+			return nil // sent before the RST, captured after it
+		}
+	}
+	if (s.Options & rst.Options).Has(packet.OptTimestamps) && int32(s.TSVal-rst.TSVal) < 0 {
+		return nil
+	}
+	return s
+}
+
+func isBigIP(payload []byte) bool { return bytes.HasPrefix(payload, []byte("BIG-IP:")) }
+
+func isDiagnostic(payload []byte) bool {
+	return !isBigIP(payload) && len(payload) == 8 && payload[0] == 0x33 && payload[1] == 0xaa
+}

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/hosts"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -53,18 +54,18 @@ S > C  R.  seq 1, one for each that waited`,
 		if c.Kind == Reply {
 			return closedInHandshake(c, f)
 		}
-		burst := c.Around.Burst()
+		burst, span := c.Around.Burst()
 		if burst < 2 {
 			return None
 		}
 		f.Add("{} had sent nothing on this connection but its SYN/ACK and acknowledgments", end(c.Dir))
-		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(burst), dur(burstSpan))
+		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(burst), within(span))
 		if y.Unanswered > 0 {
 			f.Add("{} of {} were waiting with it", octets(y.Unanswered), end(c.Dir.Peer()))
 		}
 		abortNumbers(c, f)
 		// Two connections of a busy server may come to the same end by chance.
-		if !gone(c, f) && c.Timing.At[IdleBefore] < burstSpan {
+		if !gone(c, f) && c.Timing.At[IdleBefore] < hosts.BurstWidth {
 			return Possible
 		}
 		return Likely

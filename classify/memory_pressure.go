@@ -48,8 +48,8 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 			return None
 		}
 		abortNumbers(c, f)
-		if burst := c.Around.Burst(); burst > 1 {
-			f.Add("{} connections of this sender were reset within {}", number(burst), dur(burstSpan))
+		if burst, span := c.Around.Burst(); burst > 1 {
+			f.Add("{} connections of this sender were reset within {}", number(burst), within(span))
 			return Likely
 		}
 		return Possible

@@ -54,11 +54,11 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 		if !c.aborted() || c.Dir != flows.Server || y.Unanswered == 0 || !x.Known.Has(flows.SawData) {
 			return None
 		}
-		burst := c.Around.Burst()
+		burst, span := c.Around.Burst()
 		if burst < 2 {
 			return None
 		}
-		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(burst), dur(burstSpan))
+		f.Add("{} reset {} connections of this port within {}, this one among them", end(c.Dir), number(burst), within(span))
 		f.Add("{} of {} were unread, the latest in {}", octets(y.Unanswered), end(c.Dir.Peer()), frame(y.DataWhere))
 		abortNumbers(c, f)
 		if gone(c, f) || burst > 2 {
@@ -68,8 +68,12 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	},
 }
 
-// burstSpan is the width of hosts.View.Burst.
-const burstSpan = 50e6
+// within writes a span for a sentence that says "within": rounded up to the
+// microseconds that are shown, which is as finely as most captures tell the time.
+func within(span int64) Arg {
+	const us = 1000
+	return dur(max(us, (span+us-1)/us*us))
+}
 
 // gone reports whether the server's port refused connections without having
 // opened again.

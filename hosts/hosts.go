@@ -19,7 +19,8 @@ import (
 
 // Widths of time, in nanoseconds.
 const (
-	// BurstWidth is how close in time resets count as one burst.
+	// BurstWidth is how long resets are counted together: those of a burst lie in
+	// three such lengths of time that follow one another.
 	BurstWidth = 50e6
 	// scanWidth is the width of the window in which a scanner's targets are
 	// counted; the one before is remembered.
@@ -118,7 +119,19 @@ type burstKey struct {
 // hash takes the hash of k.end.
 func (k *burstKey) hash(end uint64) uint64 { return mix(end, uint64(k.bucket)) }
 
-type burstFacts struct{ n int }
+type burstFacts struct {
+	n           int
+	first, last int64 // times of the earliest and the latest
+}
+
+// add takes a reset at that time into account.
+func (b *burstFacts) add(at int64) {
+	if b.n == 0 {
+		b.first, b.last = at, at
+	}
+	b.first, b.last = min(b.first, at), max(b.last, at)
+	b.n++
+}
 
 // burstOf is the key of the resets by the side d at about that time, and the
 // hash of its end.
@@ -170,7 +183,7 @@ func (m *Memory) Observe(e *flows.Event) {
 		*m.locals.put(h[flows.Client].end, client) = *server
 	case flows.WasReset:
 		key, of := burstOf(&e.Ends[e.Dir], h[e.Dir], e.Dir, e.Time)
-		m.bursts.put(key.hash(of), &key).n++
+		m.bursts.put(key.hash(of), &key).add(e.Time)
 		if e.Refusal {
 			p := m.ports.put(h[flows.Server].end, server)
 			if p.refusals != math.MaxUint32 {
@@ -284,22 +297,25 @@ func (v *View) Probes() (n int, beat, spread int64) {
 	return b.n, int64(b.mean), spread
 }
 
-// Burst is how many connections the same sender reset within BurstWidth, this
-// one included: those of the same port for a server, of the same address for a
-// client.
-func (v *View) Burst() int {
+// Burst is how many connections the same sender reset around that time, this one
+// included: those of the same port for a server, of the same address for a
+// client. They lie up to two BurstWidth away from this one, on either side; span
+// is the time from the first of them to the last, in nanoseconds, and less than
+// three BurstWidth.
+func (v *View) Burst() (n int, span int64) {
 	r := v.reset
 	end := &r.Flow.Ends[r.Dir]
 	key, of := burstOf(end, hashesOf(end), r.Dir, r.RST.Time)
-	n := 0
+	first, last := r.RST.Time, r.RST.Time
 	key.bucket--
 	for range 3 {
 		if b := v.memory.bursts.get(key.hash(of), &key); b != nil {
 			n += b.n
+			first, last = min(first, b.first), max(last, b.last)
 		}
 		key.bucket++
 	}
-	return n
+	return n, last - first
 }
 
 // Elsewhere is the server that answered a SYN from the address and port of the

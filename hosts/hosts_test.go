@@ -92,3 +92,28 @@ func TestElsewhereIsOfTheSender(t *testing.T) {
 		t.Error("its own connection is not elsewhere")
 	}
 }
+
+func TestBurstTellsItsSpan(t *testing.T) {
+	const start = 1e18 // a multiple of BurstWidth
+	m := New()
+	service := end(2, 80)
+	for i, at := range []int64{start + 1e6, start + 70e6, start + 140e6, start + 170e6} {
+		m.Observe(&flows.Event{
+			Kind: flows.WasReset, Time: at, Ends: [2]flows.Endpoint{end(1, uint16(40000+i)), service}, Dir: flows.Server, First: true,
+		})
+	}
+	for _, test := range []struct {
+		at   int64
+		n    int
+		span int64
+	}{
+		{start + 1e6, 2, 69e6},
+		{start + 70e6, 3, 139e6},
+		{start + 140e6, 3, 100e6},
+	} {
+		v := m.Around(resetOf(flows.Server, end(1, 40000), service, test.at), All)
+		if v.Burst != test.n || v.BurstSpan != test.span {
+			t.Errorf("around %d: %d resets within %d, want %d within %d", test.at-start, v.Burst, v.BurstSpan, test.n, test.span)
+		}
+	}
+}

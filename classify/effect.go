@@ -5,27 +5,6 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
-// Effect is what the RST's receiver made of it, as far as packets show.
-type Effect uint8
-
-// The effects (RFC 9293, 3.10.7; RFC 5961, 3.2; Linux tcp_validate_incoming).
-const (
-	// EffectUnknown: the capture does not hold what it takes to say.
-	EffectUnknown Effect = iota
-	// Accepted: the numbers are those that end the connection, and nothing of
-	// the receiver after it speaks against that.
-	Accepted
-	// Challenged: in the window but not exact; the receiver asks back with an ACK.
-	Challenged
-	// Ignored: outside the window, or the receiver carried on.
-	Ignored
-)
-
-// String is the word in reports.
-func (e Effect) String() string {
-	return [...]string{"unknown", "accepted", "challenged", "ignored"}[e]
-}
-
 // effectOf applies the receiver's rules to the first RST of the case.
 func effectOf(c *Case) Effect {
 	rst, x, y := &c.RST, c.Sender, c.Receiver

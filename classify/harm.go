@@ -5,33 +5,6 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
-// HarmKind says what a reset cost.
-type HarmKind uint8
-
-// The kinds of harm.
-const (
-	HarmUnknown HarmKind = iota
-	HarmNone             // nothing was in flight or unread, or it happened by design
-	HarmRefused          // a connection did not come about
-	HarmBytes            // at most so many octets were lost
-	HarmRequest          // a request that nobody answered
-	HarmCut              // a response that did not arrive whole
-)
-
-// String is the word in reports and JSON.
-func (k HarmKind) String() string {
-	return [...]string{"unknown", "none", "refused", "bytes-lost", "request-lost", "response-cut"}[k]
-}
-
-// Harm is what a reset cost, as far as packets show.
-type Harm struct {
-	Kind HarmKind
-	// Lost is how many octets may be lost at most: sent and not acknowledged, or
-	// acknowledged and perhaps never read. Of counts what was sent in all, for
-	// HarmCut.
-	Lost, Of uint64
-}
-
 // harmOf is the default: what was in flight, refused, or perhaps never read.
 // What a server leaves unanswered is a request lost; what a client does not get
 // whole is a response cut.

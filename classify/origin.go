@@ -5,34 +5,6 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
-// Who says whose hand a RST came from. That a RST bears a host's address
-// proves nothing.
-type Who uint8
-
-// The origins. AnotherBox and Forged are kept apart: a RST that was made
-// elsewhere is mostly the work of the operator's own load balancer or firewall.
-const (
-	WhoUnknown Who = iota // nothing speaks for or against the address it bears
-	Endpoint              // it looks like the endpoint's other segments
-	AnotherBox            // a load balancer, NAT or firewall answered in its name
-	Forged                // the endpoint itself disproves it, or its numbers are impossible
-)
-
-// String is the word in reports and JSON.
-func (w Who) String() string {
-	return [...]string{"unknown", "endpoint", "another-box", "forged"}[w]
-}
-
-// Origin is who really sent a RST and what tells.
-type Origin struct {
-	Who    Who
-	Device string // what the box calls itself or is known by, "" when nothing names it
-	Signs  Signs
-	// Proofs are the signs of which each proves a third party. Hints count
-	// together.
-	Proofs, Hints []Evidence
-}
-
 // originNotes is where originOf writes; a Judge uses it again for every reset.
 type originNotes struct{ proofs, hints Findings }
 

@@ -43,104 +43,78 @@ func (v *Verdict) Clone() Verdict {
 	return c
 }
 
-// Judge finds causes. The zero value is ready. It reuses memory between calls
-// and is not safe for concurrent use.
-type Judge struct {
-	matched   []match // as many as there are rules
-	notes     originNotes
-	alsoFits  []Alternative
-	unchecked []*Rule
+// Who says whose hand a RST came from. That a RST bears a host's address
+// proves nothing.
+type Who uint8
+
+// The origins. AnotherBox and Forged are kept apart: a RST that was made
+// elsewhere is mostly the work of the operator's own load balancer or firewall.
+const (
+	WhoUnknown Who = iota // nothing speaks for or against the address it bears
+	Endpoint              // it looks like the endpoint's other segments
+	AnotherBox            // a load balancer, NAT or firewall answered in its name
+	Forged                // the endpoint itself disproves it, or its numbers are impossible
+)
+
+// String is the word in reports and JSON.
+func (w Who) String() string {
+	return [...]string{"unknown", "endpoint", "another-box", "forged"}[w]
 }
 
-type match struct {
-	rule       *Rule
-	confidence Confidence
-	findings   Findings
+// Origin is who really sent a RST and what tells.
+type Origin struct {
+	Who    Who
+	Device string // what the box calls itself or is known by, "" when nothing names it
+	Signs  Signs
+	// Proofs are the signs of which each proves a third party. Hints count
+	// together.
+	Proofs, Hints []Evidence
 }
 
-// Verdict judges c, whose Reset has settled; Around is that of the moment at
-// which it did. It depends on nothing else. What it returns shares nothing with
-// the Reset; its lists are the Judge's, and valid until the next call.
-func (j *Judge) Verdict(c *Case) (v Verdict) {
-	if j.matched == nil {
-		j.matched = make([]match, len(rules))
-	}
-	c.measure(&j.notes)
-	v.Mechanism, v.Missing, v.Stage, v.Effect = c.Mechanism, c.Missing, stageOf(c), c.Effect
-	j.alsoFits, j.unchecked = j.alsoFits[:0], j.unchecked[:0]
-	n, best := 0, -1
-	for _, a := range rulesFor[c.Mechanism] {
-		if c.Missing.Has(a.needs) {
-			j.unchecked = append(j.unchecked, a.rule)
-			continue
-		}
-		if !c.Facts.Has(a.when) {
-			continue
-		}
-		m := &j.matched[n]
-		m.findings.c, m.findings.n = c, 0
-		m.confidence = a.rule.Match(c, &m.findings)
-		if m.confidence == None {
-			continue
-		}
-		m.confidence = min(m.confidence, c.ceiling())
-		m.rule = a.rule
-		n++
-	}
-	n = dropWider(j.matched[:n])
-	for i := range n {
-		if best < 0 || j.matched[i].confidence > j.matched[best].confidence {
-			best = i
-		}
-	}
-	if best < 0 {
-		b := &j.matched[0]
-		b.findings.c, b.findings.n = c, 0
-		b.rule = &unclassified
-		b.confidence = unclassified.Match(c, &b.findings)
-		best, n = 0, 1
-	}
-	b := &j.matched[best]
-	v.Rule, v.Confidence = b.rule, b.confidence
-	v.Evidence = b.findings.All()
-	v.Story = b.rule.Story(c).say(c)
-	v.Harm = harmOf(c)
-	if b.rule.Harm != nil {
-		v.Harm = b.rule.Harm(c)
-	}
-	for i := range n {
-		if m := &j.matched[i]; i != best && (b.confidence < Certain || m.confidence == Certain) {
-			tell := b.rule.tell(m.rule.ID)
-			if tell == "" {
-				continue // the evidence decides between them
-			}
-			j.alsoFits = append(j.alsoFits, Alternative{m.rule, tell})
-		}
-	}
-	v.Trigger, v.Timing, v.Origin = c.Trigger, c.Timing, c.Origin
-	v.AlsoFits, v.Unchecked = j.alsoFits, j.unchecked
-	return v
+// Effect is what the RST's receiver made of it, as far as packets show.
+type Effect uint8
+
+// The effects (RFC 9293, 3.10.7; RFC 5961, 3.2; Linux tcp_validate_incoming).
+const (
+	// EffectUnknown: the capture does not hold what it takes to say.
+	EffectUnknown Effect = iota
+	// Accepted: the numbers are those that end the connection, and nothing of
+	// the receiver after it speaks against that.
+	Accepted
+	// Challenged: in the window but not exact; the receiver asks back with an ACK.
+	Challenged
+	// Ignored: outside the window, or the receiver carried on.
+	Ignored
+)
+
+// String is the word in reports.
+func (e Effect) String() string {
+	return [...]string{"unknown", "accepted", "challenged", "ignored"}[e]
 }
 
-// dropWider removes every match of a rule that another match, at least as sure,
-// narrows, and returns how many are left.
-func dropWider(ms []match) int {
-	n := 0
-	for i := range ms {
-		wider := false
-		for k := range ms {
-			if ms[k].rule.Narrows == ms[i].rule.ID && ms[k].confidence >= ms[i].confidence {
-				wider = true
-				break
-			}
-		}
-		if wider {
-			continue
-		}
-		if n != i {
-			ms[n], ms[i] = ms[i], ms[n]
-		}
-		n++
-	}
-	return n
+// HarmKind says what a reset cost.
+type HarmKind uint8
+
+// The kinds of harm.
+const (
+	HarmUnknown HarmKind = iota
+	HarmNone             // nothing was in flight or unread, or it happened by design
+	HarmRefused          // a connection did not come about
+	HarmBytes            // at most so many octets were lost
+	HarmRequest          // a request that nobody answered
+	HarmCut              // a response that did not arrive whole
+)
+
+// String is the word in reports and JSON.
+func (k HarmKind) String() string {
+	return [...]string{"unknown", "none", "refused", "bytes-lost", "request-lost", "response-cut"}[k]
+}
+
+// Harm is what a reset cost, as far as packets show.
+type Harm struct {
+	Kind HarmKind
+	// Lost is how many octets may be lost at most: sent and not acknowledged, or
+	// acknowledged and perhaps never read. Of counts what was sent in all, for
+	// HarmCut.
+	Lost, Of uint64
 }

@@ -39,7 +39,10 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 		"HAProxy configuration manual: option http-server-close",
 		"RFC 9293, 3.10.5: the ABORT call",
 	},
-	Narrows: "deliberate-abort",
+	Over: []Over{
+		{"deliberate-abort", "it says when: after everything had been said"},
+		{"unread-data-on-close", "what was answered had been read"},
+	},
 	Confused: []Confusion{
 		{"stale-connection", "does the sender's log show the connection until its end? Then it knew it"},
 		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when something, perhaps only a TLS close_notify, was left unread"},

@@ -33,7 +33,10 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	Refs: []string{
 		"Docker documentation: published ports; RFC 1122, 4.2.2.13",
 	},
-	Narrows: "unread-data-on-close",
+	Over: []Over{
+		{"deliberate-abort", "nothing was answered, which is how a proxy without a back end looks"},
+		{"unread-data-on-close", "the first message is all that came, and a program that serves would have read it"},
+	},
 	Confused: []Confusion{
 		{"listener-closed", "was the service stopped at that moment? Then later SYNs to the port are refused for a while"},
 		{"deliberate-abort", "the program's configuration: nginx return 444, an access list, a limit of connections; nstat TcpExtTCPAbortOnClose does not grow"},

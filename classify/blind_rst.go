@@ -34,7 +34,9 @@ S > C  P.  the real S carries on`,
 		"RFC 4953: Defending TCP Against Spoofing Attacks",
 		"Linux: tcp_validate_incoming, tcp_send_challenge_ack",
 	},
-	Narrows: "injected-rst",
+	Over: []Over{
+		{"injected-rst", "it says what kind of third party: one that guesses"},
+	},
 	Confused: []Confusion{
 		{"injected-rst", "do the numbers miss by far? Who sees the connection need not guess"},
 	},

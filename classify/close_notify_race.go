@@ -34,7 +34,11 @@ S > C  R   seq = the ack of those`,
 	Refs: []string{
 		"RFC 8446, 6.1: close_notify; RFC 1122, 4.2.2.13",
 	},
-	Narrows:    "data-after-close",
+	Over: []Over{
+		{"data-after-close", "the late data is a goodbye"},
+		{"early-client-close", "the late data is a goodbye, not an answer"},
+		{"unread-data-on-close", "the late data is a goodbye, and came after the FIN"},
+	},
 	Harm:       harmless,
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
 	Telling:    FINToTrigger,

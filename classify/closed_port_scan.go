@@ -21,7 +21,10 @@ S > C  R.  seq 0 ack 1, window 0, no options
 		"nmap.org/book/synscan.html: TCP SYN scan",
 		"masscan, src/templ-pkt.c; zmap, src/probe_modules: what their SYNs look like",
 	},
-	Narrows:    "no-listener",
+	Over: []Over{
+		{"no-listener", "the client is a scanner, which nobody has to serve"},
+		{"listener-flap", "a scanner proves nothing about a service"},
+	},
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToRST,

@@ -36,7 +36,9 @@ C > S  R   one for each`,
 	Refs: []string{
 		"RFC 1122, 4.2.2.13; Linux: __tcp_close, tcp_v4_send_reset",
 	},
-	Narrows: "unread-data-on-close",
+	Over: []Over{
+		{"unread-data-on-close", "it says what was left unread: the rest of a download"},
+	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
 	},

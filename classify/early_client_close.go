@@ -46,7 +46,10 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 		"RFC 1122, 4.2.2.13; RFC 9293, 3.6",
 		"Linux: tcp_timewait_state_process (FIN_WAIT2)",
 	},
-	Narrows: "data-after-close",
+	Over: []Over{
+		{"data-after-close", "it says whose data: the answer to a client that had left"},
+		{"unread-data-on-close", "the data came after the FIN"},
+	},
 	Harm: func(c *Case) Harm {
 		if saidGoodbye(c.Sender) {
 			return Harm{Kind: HarmNone}

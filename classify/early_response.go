@@ -40,7 +40,9 @@ S > C  R.  with the rest of the body unread, or still coming`,
 		"RFC 9112, 9.6: closing in stages; RFC 9110, 15.5.14: 413",
 		"RFC 1122, 4.2.2.13; Linux: __tcp_close",
 	},
-	Narrows: "unread-data-on-close",
+	Over: []Over{
+		{"unread-data-on-close", "it says what was left unread: the body of an upload that was refused"},
+	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
 	},

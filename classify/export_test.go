@@ -1,5 +1,7 @@
 package classify
 
+import "slices"
+
 // NotAsked asks the rules that Verdict would not have asked for want of what
 // holds wherever they match, and returns those that match all the same, and how
 // many were asked.
@@ -15,4 +17,14 @@ func (j *Judge) NotAsked(c *Case) (wrong []*Rule, n int) {
 		}
 	}
 	return wrong, n
+}
+
+// Unlike is the tell of causes between which nothing was declared.
+const Unlike = unlike
+
+// NewShuffledJudge returns a Judge over the rules in another order.
+func NewShuffledJudge(shuffle func(n int, swap func(i, j int))) *Judge {
+	other := slices.Clone(rules)
+	shuffle(len(other), func(i, j int) { other[i], other[j] = other[j], other[i] })
+	return &Judge{table: newTable(other)}
 }

@@ -25,7 +25,9 @@ S > C  R   seq 1`,
 		"RFC 7413: TCP Fast Open",
 		"Linux: __tcp_close, SK_RST_REASON_TCP_ABORT_ON_CLOSE",
 	},
-	Narrows: "unread-data-on-close",
+	Over: []Over{
+		{"unread-data-on-close", "it says what was left unread: the data in the SYN"},
+	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose grows when data was left unread"},
 	},

@@ -24,6 +24,10 @@ S > C  R.  seq = after the FIN`,
 		"Linux: tcp_keepalive_timer (TCP_FIN_WAIT2); ip-sysctl, tcp_fin_timeout; tcp(7), TCP_LINGER2",
 		"RFC 9293, 3.6",
 	},
+	Over: []Over{
+		{"deliberate-abort", "the sender had closed long before, and its wait ended"},
+		{"unread-data-on-close", "all that the peer had sent came before the FIN"},
+	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the closing program: does it abort after a limit of its own (lingering close), or is it gone and the kernel's timer did it?"},
 	},

@@ -16,9 +16,13 @@ var followUp = Rule{
 	Wire: `S > C  R.  the reset that ended the connection
 C > S  P.  still in flight, or sent again
 S > C  R   answers it`,
-	Confirm:    []string{"look for the incident of the same addresses and ports before this one"},
-	Advice:     []string{"Nothing of its own: see the first reset of the connection."},
-	Refs:       []string{"RFC 9293, 3.10.7.1"},
+	Confirm: []string{"look for the incident of the same addresses and ports before this one"},
+	Advice:  []string{"Nothing of its own: see the first reset of the connection."},
+	Refs:    []string{"RFC 9293, 3.10.7.1"},
+	Over: []Over{
+		{"no-listener", "the connection had been reset before"},
+		{"injected-rst", "the connection had been reset before"},
+	},
 	Harm:       harmless, // that of the first reset is counted there
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    TriggerToRST,

@@ -22,7 +22,9 @@ C > S  R   seq 1, window 0, no options`,
 	Refs: []string{
 		"nmap.org/book/synscan.html: the scanner's own kernel sends the RST",
 	},
-	Narrows:    "handshake-abort",
+	Over: []Over{
+		{"handshake-abort", "the client is a scanner, which does not wait"},
+	},
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToSYNACK,

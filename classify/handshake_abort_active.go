@@ -26,8 +26,10 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 		"HAProxy: src/proto_tcp.c, TCP_QUICKACK and SO_LINGER for checks",
 		"Linux: tcp_rcv_synsent_state_process puts the ACK off; tcp_disconnect sends the RST",
 	},
-	Narrows: "deliberate-abort",
-	Harm:    harmless,
+	Harm: harmless,
+	Over: []Over{
+		{"deliberate-abort", "it says when: in the place of the last ACK"},
+	},
 	Confused: []Confusion{
 		{"health-check", "does the same client come back to the same port at a fixed beat?"},
 	},

@@ -26,7 +26,9 @@ C > S  R   seq 1, window 0, no options`,
 		"RFC 7323, 3.2 and 5",
 		"Linux: tcp_rcv_synsent_state_process, LINUX_MIB_PAWSACTIVEREJECTED",
 	},
-	Narrows: "handshake-abort",
+	Over: []Over{
+		{"handshake-abort", "the SYN/ACK echoes a timestamp that the client never sent"},
+	},
 	Confused: []Confusion{
 		{"handshake-abort", "nstat on the client: TcpExtPAWSActive grows when the timestamp was the reason"},
 	},

@@ -29,8 +29,15 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 		"HAProxy configuration manual: check, inter, option tcp-check",
 		"keepalived: TCP_CHECK sets SO_LINGER with timeout 0",
 	},
-	Narrows: "deliberate-abort",
-	Harm:    harmless,
+	Harm: harmless,
+	Over: []Over{
+		{"deliberate-abort", "the beat shows a checker"},
+		{"unread-data-on-close", "the beat shows a checker"},
+		{"abort-after-response", "the beat shows a checker"},
+		{"handshake-abort", "the beat shows a checker"},
+		{"handshake-abort-active", "the beat shows a checker"},
+		{"half-open-scan", "the beat shows a checker, and one port only"},
+	},
 	Confused: []Confusion{
 		{"unread-data-on-close", "is it a checker's address? A program that polls and closes without reading looks the same"},
 	},

@@ -36,6 +36,11 @@ S > C  R.  seq 1, one for each that waited`,
 	Refs: []string{
 		"Linux: inet_csk_listen_stop; net.ipv4.tcp_migrate_req in ip-sysctl",
 	},
+	Over: []Over{
+		{"accepted-then-reset", "other connections of the port went at the same moment"},
+		{"deliberate-abort", "other connections of the port went at the same moment"},
+		{"unread-data-on-close", "no program ever saw the connection"},
+	},
 	Confused: []Confusion{
 		{"process-death", "was the process killed, or did it stop listening? Its log tells"},
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when the queue was full"},

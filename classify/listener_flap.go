@@ -40,7 +40,9 @@ C > S  S   S > C  S.  a later connection is accepted`,
 		"RFC 9293, 3.10.7.1; Linux: tcp_v4_rcv, label no_tcp_socket",
 		"Kubernetes documentation: pod termination and container lifecycle hooks",
 	},
-	Narrows: "no-listener",
+	Over: []Over{
+		{"no-listener", "the port accepts connections at other times"},
+	},
 	Confused: []Confusion{
 		{"refusal-under-load", "is the service up all the time? Then its queue or a load balancer's limit refused the connection"},
 	},

@@ -34,7 +34,11 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 	Refs: []string{
 		"RFC 8446, 5.1; RFC 1122, 4.2.2.13",
 	},
-	Narrows: "unread-data-on-close",
+	Over: []Over{
+		{"accepted-then-reset", "it says why nothing was answered"},
+		{"tls-alert-then-rst", "it says what the alert means"},
+		{"unread-data-on-close", "it says what was left unread: a request in plain text"},
+	},
 	Confused: []Confusion{
 		{"accepted-then-reset", "does the port speak TLS? Then the plain text was the mistake; otherwise look for the proxy's back end"},
 	},

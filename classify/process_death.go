@@ -41,7 +41,10 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Refs: []string{
 		"Linux: __tcp_close for every socket at exit; RFC 1122, 4.2.2.13",
 	},
-	Narrows: "unread-data-on-close",
+	Over: []Over{
+		{"unread-data-on-close", "other connections of the port went at the same moment"},
+		{"abort-after-response", "other connections of the port went at the same moment"},
+	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the process lives on: then a configuration change or `ss -K` ended the connections"},
 	},

@@ -23,6 +23,9 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 		"RFC 9293, 3.8.3; RFC 1122, 4.2.3.5",
 		"FreeBSD and XNU: tcp_timer_rexmt, tcp_drop(ETIMEDOUT)",
 	},
+	Over: []Over{
+		{"deliberate-abort", "it says why: the data was never acknowledged"},
+	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the sender's system: Linux itself never does this, so there a program with a time limit did"},
 	},

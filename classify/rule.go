@@ -94,9 +94,11 @@ type Rule struct {
 	// Remedies are the same for programs that many run, as settings and code.
 	Remedies []Remedy
 	Refs     []string
-	// Narrows is the ID of a wider cause of which this is a special case: when
-	// both match and this one as well, the wider is not mentioned.
-	Narrows string
+	// Over lists the causes that this one goes before, and may hide, where it
+	// matches at least as well: such a one is mentioned among what also fits when
+	// packets may not tell it from the verdict (Confused, of either), and not at
+	// all otherwise.
+	Over []Over
 	// Harm says what the reset cost, when the default (what was in flight) is
 	// not right for the cause. Nil means the default.
 	Harm func(c *Case) Harm
@@ -125,15 +127,28 @@ type Remedy struct {
 	What string
 }
 
+// Over names a cause that another goes before, and why.
+type Over struct {
+	ID  string
+	Why string // a clause without a full stop
+}
+
 // Confusion names another cause and how to tell.
 type Confusion struct {
 	ID   string
 	Tell string
 }
 
-func (r *Rule) tell(id string) string {
+// tell is the observation that tells r from o, "" when none is needed. It is the
+// same both ways.
+func (r *Rule) tell(o *Rule) string {
 	for _, c := range r.Confused {
-		if c.ID == id {
+		if c.ID == o.ID {
+			return c.Tell
+		}
+	}
+	for _, c := range o.Confused {
+		if c.ID == r.ID {
 			return c.Tell
 		}
 	}

@@ -1,7 +1,11 @@
 package classify
 
-// rules is the table. Order breaks ties of confidence: the narrower cause
-// stands before the wider one.
+import (
+	"slices"
+	"strings"
+)
+
+// rules is the table. Its order means nothing.
 var rules = []*Rule{
 	&blindRST,
 	&injectedRST,
@@ -57,29 +61,12 @@ var rules = []*Rule{
 	&noContext,
 }
 
-// asked is what decides whether to ask a rule, in few lines of memory.
-type asked struct {
-	rule  *Rule
-	when  Facts
-	needs Missing
-}
-
-// rulesFor has the rules for each mechanism, in the order of the table.
-var rulesFor = func() (of [Abort + 1][]asked) {
-	for m := range of {
-		for _, r := range rules {
-			if r.Mechanisms.Has(Mechanism(m)) {
-				of[m] = append(of[m], asked{r, r.When, r.Needs})
-			}
-		}
-	}
-	return of
-}()
-
-// Rules returns every cause, in the order of the table, and last the one for
-// what none of them explains.
+// Rules returns every cause by its ID, and last the one for what none of them
+// explains.
 func Rules() []*Rule {
-	return append(append([]*Rule(nil), rules...), &unclassified)
+	out := slices.Clone(rules)
+	slices.SortFunc(out, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	return append(out, &unclassified)
 }
 
 // ByID returns the rule of a cause, or nil.

@@ -40,6 +40,10 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		"RFC 9293, 3.5.1: half-open connections; 3.10.7.1",
 		"Linux: tcp_v4_send_reset from the listener, or without a socket",
 	},
+	Over: []Over{
+		{"firewall-reject", "the host itself may have sent it, and nothing speaks for a filter"},
+		{"middlebox-idle-timeout", "the host itself may have sent it, and the silence was short or unremarkable"},
+	},
 	Confused: []Confusion{
 		{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},
 		{"middlebox-idle-timeout", "do several connections die after the same silence? Then it is a timer on the path; compare TTL and RTT with the host's"},

@@ -27,7 +27,10 @@ S > C  R.  seq 0, ack = that SYN: refused although the port listens`,
 	Refs: []string{
 		"Linux: tcp_timewait_state_process, FIN_WAIT2 substate, SYN in the window",
 	},
-	Narrows:    "no-listener",
+	Over: []Over{
+		{"no-listener", "the port holds an older connection with just these ends"},
+		{"listener-flap", "the port was there all the time"},
+	},
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET"},
 	Telling:    SYNToRST,
 	Mechanisms: mechanisms(Answer),

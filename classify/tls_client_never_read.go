@@ -36,7 +36,10 @@ C > S  R.  seq after its data, ack after the tickets`,
 		"RFC 8446, 4.6.1: NewSessionTicket; RFC 1122, 4.2.2.13",
 		"OpenSSL: SSL_CTX_set_num_tickets(3)",
 	},
-	Narrows: "unread-data-on-close",
+	Over: []Over{
+		{"unread-data-on-close", "it says what was left unread: session tickets"},
+		{"deliberate-abort", "session tickets were left unread"},
+	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
 	},

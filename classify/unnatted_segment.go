@@ -45,7 +45,10 @@ C > S  R   seq = the ack of that segment, window 0, no options
 		"Kubernetes blog: kube-proxy Subtleties: Debugging an Intermittent Connection Reset, 2019",
 		"Linux: nf_conntrack_proto_tcp.c, packets out of the window are INVALID and are not translated",
 	},
-	Narrows: "mid-stream",
+	Over: []Over{
+		{"mid-stream", "the client has the connection with another address"},
+		{"firewall-reject", "the exchange had not stopped, and a filter would have stopped it before"},
+	},
 	Confused: []Confusion{
 		{"firewall-reject", "`conntrack -S` on the box: invalid grows for a NAT that did not translate; for a filter, the counter of a rule with REJECT does"},
 		{"stale-connection", "does the address that sent the segment belong to a server behind the service that the client uses?"},

@@ -62,6 +62,9 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 		"RFC 9293, 3.6.1; RFC 1122, 4.2.2.13; RFC 2525, 2.17",
 		"Linux: __tcp_close, tcp_send_active_reset",
 	},
+	Over: []Over{
+		{"deliberate-abort", "data was left that may be unread"},
+	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the sender: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0 or `ss -K`"},
 	},

@@ -107,12 +107,13 @@ func confusions(r *classify.Rule, code func(string) string) []string {
 	return out
 }
 
-// special says of what r is a special case.
-func special(r *classify.Rule, code func(string) string) string {
-	if r.Narrows == "" {
-		return ""
+// before are the causes that r goes before where both match, and why.
+func before(r *classify.Rule, code func(string) string) []string {
+	var out []string
+	for _, o := range r.Over {
+		out = append(out, code(o.ID)+" ("+classify.ByID(o.ID).Title+"): "+o.Why)
 	}
-	return "A special case of " + code(r.Narrows) + " (" + classify.ByID(r.Narrows).Title + ")."
+	return out
 }
 
 // remedy parts a remedy into its prose and its code, without the tabs.
@@ -129,9 +130,6 @@ func pictureLines(s string) []string { return strings.Split(strings.TrimRight(s,
 func (t *text) cause(r *classify.Rule) {
 	t.heading("%s (%s)", capital(r.Title), r.ID)
 	t.indented(2, r.Summary)
-	if s := special(r, asIs); s != "" {
-		t.indented(2, s)
-	}
 	t.line("")
 	t.indented(2, "Family: "+string(r.Family)+", "+r.Family.Title()+".")
 	t.section("On the wire")
@@ -151,6 +149,7 @@ func (t *text) cause(r *classify.Rule) {
 		}
 	}
 	t.list("Easily confused with", confusions(r, asIs))
+	t.list("Where both match, it goes before", before(r, asIs))
 	t.list("The kernel's word", kernelReasons(r))
 	t.list("References", r.Refs)
 }
@@ -174,9 +173,6 @@ func (m *markdown) cause(r *classify.Rule) {
 	m.para("# " + mdProse(capital(r.Title)))
 	m.para(mdProse(mdCode(r.ID) + ", family " + mdCode(string(r.Family)) + ": " + r.Family.Title() + "."))
 	m.para(mdProse(r.Summary))
-	if s := special(r, mdCode); s != "" {
-		m.para(mdProse(s))
-	}
 	m.para("## On the wire")
 	m.fence("text", pictureLines(r.Wire))
 	m.list("To make sure", r.Confirm)
@@ -192,6 +188,7 @@ func (m *markdown) cause(r *classify.Rule) {
 		}
 	}
 	m.list("Easily confused with", confusions(r, mdCode))
+	m.list("Where both match, it goes before", before(r, mdCode))
 	m.list("The kernel's word", kernelReasons(r))
 	m.list("References", r.Refs)
 }
@@ -210,14 +207,20 @@ type causeJSON struct {
 	Family     string       `json:"family"`
 	Title      string       `json:"title"`
 	Summary    string       `json:"summary"`
-	Narrows    string       `json:"narrows,omitempty"`
 	Wire       []string     `json:"wire"`
 	Confirm    []string     `json:"confirm"`
 	Advice     []string     `json:"advice"`
 	Remedies   []remedyJSON `json:"remedies"`
 	Confused   []alsoJSON   `json:"confused_with"`
+	Before     []beforeJSON `json:"goes_before"`
 	Reasons    []string     `json:"kernel_reasons"`
 	References []string     `json:"references"`
+}
+
+// beforeJSON is a cause that another goes before where both match.
+type beforeJSON struct {
+	Cause string `json:"cause"`
+	Why   string `json:"why"`
 }
 
 type remedyJSON struct {
@@ -228,9 +231,9 @@ type remedyJSON struct {
 
 func causeOf(r *classify.Rule) *causeJSON {
 	j := &causeJSON{
-		ID: r.ID, Family: string(r.Family), Title: r.Title, Summary: r.Summary, Narrows: r.Narrows,
+		ID: r.ID, Family: string(r.Family), Title: r.Title, Summary: r.Summary,
 		Wire: pictureLines(r.Wire), Confirm: r.Confirm, Advice: r.Advice, References: r.Refs,
-		Remedies: []remedyJSON{}, Confused: []alsoJSON{}, Reasons: append([]string{}, r.Reasons...),
+		Remedies: []remedyJSON{}, Confused: []alsoJSON{}, Before: []beforeJSON{}, Reasons: append([]string{}, r.Reasons...),
 	}
 	for k := range r.Remedies {
 		prose, code := remedy(&r.Remedies[k])
@@ -238,6 +241,9 @@ func causeOf(r *classify.Rule) *causeJSON {
 	}
 	for _, c := range r.Confused {
 		j.Confused = append(j.Confused, alsoJSON{c.ID, c.Tell})
+	}
+	for _, o := range r.Over {
+		j.Before = append(j.Before, beforeJSON{o.ID, o.Why})
 	}
 	return j
 }

@@ -161,46 +161,56 @@ func (r *run) take(b *packet.Batch) error {
 	return nil
 }
 
-// deliver judges what has settled and hands it to the sinks.
+// deliver hands on what has become known, in its order.
 func (r *run) deliver() error {
-	seen := 0
-	observe := func(until int) {
-		for ; seen < until; seen++ {
-			r.memory.Observe(&r.out.Events[seen])
+	defer r.out.Empty()
+	for item := range r.out.Items() {
+		var err error
+		switch {
+		case item.Event != nil:
+			r.memory.Observe(item.Event)
+		case item.Reset != nil:
+			err = r.judged(item.Reset)
+			r.table.Release(item.Reset)
+		case item.Note != nil:
+			err = r.noted(item.Note)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	for _, reset := range r.out.Resets {
-		observe(reset.Events())
-		r.summary.Incidents++
-		i := &r.incident
-		i.Number, i.Reset, i.Testimony = r.summary.Incidents, reset, nil
-		i.Verdict = r.judge.Verdict(reset, r.memory.View(reset))
-		r.timers.observe(i)
-		if w := r.config.Witness; w != nil {
-			if t, ok := w.Testimony(&reset.RST); ok {
-				i.Testimony = &t
-			}
-		}
-		for _, s := range r.sinks {
-			if err := s.Incident(i); err != nil {
-				r.failed = true
-				return err
-			}
-		}
-		r.table.Release(reset)
-	}
-	for k := range r.out.Notes {
-		r.summary.Notes++
-		for _, s := range r.sinks {
-			if err := s.Note(&r.out.Notes[k]); err != nil {
-				r.failed = true
-				return err
-			}
+	return nil
+}
+
+// judged judges reset and shows the sinks what has come of it.
+func (r *run) judged(reset *flows.Reset) error {
+	r.summary.Incidents++
+	i := &r.incident
+	i.Number, i.Reset, i.Testimony = r.summary.Incidents, reset, nil
+	i.Verdict = r.judge.Verdict(reset, r.memory.View(reset))
+	r.timers.observe(i)
+	if w := r.config.Witness; w != nil {
+		if t, ok := w.Testimony(&reset.RST); ok {
+			i.Testimony = &t
 		}
 	}
-	observe(len(r.out.Events))
-	clear(r.out.Resets)
-	r.out.Resets, r.out.Notes, r.out.Events = r.out.Resets[:0], r.out.Notes[:0], r.out.Events[:0]
+	for _, s := range r.sinks {
+		if err := s.Incident(i); err != nil {
+			r.failed = true
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) noted(n *flows.Note) error {
+	r.summary.Notes++
+	for _, s := range r.sinks {
+		if err := s.Note(n); err != nil {
+			r.failed = true
+			return err
+		}
+	}
 	return nil
 }
 

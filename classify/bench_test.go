@@ -101,13 +101,15 @@ func settle(t testing.TB, read func(*packet.Batch) error) []settled {
 	}
 	for !table.Flush(&out) {
 	}
-	memory, seen := hosts.New(), 0
+	memory := hosts.New()
 	var all []settled
-	for _, r := range out.Resets {
-		for ; seen < r.Events(); seen++ {
-			memory.Observe(&out.Events[seen])
+	for item := range out.Items() {
+		switch r := item.Reset; {
+		case r != nil:
+			all = append(all, settled{r, memory.View(r)})
+		case item.Event != nil:
+			memory.Observe(item.Event)
 		}
-		all = append(all, settled{r, memory.View(r)})
 	}
 	return all
 }

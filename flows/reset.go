@@ -46,13 +46,7 @@ type Reset struct {
 	Trigger Segment       // the segment it answers; not Valid when there is none
 	Follow  []Answer      // RSTs of the same connection during the grace, in order
 	After   After
-
-	events int
 }
-
-// Events is how many events of its Output came before r settled: what was to
-// be seen of other connections until then.
-func (r *Reset) Events() int { return r.events }
 
 // Sender is the side in whose name the RST was sent.
 func (r *Reset) Sender() *Side { return &r.Flow.Side[r.Dir] }

@@ -85,14 +85,6 @@ func (s *Stats) Add(o Stats) {
 	s.BackwardsLargest = max(s.BackwardsLargest, o.BackwardsLargest)
 }
 
-// Output takes what a Table has finished. The caller empties it; Resets go back
-// through Release once they are not needed any more.
-type Output struct {
-	Resets []*Reset
-	Notes  []Note
-	Events []Event
-}
-
 type leaving struct {
 	slot, gen uint32
 }
@@ -420,7 +412,7 @@ func (t *Table) create(h *packet.Header, hash uint32, out *Output) (uint32, Dir)
 func (t *Table) leave(slot uint32, out *Output) {
 	c := t.connections.at(slot)
 	if n, ok := c.note(&t.memory, t.clock); ok {
-		out.Notes = append(out.Notes, n)
+		out.note(n)
 	}
 	for d := range c.side {
 		s := &c.side[d]
@@ -563,8 +555,7 @@ func (t *Table) settle(at int64, end bool, out *Output) {
 		c.marks &^= isWatched
 	}
 	r.After.Settled, r.After.AtEnd = at, end
-	r.events = len(out.Events)
-	out.Resets = append(out.Resets, r)
+	out.reset(r)
 	t.ahead()
 }
 

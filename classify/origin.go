@@ -213,7 +213,7 @@ func (o *originCase) looksOwn() bool {
 // named takes the word of a device for what it is.
 func (o *originCase) named() {
 	rst := &o.RST
-	switch note := o.Note; {
+	switch note := o.Payload; {
 	case hasPrefix(note, "BIG-IP:"):
 		o.device = "F5 BIG-IP"
 		o.add(NamesItself, "the payload of {} is a message of an F5 BIG-IP", frame(rst.Where()))

@@ -29,7 +29,7 @@ type connection struct {
 	gen     uint32 // how often the place was used
 	hash    uint32
 	rare    uint32 // place in Table.memory.rares +1, 0 for none
-	history [historyLen]byte
+	history [HistoryLen]byte
 	rstDir  Dir // who sent the first RST, valid when rstWhere is not 0
 	_       byte
 	// The first RST of the connection. Those of the other side are in Rare.

@@ -128,6 +128,7 @@ type Table struct {
 	made        []*Reset // of those that wait; nil where the place is free
 	places      []uint32 // free ones of made
 	unused      []*Reset
+	follow      [][]Answer // empty
 
 	at     int // segment of the batch to go on with
 	hashes [4 * group]uint32
@@ -164,9 +165,11 @@ func (t *Table) taken() int64 {
 
 // Release gives a Reset back for reuse; nothing may hold on to it.
 func (t *Table) Release(r *Reset) {
-	if cap(r.Follow) > 64 {
-		r.Follow = nil // one flood must not stay in every spare Reset
+	// A short list is used again. One flood must not stay for good.
+	if n := cap(r.Follow); n > 0 && n <= 64 && len(t.follow) < 1024 {
+		t.follow = append(t.follow, r.Follow[:0])
 	}
+	r.Follow = nil
 	if len(t.unused) < 1024 {
 		t.unused = append(t.unused, r)
 	}
@@ -452,6 +455,10 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, note 
 		}
 	}
 	if r != nil {
+		if n := len(t.follow); r.Follow == nil && n > 0 {
+			r.Follow = t.follow[n-1]
+			t.follow = t.follow[:n-1]
+		}
 		rst := segmentOf(h, d)
 		r.Follow = append(r.Follow, Answer{rst, c.trigger(&t.memory, &rst, r.Follow, &r.Trigger)})
 	} else {
@@ -463,7 +470,7 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, note 
 		w.made = 0
 		if len(note) > 0 {
 			r := t.watched(c)
-			r.Note = append(r.Note, note...)
+			r.Payload = append([]byte(nil), note...)
 		}
 	}
 	c.wasReset(&t.memory, h, d)
@@ -517,18 +524,16 @@ func (t *Table) describe(w *waiting) *Reset {
 	if n := len(t.unused); n > 0 {
 		r = t.unused[n-1]
 		t.unused = t.unused[:n-1]
-		r.Follow = r.Follow[:0]
 		r.After = After{}
 	} else {
 		r = new(Reset)
 	}
 	c := t.connections.at(w.slot)
 	r.RST, r.Dir = w.rst, w.dir
-	r.Note = r.Note[:0]
-	t.memory.describe(&r.Flow, c)
+	r.Payload = nil
+	t.memory.describe(&r.Flow, c, w.historyN)
 	s := &r.Flow.Side[w.dir]
 	s.Known = w.known &^ unanswered
-	r.Flow.historyN = w.historyN
 	if w.known&SawRST == 0 {
 		s.RSTTime, s.RSTWhere = 0, 0
 	}

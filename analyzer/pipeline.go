@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"runtime"
 	"time"
 
@@ -28,9 +29,8 @@ func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, er
 	began := time.Now()
 	r := &run{config: c, table: flows.NewTable(c.Table), memory: hosts.New(), sinks: sinks, summary: &Summary{}}
 	err := r.read(ctx, src)
-	for done := r.failed; !done; done = done || r.failed {
-		done = r.table.Flush(&r.out)
-		err = errors.Join(err, r.deliver())
+	if !r.failed {
+		err = errors.Join(err, r.deliver(r.table.Flush()))
 	}
 	r.summary.Flows = r.table.Stats()
 	r.summary.Timers = r.timers.clusters()
@@ -45,7 +45,6 @@ type run struct {
 	judge    classify.Judge
 	memory   *hosts.Memory
 	timers   timerMemory
-	out      flows.Output
 	incident Incident // which the sinks are shown, one after the other
 	sinks    []Sink
 	summary  *Summary
@@ -146,25 +145,24 @@ func (r *run) take(b *packet.Batch) error {
 	for i, n := range b.Skipped {
 		s.Skipped[i] += n
 	}
-	for done := false; !done; {
-		done = r.table.Add(b, &r.out)
-		if err := r.deliver(); err != nil {
-			return err
-		}
+	if err := r.deliver(r.table.Add(b)); err != nil || !r.config.Live {
+		return err
 	}
-	for done := !r.config.Live; !done; {
-		done = r.table.Advance(b.Last-liveLag, &r.out)
-		if err := r.deliver(); err != nil {
+	return r.deliver(r.table.Advance(b.Last - liveLag))
+}
+
+// deliver hands on what has become known, in its order.
+func (r *run) deliver(pieces iter.Seq[*flows.Output]) error {
+	for piece := range pieces {
+		if err := r.known(piece); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// deliver hands on what has become known, in its order.
-func (r *run) deliver() error {
-	defer r.out.Empty()
-	for item := range r.out.Items() {
+func (r *run) known(piece *flows.Output) error {
+	for item := range piece.Items() {
 		var err error
 		switch {
 		case item.Event != nil:

@@ -28,12 +28,6 @@ const (
 	Established                  // the SYN/ACK was acknowledged
 )
 
-// RecentLen is how many segments a Flow remembers.
-const RecentLen = 16
-
-// HistoryLen is how many letters a history has at most.
-const HistoryLen = 14
-
 // Earlier is what is kept of the connection that used the same addresses and
 // ports before.
 type Earlier struct {

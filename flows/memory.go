@@ -94,7 +94,9 @@ func (m *memory) describe(f *Flow, c *connection, n uint8) {
 	f.Ends, f.Zone, f.Handshake, f.Start = c.ends, c.zone, c.handshake, c.start
 	f.Guessed, f.Retried, f.Refused = c.marks&isGuessed != 0, c.marks&isRetried != 0, c.marks&isRefused != 0
 	f.Letters, f.HistoryN = c.history, n
-	clear(f.Letters[n:])
+	for i := n; i < c.historyN; i++ {
+		f.Letters[i] = 0
+	}
 	for d := range f.Side {
 		s := &f.Side[d]
 		s.Standing = c.side[d]

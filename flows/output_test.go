@@ -52,3 +52,58 @@ func TestOutputIsInOrder(t *testing.T) {
 		t.Error("something is left")
 	}
 }
+
+// refusals is a conversation in which n ports are refused at once.
+func refusals(n int) *conversation {
+	c := &conversation{now: 1e18}
+	for i := range n {
+		c.port = uint16(1024 + i)
+		c.send(Client, 0, packet.SYN, 100, 0, 0)
+		c.send(Server, 1, packet.RST|packet.ACK, 0, 101, 0)
+	}
+	return c
+}
+
+// However much is due at once, no piece holds many resets.
+func TestPiecesAreSmall(t *testing.T) {
+	const n = 500
+	c := refusals(n)
+	table := NewTable(Config{})
+	for range table.Add(&c.batch) {
+	}
+	resets := 0
+	for out := range table.Advance(c.now + int64(Grace) + sec) {
+		if len(out.Resets) > pieceMax {
+			t.Errorf("%d resets at once", len(out.Resets))
+		}
+		resets += len(out.Resets)
+	}
+	if resets != n {
+		t.Errorf("%d resets, want %d", resets, n)
+	}
+}
+
+// Who leaves the loop misses what would have come, and nothing else goes wrong.
+func TestLeavingTheLoop(t *testing.T) {
+	c := refusals(500)
+	table := NewTable(Config{})
+	for range table.Add(&c.batch) {
+		break
+	}
+	pieces := 0
+	for range table.Advance(c.now + int64(Grace) + sec) {
+		pieces++
+		break
+	}
+	if pieces != 1 || table.pending.len() != 0 {
+		t.Errorf("%d pieces, %d resets wait", pieces, table.pending.len())
+	}
+	for out := range table.Flush() {
+		if len(out.Resets) > 0 {
+			t.Errorf("%d resets come twice", len(out.Resets))
+		}
+	}
+	if table.Live() != 0 {
+		t.Errorf("%d connections are left", table.Live())
+	}
+}

@@ -2,10 +2,6 @@ package flows
 
 import "github.com/rstwhy/rstwhy/packet"
 
-// FollowMax is how many further RSTs one Reset holds. A connection that shows
-// more within the grace begins a new Reset.
-const FollowMax = 1024
-
 // Answer is a RST and the segment of the other side that it answers, if any.
 type Answer struct {
 	RST     Segment
@@ -82,6 +78,7 @@ func (c *connection) trigger(m *memory, rst *Segment, used []Answer, first *Segm
 	if rst.Dir == Client {
 		rtt = c.rttClient()
 	}
+	latest := rtt + rtt/2 + int64(answerSlack)
 	var newest, best *Segment
 	for i := range RecentLen {
 		s := m.recent(c, i)
@@ -91,13 +88,13 @@ func (c *connection) trigger(m *memory, rst *Segment, used []Answer, first *Segm
 		if s.Dir != d || s.Flags&packet.RST != 0 || !answers(rst, s) || taken(s, used, first) {
 			continue
 		}
-		if newest == nil || (newest.SeqLen() == 0 && s.SeqLen() > 0 && rst.Time-s.Time <= rtt+rtt/2+1e6) {
+		if newest == nil || (newest.SeqLen() == 0 && s.SeqLen() > 0 && rst.Time-s.Time <= latest) {
 			newest = s
 		}
 		// Several segments in flight are answered one by one: the oldest that
 		// can have had its answer by now is the one.
 		age := rst.Time - s.Time
-		if s.SeqLen() > 0 && age >= rtt/2 && age <= rtt+rtt/2+1e6 {
+		if s.SeqLen() > 0 && age >= rtt/2 && age <= latest {
 			best = s
 		}
 	}

@@ -60,17 +60,25 @@ func resets(t testing.TB, file io.Reader) []*flows.Reset {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	table, out := flows.NewTable(flows.Config{}), flows.Output{}
+	return settle(t, src, flows.NewTable(flows.Config{}))
+}
+
+// settle returns the resets of what src reads.
+func settle(t testing.TB, src *capture.Files, table *flows.Table) (all []*flows.Reset) {
+	t.Helper()
+	var err error
 	for b := (packet.Batch{}); err != io.EOF; {
 		if err = src.Read(&b); err != nil && err != io.EOF {
 			t.Fatal(err)
 		}
-		for !table.Add(&b, &out) {
+		for out := range table.Add(&b) {
+			all = append(all, out.Resets...)
 		}
 	}
-	for !table.Flush(&out) {
+	for out := range table.Flush() {
+		all = append(all, out.Resets...)
 	}
-	return out.Resets
+	return all
 }
 
 // A Reset can leave the process: nothing of it is lost on the way, in either of
@@ -127,20 +135,13 @@ func TestResetKeepsNothingOfTheOneBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer src.Close()
-			table, out := flows.NewTable(flows.Config{}), flows.Output{}
+			table := flows.NewTable(flows.Config{})
 			if again {
 				for _, r := range spare {
 					table.Release(r)
 				}
 			}
-			for b := (packet.Batch{}); err != io.EOF; {
-				err = src.Read(&b)
-				for !table.Add(&b, &out) {
-				}
-			}
-			for !table.Flush(&out) {
-			}
-			spare = out.Resets
+			spare = settle(t, src, table)
 			for _, r := range spare {
 				one := *r
 				one.Follow = append([]flows.Answer(nil), r.Follow...)

@@ -49,7 +49,7 @@ type Incident struct {
 func (i *Incident) Clone() *Incident {
 	c := *i
 	r := *i.Reset
-	r.Note = append([]byte(nil), r.Note...)
+	r.Payload = append([]byte(nil), r.Payload...)
 	r.Follow = append([]flows.Answer(nil), r.Follow...)
 	c.Reset = &r
 	c.Verdict = i.Verdict.Clone()

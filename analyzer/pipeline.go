@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"runtime"
 	"time"
 
@@ -28,9 +29,8 @@ func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, er
 	began := time.Now()
 	r := &run{config: c, table: flows.NewTable(c.Table), memory: hosts.New(), sinks: sinks, summary: &Summary{}}
 	err := r.read(ctx, src)
-	for done := r.failed; !done; done = done || r.failed {
-		done = r.table.Flush(&r.out)
-		err = errors.Join(err, r.deliver())
+	if !r.failed {
+		err = errors.Join(err, r.deliver(r.table.Flush()))
 	}
 	r.summary.Flows = r.table.Stats()
 	r.summary.Timers = r.timers.clusters()
@@ -46,7 +46,6 @@ type run struct {
 	judged   classify.Case // by the judge, one after the other
 	memory   *hosts.Memory
 	timers   timerMemory
-	out      flows.Output
 	incident Incident // which the sinks are shown, one after the other
 	sinks    []Sink
 	summary  *Summary
@@ -147,61 +146,70 @@ func (r *run) take(b *packet.Batch) error {
 	for i, n := range b.Skipped {
 		s.Skipped[i] += n
 	}
-	for done := false; !done; {
-		done = r.table.Add(b, &r.out)
-		if err := r.deliver(); err != nil {
-			return err
-		}
+	if err := r.deliver(r.table.Add(b)); err != nil || !r.config.Live {
+		return err
 	}
-	for done := !r.config.Live; !done; {
-		done = r.table.Advance(b.Last-liveLag, &r.out)
-		if err := r.deliver(); err != nil {
+	return r.deliver(r.table.Advance(b.Last - liveLag))
+}
+
+// deliver hands on what has become known, in its order.
+func (r *run) deliver(pieces iter.Seq[*flows.Output]) error {
+	for piece := range pieces {
+		if err := r.known(piece); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// deliver judges what has settled and hands it to the sinks.
-func (r *run) deliver() error {
-	seen := 0
-	observe := func(until int) {
-		for ; seen < until; seen++ {
-			r.memory.Observe(&r.out.Events[seen])
+func (r *run) known(piece *flows.Output) error {
+	for item := range piece.Items() {
+		var err error
+		switch {
+		case item.Event != nil:
+			r.memory.Observe(item.Event)
+		case item.Reset != nil:
+			err = r.settled(item.Reset)
+			r.table.Release(item.Reset)
+		case item.Note != nil:
+			err = r.noted(item.Note)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	for _, reset := range r.out.Resets {
-		observe(reset.Events())
-		r.summary.Incidents++
-		i := &r.incident
-		c := &r.judged
-		c.Reset, c.Around = reset, r.memory.Around(reset, classify.Needs(reset))
-		if w := r.config.Witness; w != nil {
-			c.Kernel = w.Testimony(&reset.RST)
-		}
-		i.Number, i.Reset, i.Kernel = r.summary.Incidents, reset, c.Kernel
-		i.Verdict = r.judge.Verdict(c)
-		r.timers.observe(i)
-		for _, s := range r.sinks {
-			if err := s.Incident(i); err != nil {
-				r.failed = true
-				return err
-			}
-		}
-		r.table.Release(reset)
+	return nil
+}
+
+// settled judges reset and shows the sinks what has come of it.
+func (r *run) settled(reset *flows.Reset) error {
+	r.summary.Incidents++
+	c := &r.judged
+	c.Reset, c.Around = reset, r.memory.Around(reset, classify.Needs(reset))
+	if w := r.config.Witness; w != nil {
+		c.Kernel = w.Testimony(&reset.RST)
 	}
-	for k := range r.out.Notes {
-		r.summary.Notes++
-		for _, s := range r.sinks {
-			if err := s.Note(&r.out.Notes[k]); err != nil {
-				r.failed = true
-				return err
-			}
+	i := &r.incident
+	i.Number, i.Reset, i.Kernel = r.summary.Incidents, reset, c.Kernel
+	i.Verdict = r.judge.Verdict(c)
+	r.timers.observe(i)
+	for _, s := range r.sinks {
+		if err := s.Incident(i); err != nil {
+			r.failed = true
+			return err
 		}
 	}
-	observe(len(r.out.Events))
-	clear(r.out.Resets)
-	r.out.Resets, r.out.Notes, r.out.Events = r.out.Resets[:0], r.out.Notes[:0], r.out.Events[:0]
+	return nil
+}
+
+func (r *run) noted(n *flows.Note) error {
+	r.summary.Notes++
+	for _, s := range r.sinks {
+		if err := s.Note(n); err != nil {
+			r.failed = true
+			return err
+		}
+	}
 	return nil
 }
 

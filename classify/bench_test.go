@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -99,25 +100,28 @@ func strange(seed uint64) func(*packet.Batch) error {
 
 // settle returns the settled resets of what is read.
 func settle(t testing.TB, read func(*packet.Batch) error) []settled {
-	table, out := flows.NewTable(flows.Config{}), flows.Output{}
+	table, memory := flows.NewTable(flows.Config{}), hosts.New()
+	var all []settled
+	take := func(pieces iter.Seq[*flows.Output]) {
+		for piece := range pieces {
+			for item := range piece.Items() {
+				switch r := item.Reset; {
+				case r != nil:
+					all = append(all, settled{r, memory.Around(r, classify.Needs(r))})
+				case item.Event != nil:
+					memory.Observe(item.Event)
+				}
+			}
+		}
+	}
 	var err error
 	for batch := (packet.Batch{}); err != io.EOF; {
 		if err = read(&batch); err != nil && err != io.EOF {
 			t.Fatal(err)
 		}
-		for !table.Add(&batch, &out) {
-		}
+		take(table.Add(&batch))
 	}
-	for !table.Flush(&out) {
-	}
-	memory, seen := hosts.New(), 0
-	var all []settled
-	for _, r := range out.Resets {
-		for ; seen < r.Events(); seen++ {
-			memory.Observe(&out.Events[seen])
-		}
-		all = append(all, settled{r, memory.Around(r, classify.Needs(r))})
-	}
+	take(table.Flush())
 	return all
 }
 

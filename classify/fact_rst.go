@@ -11,10 +11,10 @@ var rstFacts = []*Fact{
 	{"rst_ip_id", UnitNumber, "its IPv4 identification", func(c *Case) int64 { return int64(c.RST.IPID) }},
 	{"rst_mp_reason", UnitNumber, "the reason in its MP_TCPRST (RFC 8684, 3.6)", func(c *Case) int64 { return int64(c.RST.MPReason) }},
 	{"rst_diagnostic_reason", UnitNumber, "the reason in its diagnostic payload", func(c *Case) int64 {
-		if len(c.Note) < 4 {
+		if len(c.Payload) < 4 {
 			return 0
 		}
-		return int64(c.Note[2])<<8 | int64(c.Note[3])
+		return int64(c.Payload[2])<<8 | int64(c.Payload[3])
 	}},
 	{"rst_seq_from_sender", UnitNumber, "its sequence number less the sender's SND.NXT", func(c *Case) int64 {
 		return int64(c.RST.Seq.Sub(c.Sender.Max))

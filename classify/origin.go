@@ -107,9 +107,9 @@ func tookTrigger(c *Case) bool {
 func deviceOf(c *Case, s Signs) string {
 	rst := &c.RST
 	switch {
-	case isBigIP(c.Note):
+	case isBigIP(c.Payload):
 		return "F5 BIG-IP"
-	case isDiagnostic(c.Note):
+	case isDiagnostic(c.Payload):
 		return "a box that sends diagnostic payloads"
 	case s.Has(NamesItself):
 		return "Citrix NetScaler"

@@ -37,16 +37,17 @@ func forgedReset(t testing.TB) *flows.Reset {
 	}}
 	rst := &b.Headers[8]
 	rst.TTL, rst.Window, rst.Marks = 44, 1980, 0
-	var out flows.Output
 	table := flows.NewTable(flows.Config{})
-	for !table.Add(&b, &out) {
+	for range table.Add(&b) {
 	}
-	for !table.Flush(&out) {
+	var resets []*flows.Reset
+	for out := range table.Flush() {
+		resets = append(resets, out.Resets...)
 	}
-	if len(out.Resets) != 1 {
-		t.Fatalf("%d resets", len(out.Resets))
+	if len(resets) != 1 {
+		t.Fatalf("%d resets", len(resets))
 	}
-	return out.Resets[0]
+	return resets[0]
 }
 
 // Asking who sent a RST allocates nothing, whatever is found.

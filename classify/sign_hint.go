@@ -184,7 +184,7 @@ var notCopied = sign{
 	when:       AnswersSegment,
 	see: func(c *Case) (*Sentence, bool) {
 		// A window echoed by a box of its own says enough of who made it.
-		if windowEchoed(c) && (isBigIP(c.Note) || isDiagnostic(c.Note) || netScaler(c) != nil || c.RST.Marks&(packet.IPv6|packet.DF) != 0 || c.RST.Options != 0) {
+		if windowEchoed(c) && (isBigIP(c.Payload) || isDiagnostic(c.Payload) || netScaler(c) != nil || c.RST.Marks&(packet.IPv6|packet.DF) != 0 || c.RST.Options != 0) {
 			return nil, false
 		}
 		v6 := c.RST.Marks.Has(packet.IPv6)
@@ -271,7 +271,7 @@ var windowOnAnswer = sign{
 	see: func(c *Case) (*Sentence, bool) {
 		rst := &c.RST
 		return saysWindowOnAnswer, rst.Window != 0 && rst.Flags&packet.ACK == 0 && rst.Window != c.Trigger.Window &&
-			!isBigIP(c.Note) && !isDiagnostic(c.Note) && netScaler(c) == nil
+			!isBigIP(c.Payload) && !isDiagnostic(c.Payload) && netScaler(c) == nil
 	},
 }
 

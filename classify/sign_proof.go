@@ -10,13 +10,13 @@ import (
 var bigIPPayload = sign{
 	bit: NamesItself, id: "big-ip-payload", proves: true,
 	doc: "an F5 BIG-IP says in the payload why it reset (K13223)",
-	see: func(c *Case) (*Sentence, bool) { return saysBigIP, isBigIP(c.Note) },
+	see: func(c *Case) (*Sentence, bool) { return saysBigIP, isBigIP(c.Payload) },
 }
 
 var diagnosticPayload = sign{
 	bit: NamesItself, id: "diagnostic-payload", proves: true,
 	doc: "the payload is a diagnostic record (draft-boucadair-tcpm-rst-diagnostic-payload, as tcpdump prints it)",
-	see: func(c *Case) (*Sentence, bool) { return saysDiagnostic, isDiagnostic(c.Note) },
+	see: func(c *Case) (*Sentence, bool) { return saysDiagnostic, isDiagnostic(c.Payload) },
 }
 
 var netScalerWindow = sign{

@@ -42,9 +42,8 @@ type Event struct {
 
 // event appends an event to out and returns it.
 func (c *connection) event(k EventKind, h *packet.Header, d Dir, clock int64, out *Output) *Event {
-	out.Events = append(out.Events, Event{
+	return out.event(Event{
 		Clock: clock, Time: h.Time, Ends: c.ends, Where: h.Where(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
 		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,
 	})
-	return &out.Events[len(out.Events)-1]
 }

@@ -28,12 +28,6 @@ const (
 	Established                  // the SYN/ACK was acknowledged
 )
 
-// RecentLen is how many segments a Flow remembers.
-const RecentLen = 16
-
-// historyLen is how many letters a history has at most.
-const historyLen = 14
-
 // Earlier is what is kept of the connection that used the same addresses and
 // ports before.
 type Earlier struct {
@@ -57,28 +51,28 @@ type Flow struct {
 	// Refused says that a repeated SYN/ACK showed that the server had not taken
 	// the client's acknowledgment (accept queue full).
 	Refused  bool
-	historyN uint8
-	recentN  uint8
-	history  [historyLen]byte
-	Start    int64 // first segment
-	Side     [2]Side
+	HistoryN uint8            // letters of Letters that are valid; the others are 0
+	RecentN  uint8            // segments of Segments that are valid; the others are zero
+	Letters  [HistoryLen]byte // see History
+	Start    int64            // first segment, nanoseconds since the Unix epoch
+	Side     [2]Side          // by Dir
 	Prior    Earlier
-	recent   [RecentLen]Segment // the latest first
+	Segments [RecentLen]Segment // the latest first; see Recent
 }
 
 // Recent returns the i-th latest segment, 0 being the latest, or nil when the
 // connection had fewer or they are forgotten.
 func (f *Flow) Recent(i int) *Segment {
-	if i < 0 || i >= int(f.recentN) {
+	if i < 0 || i >= int(f.RecentN) {
 		return nil
 	}
-	return &f.recent[i]
+	return &f.Segments[i]
 }
 
 // History is the connection in Zeek's letters, each once a direction, upper
 // case for the client: s SYN, h SYN/ACK, a ACK, d data, f FIN, r RST,
 // t retransmission, g gap, k keep-alive probe.
-func (f *Flow) History() string { return string(f.history[:f.historyN]) }
+func (f *Flow) History() string { return string(f.Letters[:f.HistoryN]) }
 
 // RTTServer is the time from the last SYN to the SYN/ACK: the capture point to
 // the server and back. It is 0 when one of them was not captured.

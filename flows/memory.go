@@ -88,11 +88,15 @@ func (m *memory) forget(c *connection) {
 	}
 }
 
-// describe writes c into f, which may hold another connection.
-func (m *memory) describe(f *Flow, c *connection) {
+// describe writes c into f, which may hold another connection; of its history
+// the first n letters.
+func (m *memory) describe(f *Flow, c *connection, n uint8) {
 	f.Ends, f.Zone, f.Handshake, f.Start = c.ends, c.zone, c.handshake, c.start
 	f.Guessed, f.Retried, f.Refused = c.marks&isGuessed != 0, c.marks&isRetried != 0, c.marks&isRefused != 0
-	f.history, f.historyN = c.history, c.historyN
+	f.Letters, f.HistoryN = c.history, n
+	for i := n; i < c.historyN; i++ {
+		f.Letters[i] = 0
+	}
 	for d := range f.Side {
 		s := &f.Side[d]
 		s.Standing = c.side[d]
@@ -122,8 +126,12 @@ func (m *memory) describe(f *Flow, c *connection) {
 		s := &f.Side[c.rstDir]
 		s.RSTTime, s.RSTWhere = c.rstTime, c.rstWhere
 	}
-	f.recentN = min(c.recentN, RecentLen)
-	for i := range int(f.recentN) {
-		f.recent[i] = *m.recent(c, i)
+	before := f.RecentN
+	f.RecentN = min(c.recentN, RecentLen)
+	for i := range int(f.RecentN) {
+		f.Segments[i] = *m.recent(c, i)
+	}
+	if f.RecentN < before {
+		clear(f.Segments[f.RecentN:before])
 	}
 }

@@ -31,10 +31,6 @@ type Note struct {
 	Watched int64        // nanoseconds from the first to the end of the watch
 }
 
-// answerPatience is how long a SYN must have been without an answer before it
-// counts as ignored: the initial retransmission timeout (RFC 6298, 2).
-const answerPatience = 1e9
-
 // note returns what is to be said of c when it leaves the table at clock.
 func (c *connection) note(m *memory, clock int64) (Note, bool) {
 	client, server := &c.side[Client], &c.side[Server]
@@ -47,7 +43,7 @@ func (c *connection) note(m *memory, clock int64) (Note, bool) {
 		}, true
 	case c.handshake == SYNSent && !server.Spoke() && c.known()&SawRST == 0 && uint32(client.SYNs) == client.Packets:
 		o := &c.opening[Client]
-		if client.SYNs < 2 && clock-o.SYNFirst < answerPatience {
+		if client.SYNs < 2 && clock-o.SYNFirst < int64(answerPatience) {
 			return Note{}, false
 		}
 		kind := UnansweredSYN

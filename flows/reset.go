@@ -2,10 +2,6 @@ package flows
 
 import "github.com/rstwhy/rstwhy/packet"
 
-// FollowMax is how many further RSTs one Reset holds. A connection that shows
-// more within the grace begins a new Reset.
-const FollowMax = 1024
-
 // Answer is a RST and the segment of the other side that it answers, if any.
 type Answer struct {
 	RST     Segment
@@ -20,6 +16,9 @@ type After struct {
 	Latest   [2]int64 // time of the latest segment without SYN and RST, 0 for none
 	// Acked is the highest acknowledgment number of those segments, by Dir.
 	Acked [2]packet.Seq
+	// Max is the highest seq+len(+SYN+FIN) of those segments and of SYNs, by Dir;
+	// valid where Segments is not 0.
+	Max [2]packet.Seq
 	// Carried is the first segment in which the RST's own sender went on with
 	// its stream beyond what it had sent before: it had not reset anything.
 	Carried Segment
@@ -33,26 +32,20 @@ type After struct {
 	NewSYNACK Segment // first SYN/ACK after the RST
 	Settled   int64   // capture time until which the connection was watched
 	AtEnd     bool    // the input ended before the grace did
-
-	end [2]packet.Seq // highest seq+len(+SYN+FIN) of those segments, by Dir
 }
 
 // Reset is a RST, the connection as it stood just before, and what came after.
+// It is a value: without pointers and with every field exported, it is the same
+// after it was encoded and decoded. A list that is empty is nil.
 type Reset struct {
 	RST     packet.Header // the first RST
-	Note    []byte        // its payload, at most packet.NoteLen octets
+	Payload []byte        // its payload, at most packet.NoteLen octets
 	Dir     Dir           // who sent it
 	Flow    Flow          // just before the RST
 	Trigger Segment       // the segment it answers; not Valid when there is none
 	Follow  []Answer      // RSTs of the same connection during the grace, in order
 	After   After
-
-	events int
 }
-
-// Events is how many events of its Output came before r settled: what was to
-// be seen of other connections until then.
-func (r *Reset) Events() int { return r.events }
 
 // Sender is the side in whose name the RST was sent.
 func (r *Reset) Sender() *Side { return &r.Flow.Side[r.Dir] }
@@ -70,7 +63,7 @@ func (r *Reset) Late(d Dir) uint64 {
 	if !side.Spoke() {
 		return r.After.Bytes[d]
 	}
-	return min(uint64(max(0, r.After.end[d].Sub(side.Max))), r.After.Bytes[d])
+	return min(uint64(max(0, r.After.Max[d].Sub(side.Max))), r.After.Bytes[d])
 }
 
 // trigger finds the segment of the other side that rst answers, among those
@@ -85,6 +78,7 @@ func (c *connection) trigger(m *memory, rst *Segment, used []Answer, first *Segm
 	if rst.Dir == Client {
 		rtt = c.rttClient()
 	}
+	latest := rtt + rtt/2 + int64(answerSlack)
 	var newest, best *Segment
 	for i := range RecentLen {
 		s := m.recent(c, i)
@@ -94,13 +88,13 @@ func (c *connection) trigger(m *memory, rst *Segment, used []Answer, first *Segm
 		if s.Dir != d || s.Flags&packet.RST != 0 || !answers(rst, s) || taken(s, used, first) {
 			continue
 		}
-		if newest == nil || (newest.SeqLen() == 0 && s.SeqLen() > 0 && rst.Time-s.Time <= rtt+rtt/2+1e6) {
+		if newest == nil || (newest.SeqLen() == 0 && s.SeqLen() > 0 && rst.Time-s.Time <= latest) {
 			newest = s
 		}
 		// Several segments in flight are answered one by one: the oldest that
 		// can have had its answer by now is the one.
 		age := rst.Time - s.Time
-		if s.SeqLen() > 0 && age >= rtt/2 && age <= rtt+rtt/2+1e6 {
+		if s.SeqLen() > 0 && age >= rtt/2 && age <= latest {
 			best = s
 		}
 	}
@@ -139,8 +133,8 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 	a := &r.After
 	s := segmentOf(h, d)
 	inc32(&a.Segments[d])
-	if a.Segments[d] == 1 || a.end[d].Less(h.End()) {
-		a.end[d] = h.End()
+	if a.Segments[d] == 1 || a.Max[d].Less(h.End()) {
+		a.Max[d] = h.End()
 	}
 	a.Bytes[d] += uint64(h.Len)
 	if !a.First[d].Valid() {
@@ -167,7 +161,7 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 			a.Carried = s
 		}
 		if p := &r.Flow.Side[d.Peer()]; !a.Took.Valid() && h.Flags&packet.ACK != 0 && p.Spoke() &&
-			a.Segments[d.Peer()] > 0 && p.Max.Less(h.Ack) && h.Ack.LessEq(a.end[d.Peer()]) {
+			a.Segments[d.Peer()] > 0 && p.Max.Less(h.Ack) && h.Ack.LessEq(a.Max[d.Peer()]) {
 			a.Took = s
 		}
 	case h.SeqLen() == 0 && h.Flags&packet.ACK != 0:

@@ -50,13 +50,27 @@ func run(t *Table, b *packet.Batch) Output {
 }
 
 func add(t *Table, b *packet.Batch, out *Output) {
-	for !t.Add(b, out) {
+	for o := range t.Add(b) {
+		out.take(o)
+	}
+}
+
+func advance(t *Table, now int64, out *Output) {
+	for o := range t.Advance(now) {
+		out.take(o)
 	}
 }
 
 func flush(t *Table, out *Output) {
-	for !t.Flush(out) {
+	for o := range t.Flush() {
+		out.take(o)
 	}
+}
+
+// take appends what a piece holds to o.
+func (o *Output) take(piece *Output) {
+	o.Events, o.Resets = append(o.Events, piece.Events...), append(o.Resets, piece.Resets...)
+	o.Notes, o.order = append(o.Notes, piece.Notes...), append(o.order, piece.order...)
 }
 
 func TestResetSettlesAfterGrace(t *testing.T) {
@@ -71,7 +85,7 @@ func TestResetSettlesAfterGrace(t *testing.T) {
 		t.Fatal("settled before the grace was over")
 	}
 	var out Output
-	table.Advance(c.now+int64(Grace)+sec, &out)
+	advance(table, c.now+int64(Grace)+sec, &out)
 	if len(out.Resets) != 1 {
 		t.Fatalf("%d resets settled, want 1", len(out.Resets))
 	}
@@ -179,8 +193,8 @@ func TestClosedConnectionsLeave(t *testing.T) {
 	if table.Live() > 1000 {
 		t.Errorf("%d connections are still followed", table.Live())
 	}
-	if table.Stats().Connections != 20_000 || table.connections.next > 1200 {
-		t.Errorf("%d connections took %d slots", table.Stats().Connections, table.connections.next)
+	if table.Stats().Connections != 20_000 || table.population.connections.next > 1200 {
+		t.Errorf("%d connections took %d slots", table.Stats().Connections, table.population.connections.next)
 	}
 }
 
@@ -219,7 +233,7 @@ func TestMemoryLimit(t *testing.T) {
 		var out Output
 		add(table, &c.batch, &out)
 		c.batch.Headers = c.batch.Headers[:0]
-		return table.taken()
+		return table.population.taken()
 	}
 	for i := range n {
 		c.port = uint16(1024 + i)
@@ -244,7 +258,7 @@ func TestMemoryLimit(t *testing.T) {
 	if table.Stats().Evicted == flood {
 		t.Error("what connections remember does not count")
 	}
-	if slots := int64(len(table.connections.chunks)) * chunkLen * int64(unsafe.Sizeof(connection{})); slots > LeastMemory+1<<20 {
+	if slots := int64(len(table.population.connections.chunks)) * chunkLen * int64(unsafe.Sizeof(connection{})); slots > LeastMemory+1<<20 {
 		t.Errorf("%d octets of slots", slots)
 	}
 	flush(table, &out)
@@ -259,11 +273,11 @@ func TestEvictionWithHostileTimes(t *testing.T) {
 		talk := conversation{now: 1e18, port: uint16(2000 + i)}
 		talk.handshake()
 		add(table, &talk.batch, &out)
-		c := table.connections.at(uint32(i))
+		c := table.population.connections.at(uint32(i))
 		c.side[Client].Latest, c.side[Server].Latest = latest, latest
 	}
-	table.evict(&out)
-	if idlest := table.connections.at(1).marks&isLive != 0; table.Live() != 2 || idlest {
+	table.evict(&consumer{})
+	if idlest := table.population.connections.at(1).marks&isLive != 0; table.Live() != 2 || idlest {
 		t.Errorf("%d live, the idlest among them: %v", table.Live(), idlest)
 	}
 }
@@ -502,10 +516,10 @@ func FuzzTable(f *testing.F) {
 			if len(frames[way]) != want {
 				t.Fatalf("%d RSTs went in, %d came out", want, len(frames[way]))
 			}
-			if table.Live() != 0 || table.index.used != 0 {
-				t.Fatalf("%d connections are left, %d in the index", table.Live(), table.index.used)
+			if table.Live() != 0 || table.population.index.used != 0 {
+				t.Fatalf("%d connections are left, %d in the index", table.Live(), table.population.index.used)
 			}
-			if n := table.memory.taken(); n != 0 {
+			if n := table.population.memory.taken(); n != 0 {
 				t.Fatalf("%d octets did not come back", n)
 			}
 		}
@@ -601,7 +615,8 @@ func BenchmarkManyConnections(b *testing.B) {
 		c.handshake()
 		if len(c.batch.Headers) > 1000 {
 			add(table, &c.batch, &out)
-			c.batch.Headers, out.Events = c.batch.Headers[:0], out.Events[:0]
+			c.batch.Headers = c.batch.Headers[:0]
+			out.Empty()
 		}
 	}
 	add(table, &c.batch, &out)

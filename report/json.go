@@ -297,8 +297,8 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	for _, u := range v.Unchecked {
 		j.Untold = append(j.Untold, u.ID)
 	}
-	if len(r.Note) > 0 {
-		j.Payload = strconv.QuoteToASCII(string(r.Note))
+	if len(r.Payload) > 0 {
+		j.Payload = strconv.QuoteToASCII(string(r.Payload))
 	}
 	if k := &i.Kernel; k.Word == classify.Spoke {
 		j.Kernel = &kernelJSON{k.Reason, k.Active, k.State}

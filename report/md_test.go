@@ -171,7 +171,7 @@ func TestMarkdownPayload(t *testing.T) {
 		"go away | `<script>alert(1)</script>` \x1b[31m\x00\xff", "```\n# no", "`", "``", "<!--", "[a](b)", "\n\n- x", "| a | b |\n|---|---|", " ", "\\`",
 	} {
 		i := incident(classify.ByID("no-listener"), 0, [4]byte{198, 51, 100, 1}, 80)
-		i.Reset.Note = []byte(payload)
+		i.Reset.Payload = []byte(payload)
 		i.Reset.RST.Len = uint32(len(payload))
 		i.Kernel = classify.Testimony{Word: classify.Spoke, Reason: "NO_SOCKET", State: "TCP_LISTEN"}
 		var b strings.Builder

@@ -128,7 +128,7 @@ func (t *teller) End(d flows.Dir) string {
 // quote makes a text from the wire, of printable ASCII, fit for the format.
 func remarks(i *analyzer.Incident, quote func(string) string) []string {
 	var out []string
-	if n := i.Reset.Note; len(n) > 0 {
+	if n := i.Reset.Payload; len(n) > 0 {
 		out = append(out, fmt.Sprintf("the RST carries %s of payload: %s", count(uint64(i.Reset.RST.Len), "byte"), quote(strconv.QuoteToASCII(string(n)))))
 	}
 	if i.Reset.RST.Marks.Has(packet.BadChecksum) {

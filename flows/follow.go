@@ -1,0 +1,161 @@
+package flows
+
+import "github.com/rstwhy/rstwhy/packet"
+
+// batch follows the segments of b.
+func (t *Table) batch(b *packet.Batch, to *consumer) {
+	hs := b.Headers
+	note := 0
+	t.ahead.start(&t.population, hs)
+	for i := range hs {
+		h := &hs[i]
+		if h.Time > t.clock {
+			t.advance(h.Time, to)
+		} else if h.Time < t.clock {
+			t.stats.backwards(t.clock - h.Time)
+		}
+		if i%group == 0 {
+			t.ahead.group(&t.population, hs, i/group)
+		}
+		var payload []byte
+		if h.Flags&packet.RST != 0 {
+			for note < len(b.Notes) && b.Notes[note].Header < i {
+				note++
+			}
+			if note < len(b.Notes) && b.Notes[note].Header == i {
+				payload = b.Notes[note].Text[:b.Notes[note].N]
+			}
+		}
+		hash, hint := t.ahead.of(i)
+		t.segment(h, hash, hint, payload, to)
+	}
+}
+
+// segment follows h: to the connection it belongs to, or to a new one.
+func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to *consumer) {
+	// A few segments take only so much: asking now and then will do. When, must
+	// not depend on where batches end.
+	if t.stats.Segments++; t.stats.Segments%group == 0 && t.population.taken() > t.config.MaxMemory {
+		t.evict(to)
+	}
+	p := &t.population
+	slot, d, ok := p.find(h, hash, hint)
+	if !ok {
+		slot, d = t.enter(h, hash, to)
+	}
+	c := p.at(slot)
+	if ok && h.Flags&packet.SYN != 0 && c.startsAnew(h, d) {
+		prior := c.earlier()
+		if c.marks&isWatched != 0 {
+			t.pending.watched(p, c).watch(h, d)
+		}
+		t.leave(slot, to)
+		was := d
+		slot, d = t.enter(h, hash, to)
+		if d != was {
+			prior = prior.turned()
+		}
+		c = p.at(slot)
+		p.memory.rare(c).prior = prior
+	}
+	if h.Flags&packet.RST != 0 {
+		t.reset(c, slot, h, d, payload, to)
+		return
+	}
+	if c.marks&isWatched != 0 {
+		t.pending.watched(p, c).watch(h, d)
+	}
+	syns := c.side[d].SYNs
+	c.update(&p.memory, h, d)
+	if h.Flags&packet.SYN != 0 && syns == 0 {
+		k := Asked
+		if h.Flags&packet.ACK != 0 {
+			k = Answered
+		}
+		e := c.event(k, h, d, t.clock, &t.out)
+		e.RTT = c.rttServer()
+	}
+	if c.marks&isClosing == 0 && c.side[0].Known&c.side[1].Known&SawFIN != 0 {
+		t.closing(c, slot, closedFor)
+	}
+}
+
+// enter makes a connection whose first segment is h.
+func (t *Table) enter(h *packet.Header, hash uint32, to *consumer) (slot uint32, d Dir) {
+	t.sweep(to)
+	if t.population.live >= t.config.MaxConnections {
+		t.evict(to)
+	}
+	t.stats.Connections++
+	if h.Flags&packet.SYN == 0 {
+		t.stats.MidStream++
+	}
+	return t.population.enter(h, hash)
+}
+
+// leave takes the connection of slot out of the table.
+func (t *Table) leave(slot uint32, to *consumer) {
+	c, m := t.population.at(slot), &t.population.memory
+	if n, ok := c.note(m, t.clock); ok {
+		t.out.note(n)
+	}
+	t.stats.left(c, m)
+	t.population.remove(slot)
+}
+
+// reset follows the RST h.
+func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, payload []byte, to *consumer) {
+	t.stats.RSTs++
+	e := c.event(WasReset, h, d, t.clock, &t.out)
+	e.First = c.known()&SawRST == 0
+	if c.known()&SawData != 0 {
+		e.Payload = c.stream[0].Bytes + c.stream[1].Bytes
+	}
+	e.Stray = c.handshake == MidStream
+	e.Refusal = c.handshake <= SYNSent && c.side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && c.side[d.Peer()].SYNs > 0
+	if e.First && c.marks&isWatched == 0 {
+		t.stats.Reset++
+	}
+	p, q := &t.population, &t.pending
+	var r *Reset
+	if c.marks&isWatched != 0 {
+		if r = q.watched(p, c); len(r.Follow) >= FollowMax {
+			r = nil // it settles when it is due
+		}
+	}
+	if r != nil {
+		rst := segmentOf(h, d)
+		trigger := c.trigger(&p.memory, &rst, r.Follow, &r.Trigger)
+		*q.answer(r) = Answer{rst, trigger}
+	} else {
+		if q.len() == waitMax {
+			t.stats.SettledEarly++
+			t.settle(t.clock, false, to)
+		}
+		w := q.push()
+		c.open = q.next - 1
+		c.marks |= isWatched
+		w.due, w.slot, w.dir, w.rst = t.clock+int64(Grace), slot, d, *h
+		w.known, w.historyN = c.side[d].Known, c.historyN
+		w.made = 0
+		if len(payload) > 0 {
+			q.watched(p, c).Payload = append([]byte(nil), payload...)
+		}
+	}
+	c.wasReset(&p.memory, h, d)
+	keep := resetFor
+	if c.packets() <= 4 && c.handshake <= SYNSent {
+		keep = closedFor
+	}
+	t.closing(c, slot, keep)
+}
+
+// settle ends the watch over the oldest reset that waits.
+func (t *Table) settle(at int64, end bool, to *consumer) {
+	r := t.pending.pop(&t.population)
+	r.After.Settled, r.After.AtEnd = at, end
+	t.out.reset(r)
+	if len(t.out.Resets) >= pieceMax {
+		t.handOver(to)
+	}
+}

@@ -1,0 +1,75 @@
+package flows
+
+import "iter"
+
+// Output is what has become known, in order. Who asked about other connections
+// when a Reset settled knows of the events before it in the list, and of no
+// other.
+type Output struct {
+	Events []Event
+	Resets []*Reset
+	Notes  []Note
+	order  []place
+}
+
+// place says which of the three lists is next: its length then told where in it.
+type place uint8
+
+const (
+	atEvent place = iota
+	atReset
+	atNote
+)
+
+// Item is one thing of an Output: exactly one of its fields is set.
+type Item struct {
+	Event *Event
+	Reset *Reset
+	Note  *Note
+}
+
+// Items lists what o holds in the order in which it became known. Events and
+// notes are o's own: they are good until o is emptied.
+func (o *Output) Items() iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		var next [3]int
+		for _, p := range o.order {
+			i := next[p]
+			next[p]++
+			var item Item
+			switch p {
+			case atEvent:
+				item.Event = &o.Events[i]
+			case atReset:
+				item.Reset = o.Resets[i]
+			case atNote:
+				item.Note = &o.Notes[i]
+			}
+			if !yield(item) {
+				return
+			}
+		}
+	}
+}
+
+// Empty makes o ready to be filled again, in the same memory.
+func (o *Output) Empty() {
+	clear(o.Resets)
+	o.Events, o.Resets, o.Notes, o.order = o.Events[:0], o.Resets[:0], o.Notes[:0], o.order[:0]
+}
+
+func (o *Output) event(e Event) *Event {
+	o.order = append(o.order, atEvent)
+	o.Events = append(o.Events, e)
+	return &o.Events[len(o.Events)-1]
+}
+
+func (o *Output) reset(r *Reset) {
+	o.order = append(o.order, atReset)
+	o.Resets = append(o.Resets, r)
+}
+
+func (o *Output) note(n Note) {
+	o.order = append(o.order, atNote)
+	o.Notes = append(o.Notes, n)
+}

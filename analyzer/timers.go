@@ -70,26 +70,20 @@ func (m *timerMemory) observe(i *Incident) {
 
 // silenceOf is the silence that says most about v's reset, 0 when none does.
 func silenceOf(v *classify.Verdict) (classify.Silence, int64) {
-	t := &v.Timing
-	switch v.Rule.Family {
-	case classify.FamilyHandshakeAbort:
-		if v.Rule.ID == "handshake-abort" && t.Has(classify.SYNToSYNACK) {
-			return classify.ConnectPatience, t.At[classify.SYNToSYNACK]
-		}
-	case classify.FamilyDataAfterClose:
-		if t.Has(classify.IdleBeforeFIN) {
-			return classify.SilenceThenClose, t.At[classify.IdleBeforeFIN]
-		}
-	case classify.FamilyStalePeer, classify.FamilyTimeout, classify.FamilyDeliberate, classify.FamilyUnreadData, classify.FamilyUnclassified:
-		if v.Rule.ID == "keep-alive-timeout" || v.Rule.ID == "retransmission-timeout" || !t.Has(classify.IdleBefore) {
-			return 0, 0 // the silence is between probes, not before them
-		}
-		if v.Mechanism == classify.Answer || v.Mechanism == classify.AnswerWithACK {
-			return classify.SilenceThenRefusal, t.At[classify.IdleBefore]
-		}
-		return classify.SilenceThenRST, t.At[classify.IdleBefore]
+	m := v.Rule.Silence
+	if !v.Timing.Has(m) {
+		return 0, 0
 	}
-	return 0, 0
+	what := classify.SilenceThenRST
+	switch {
+	case m == classify.SYNToSYNACK:
+		what = classify.ConnectPatience
+	case m == classify.IdleBeforeFIN:
+		what = classify.SilenceThenClose
+	case v.Mechanism == classify.Answer || v.Mechanism == classify.AnswerWithACK:
+		what = classify.SilenceThenRefusal
+	}
+	return what, v.Timing.At[m]
 }
 
 func (m *timerMemory) put(k timerKey, s timerSample) {

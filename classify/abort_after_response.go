@@ -50,6 +50,8 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 	Harm:       harmless,
 	Reasons:    []string{"TCP_STATE", "TCP_ABORT_ON_CLOSE"},
 	Telling:    SenderDataToRST,
+	Benign:     true,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort, AnswerWithACK, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver

@@ -44,6 +44,7 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE"},
 	Telling:    SYNACKToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       FromServer | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -32,6 +32,7 @@ S > C  R   TTL 55, after the usual time`,
 	},
 	Reasons:    []string{"TCP_FLAGS", "NO_SOCKET"},
 	Telling:    TriggerToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer),
 	When:       FromServer | Underway,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -29,6 +29,7 @@ C > S  R   seq 1, window 0, no options`,
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    SYNACKToRST,
+	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       FromClient,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -25,6 +25,7 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 	Harm:       harmUnlessAccepted,
 	Reasons:    []string{"TCP_INVALID_ACK_SEQUENCE"},
 	Telling:    SYNToSYNACK,
+	Benign:     true,
 	Mechanisms: mechanisms(Answer),
 	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -42,6 +42,8 @@ S > C  R   seq = the ack of those`,
 	Harm:       harmless,
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
 	Telling:    FINToTrigger,
+	Benign:     true,
+	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {

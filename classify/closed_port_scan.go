@@ -28,6 +28,7 @@ S > C  R.  seq 0 ack 1, window 0, no options
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToRST,
+	Benign:     true,
 	Mechanisms: mechanisms(Answer),
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -44,6 +44,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 	},
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
 	Telling:    FINToTrigger,
+	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {

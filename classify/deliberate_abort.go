@@ -47,6 +47,7 @@ var deliberateAbort = Rule{
 	},
 	Reasons:    []string{"TCP_STATE"},
 	Telling:    SenderDataToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	Match: func(c *Case, f *Findings) Confidence {
 		if !c.aborted() {

@@ -31,6 +31,7 @@ S > C  R.  where the window ended; the server's FIN never left`,
 	Harm:       harmUnknown, // how much never left is not known
 	Reasons:    []string{"TCP_DISCONNECT_WITH_DATA"},
 	Telling:    SenderDataToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       SenderData,
 	Match: func(c *Case, f *Findings) Confidence {

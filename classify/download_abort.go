@@ -44,6 +44,7 @@ C > S  R   one for each`,
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    Lifetime,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       FromClient,
 	Match: func(c *Case, f *Findings) Confidence {

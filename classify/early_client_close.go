@@ -58,6 +58,8 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 	},
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
 	Telling:    DataToFIN,
+	Benign:     true,
+	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       FromClient | SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -55,6 +55,7 @@ S > C  R.  with the rest of the body unread, or still coming`,
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    SenderDataToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       FromServer,
 	Match: func(c *Case, f *Findings) Confidence {

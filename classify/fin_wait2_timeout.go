@@ -34,6 +34,8 @@ S > C  R.  seq = after the FIN`,
 	Harm:       harmless,
 	Reasons:    []string{"TCP_STATE"},
 	Telling:    FINToRST,
+	Benign:     true,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -26,6 +26,7 @@ S > C  R   answers it`,
 	Harm:       harmless, // that of the first reset is counted there
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    TriggerToRST,
+	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort, Unexplained),
 	When:       AfterRST,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -28,6 +28,7 @@ C > S  R   seq 1, window 0, no options`,
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToSYNACK,
+	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -35,6 +35,7 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 	},
 	Reasons:    []string{"TCP_STATE"},
 	Telling:    SYNACKToRST,
+	Benign:     true,
 	Mechanisms: mechanisms(Abort, AnswerWithACK),
 	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -43,6 +43,7 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 	},
 	Reasons:    []string{"TCP_STATE", "NO_SOCKET", "TCP_ABORT_ON_CLOSE"},
 	Telling:    Lifetime,
+	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -68,6 +68,7 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 	},
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
 	Telling:    IdleBeforeFIN,
+	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       FromServer | SenderData | SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -37,6 +37,7 @@ S > C  R   seq = that ack (closed before the ACK came)
 	},
 	Reasons:    []string{"TCP_ABORT_ON_DATA", "TCP_ABORT_ON_LINGER"},
 	Telling:    FINToRST,
+	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, Abort),
 	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -26,6 +26,7 @@ C > S  R   seq = the ack of that segment, or any other`,
 	},
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS", "TCP_ABORT_ON_DATA", "TCP_TIMEWAIT_SOCKET"},
 	Telling:    Lifetime,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
 	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {

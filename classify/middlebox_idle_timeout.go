@@ -54,6 +54,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	},
 	Reasons:    []string{"NO_SOCKET"}, // when the box that forgot is a Linux host of its own
 	Telling:    IdleBefore,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {

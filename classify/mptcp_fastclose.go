@@ -23,6 +23,7 @@ var mptcpFastclose = Rule{
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
 		if c.before() || !c.RST.Options.Has(packet.OptFastClose) {

@@ -25,6 +25,7 @@ S > C  R   any numbers
 	},
 	Harm:       harmUnknown,
 	Telling:    Lifetime,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
 		if c.before() || c.Sender.Spoke() || c.Receiver.Spoke() || refusesUnseen(c) {

@@ -44,6 +44,7 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       FromServer,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -41,6 +41,8 @@ S > C  S.  seq 0 ack 1`,
 	Harm:       harmUnlessAccepted,
 	Reasons:    []string{"TCP_INVALID_ACK_SEQUENCE"},
 	Telling:    SYNToRST,
+	Benign:     true,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer),
 	When:       FromClient | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -50,6 +50,7 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       FromServer | SenderData,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -109,6 +109,14 @@ type Rule struct {
 	// means that the sending host's TCP does not know of the RST.
 	Reasons []string
 	Telling Measure // the measure that says most, for the table
+	// Silence is the measure that may show a timer when several connections have it
+	// in common, NoMeasure when none of the cause does.
+	Silence Measure
+	// Benign says that a reset of this cause which cost nothing is worth no more
+	// than to be counted. That nothing was in flight does not make the loss of a
+	// connection nothing, and a stranger's RST, or a peer that vanished, is worth a
+	// look whatever it cost.
+	Benign bool
 	// Mechanisms are those by which the RST may have come about.
 	Mechanisms Mechanisms
 	// When is what else holds wherever the cause does: without it Match is not

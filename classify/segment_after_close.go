@@ -33,6 +33,8 @@ S > C  R   seq = the ack of that segment`,
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    FINToTrigger,
+	Benign:     true,
+	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       SenderFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -50,6 +50,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 	},
 	Reasons:    []string{"TCP_FLAGS", "NO_SOCKET"},
 	Telling:    IdleBefore,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {

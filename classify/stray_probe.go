@@ -34,6 +34,7 @@ S > C  R   seq = its ack    (to a segment with ACK, any port)`,
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    TriggerToRST,
+	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {

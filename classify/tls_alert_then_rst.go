@@ -44,6 +44,7 @@ C > S  R.  seq after the alert`,
 	Harm:       func(*Case) Harm { return Harm{Kind: HarmRefused} },
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE", "TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
 	Telling:    SenderDataToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK),
 	When:       SenderData,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -46,6 +46,8 @@ C > S  R.  seq after its data, ack after the tickets`,
 	Harm:       pushed,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
+	Benign:     true,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       FromClient,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -17,6 +17,7 @@ var unclassified = Rule{
 	Advice:     []string{"Capture from before the connection opens, on both ends, so that the start and the trigger are seen."},
 	Refs:       []string{"RFC 9293, 3.5.2"},
 	Telling:    Lifetime,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
 		rst := &c.RST

@@ -55,6 +55,7 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	},
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    TriggerToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       Underway,
 	Match: func(c *Case, f *Findings) Confidence {

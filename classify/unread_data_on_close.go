@@ -70,6 +70,7 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
+	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -106,20 +106,14 @@ func signs(i *analyzer.Incident, n classify.Namer) []string {
 	return out
 }
 
-// benign reports whether a reset is worth no more than to be counted: its rule
-// says that it cost nothing. That nothing was in flight does not make the loss
-// of a connection nothing, and a stranger's RST, or a peer that vanished, is
-// worth a look whatever it cost.
-func benign(v *classify.Verdict) bool {
-	return v.Harm.Kind == classify.HarmNone && v.Rule.Harm != nil &&
-		v.Rule.Family != classify.FamilyInjected && v.Rule.Family != classify.FamilyTimeout
-}
+// benign reports whether a reset is worth no more than to be counted.
+func benign(v *classify.Verdict) bool { return v.Rule.Benign && v.Harm.Kind == classify.HarmNone }
 
 // rank orders groups by what they cost: 0 is data, 1 a connection, or what
 // nobody can tell, 2 nothing.
 func (g *group) rank() int {
 	switch {
-	case g.benign || g.rule.Family == classify.FamilyFollowUp:
+	case g.benign:
 		return 2
 	case g.harms[classify.HarmBytes]+g.harms[classify.HarmRequest]+g.harms[classify.HarmCut] > 0:
 		return 0

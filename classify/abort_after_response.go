@@ -53,9 +53,10 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 	Benign:     true,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort, AnswerWithACK, Unexplained),
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if c.before() || !x.Known.Has(flows.SawAck) || !y.Known.Has(flows.SawAck) || c.After.Bytes[c.Dir.Peer()] > 0 {
+		if !x.Known.Has(flows.SawAck) || !y.Known.Has(flows.SawAck) || c.After.Bytes[c.Dir.Peer()] > 0 {
 			return None
 		}
 		if y.ScaledWindow() == 0 && c.Dir == flows.Server {

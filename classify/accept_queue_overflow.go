@@ -55,10 +55,10 @@ S > C  R   seq 1, window 0, no options`,
 	Reasons:    []string{"INVALID_SYN", "NO_SOCKET", "TCP_FLAGS"},
 	Telling:    SYNACKToRST,
 	Mechanisms: mechanisms(Answer),
-	When:       FromServer | SenderSYN | Underway,
+	When:       FromServer | SenderSYN | Underway | First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if c.before() || !onlyAccepted(c) || c.RST.Options != 0 || !t.Valid() ||
+		if !onlyAccepted(c) || c.RST.Options != 0 ||
 			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.Sender.ISN+1 || elsewhereSigns(c) {
 			return None
 		}

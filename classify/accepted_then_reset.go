@@ -46,10 +46,10 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	Telling:    SYNACKToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       FromServer | SenderSYN,
+	When:       FromServer | SenderSYN | First | ReceiverNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if !c.aborted() || c.Dir != flows.Server || !x.Known.Has(flows.SawSYN) || x.Known.Has(flows.SawData) || y.Known.Has(flows.SawFIN) {
+		if x.Known.Has(flows.SawData) {
 			return None
 		}
 		if y.Known.Has(flows.SawData) {

@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var backendRehash = Rule{
 	ID:      "backend-rehash",
 	Family:  FamilyStalePeer,
@@ -34,9 +32,9 @@ S > C  R   TTL 55, after the usual time`,
 	Telling:    TriggerToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer),
-	When:       FromServer | Underway,
+	When:       FromServer | Underway | First | SenderNoFIN | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !unknownHere(c) || c.Dir != flows.Server || !c.Trigger.Valid() || c.Sender.TTLMax == 0 || onlyAccepted(c) ||
+		if !unknownHere(c) || c.Sender.TTLMax == 0 || onlyAccepted(c) ||
 			c.Timing.At[IdleBefore] >= idleWorthNaming || c.After.Carried.Valid() || c.Origin.Signs.Has(TooEarly) {
 			return None
 		}

@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -31,9 +30,9 @@ C > S  R   seq 1, window 0, no options`,
 	Telling:    SYNACKToRST,
 	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       FromClient,
+	When:       FromClient | First | SenderSilent,
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.Dir != flows.Client || c.before() || c.Sender.Spoke() || !c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
+		if !c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
 			return None
 		}
 		f.Say(saysSendsSynAck)

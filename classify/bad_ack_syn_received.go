@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -34,11 +33,10 @@ S > C  R   seq 54321`,
 	Reasons:    []string{"TCP_FLAGS", "TCP_ACK_UNSENT_DATA", "TCP_TOO_OLD_ACK"},
 	Telling:    TriggerToRST,
 	Mechanisms: mechanisms(Answer),
-	When:       FromServer | SenderSYN,
+	When:       FromServer | SenderSYN | First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, t := c.Sender, &c.Trigger
-		if c.Dir != flows.Server || c.before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||
-			!t.Valid() || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack == x.ISN+1 {
+		if uint32(x.SYNs) != x.Packets || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack == x.ISN+1 {
 			return None
 		}
 		f.Say(saysAcceptsConnectionSynAck2)

@@ -27,9 +27,9 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 	Telling:    SYNToSYNACK,
 	Benign:     true,
 	Mechanisms: mechanisms(Answer),
-	When:       FromClient | SenderSYN,
+	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !dropsSYNACK(c) || acksSYN(c.Sender, c.Trigger.Ack) {
+		if acksSYN(c.Sender, c.Trigger.Ack) {
 			return None
 		}
 		f.Say(saysAsksConnectionSyn)

@@ -208,39 +208,3 @@ func text(v *classify.Verdict) string {
 	}
 	return b.String()
 }
-
-// A rule that says when it holds says the truth: it matches nowhere
-// else.
-func TestWhen(t *testing.T) {
-	all := scenarioResets(t)
-	captures, err := filepath.Glob("../testdata/pcaps/*/*.pcap*")
-	if err != nil || len(captures) == 0 {
-		t.Fatalf("no captures: %v", err)
-	}
-	for _, path := range captures {
-		file, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, resetsOf(t, file)...)
-		file.Close()
-	}
-	var judge classify.Judge
-	spared := 0
-	ask := func(all []settled) {
-		for _, s := range all {
-			wrong, n := judge.NotAsked(s.of())
-			spared += n
-			for _, rule := range wrong {
-				t.Errorf("%s matches a RST of %s where it says that it does not hold", rule.ID, s.reset.RST.Source())
-			}
-		}
-	}
-	ask(all)
-	if spared < 10*len(all) {
-		t.Errorf("%d rules spared in %d resets", spared, len(all))
-	}
-	for seed := range uint64(300) {
-		ask(settle(t, strange(seed)))
-	}
-}

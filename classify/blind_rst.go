@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var blindRST = Rule{
 	ID:      "blind-rst",
 	Family:  FamilyInjected,
@@ -48,13 +46,12 @@ S > C  P.  the real S carries on`,
 	},
 	Telling:    Lifetime,
 	Mechanisms: mechanisms(Abort, Unexplained),
-	When:       Underway,
+	When:       Underway | ReceiverAck | AnswersNothing,
 	Needs:      MissingSender | MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		exact := c.RST.Seq == y.Ack || c.RST.Seq == x.Max
-		if exact || c.Mechanism == Abort && c.Origin.Signs.Proofs() == 0 || c.Trigger.Valid() || !y.Known.Has(flows.SawAck) ||
-			c.Flow.Handshake != flows.Established && c.Flow.Handshake != flows.MidStream {
+		if exact || c.Mechanism == Abort && c.Origin.Signs.Proofs() == 0 {
 			return None
 		}
 		alive := c.Origin.Signs.Has(CarriedOn)

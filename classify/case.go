@@ -90,6 +90,7 @@ const (
 	SenderData                       // its sender has sent payload
 	SenderFIN                        // its sender has sent a FIN
 	SenderNoFIN                      // or not
+	ReceiverSilent                   // the capture holds no segment of its receiver
 	ReceiverSYN                      // its receiver's SYN, or SYN/ACK, was captured
 	ReceiverAck                      // its receiver has acknowledged something
 	ReceiverFIN                      // its receiver has sent a FIN
@@ -98,6 +99,8 @@ const (
 	Refusal                          // it answers a SYN that was never accepted
 	Underway                         // the handshake was complete, or nothing of it was captured
 	FromMidStream                    // nothing of the handshake was captured
+	RolesKnown                       // a SYN showed which side is the client
+	AnswersNothing                   // it answers no segment that the capture holds
 	AnswersSegment                   // it answers a segment that the capture holds
 	SYNACKDropped                    // a client's answer to the SYN/ACK that it had asked for and never acknowledged
 )
@@ -123,6 +126,7 @@ func factsOf(c *Case) Facts {
 	set(x.Has(flows.SawSYN), SenderSYN, 0)
 	set(x.Has(flows.SawData), SenderData, 0)
 	set(x.Has(flows.SawFIN), SenderFIN, SenderNoFIN)
+	set(y.Has(flows.SawSegment), 0, ReceiverSilent)
 	set(y.Has(flows.SawSYN), ReceiverSYN, 0)
 	set(y.Has(flows.SawAck), ReceiverAck, 0)
 	set(y.Has(flows.SawFIN), ReceiverFIN, ReceiverNoFIN)
@@ -130,7 +134,8 @@ func factsOf(c *Case) Facts {
 	set(refusesSYN(c), Refusal, 0)
 	set(c.Flow.Handshake == flows.Established || c.Flow.Handshake == flows.MidStream, Underway, 0)
 	set(c.Flow.Handshake == flows.MidStream, FromMidStream, 0)
-	set(c.Trigger.Valid(), AnswersSegment, 0)
+	set(c.Flow.Guessed, 0, RolesKnown)
+	set(c.Trigger.Valid(), AnswersSegment, AnswersNothing)
 	set(dropsSYNACK(c), SYNACKDropped, 0)
 	return f
 }

@@ -45,7 +45,7 @@ S > C  R   seq = the ack of those`,
 	Benign:     true,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
-	When:       SenderFIN,
+	When:       SenderFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		r := lastRecord(c.Receiver)

@@ -46,7 +46,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 	Telling:    FINToTrigger,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
-	When:       SenderFIN,
+	When:       SenderFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		if confidence != None {

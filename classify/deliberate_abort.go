@@ -49,10 +49,8 @@ var deliberateAbort = Rule{
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !c.aborted() {
-			return None
-		}
 		abortNumbers(c, f)
 		if c.Sender.Known.Has(flows.SawFIN) {
 			return Possible

@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var disconnectWithData = Rule{
 	ID:      "disconnect-with-data",
 	Family:  FamilyDeliberate,
@@ -33,12 +31,9 @@ S > C  R.  where the window ended; the server's FIN never left`,
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       SenderData,
+	When:       SenderData | First | SenderNoFIN | ReceiverFIN | ReceiverAck,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if !c.aborted() || !y.Known.Has(flows.SawFIN|flows.SawAck) || x.Known.Has(flows.SawFIN) || !x.Known.Has(flows.SawData) {
-			return None
-		}
 		room := y.Edge.Sub(x.Max)
 		if room >= oneSegment || room >= int32(max(y.MSS, 1)) && y.MSS != 0 {
 			return None

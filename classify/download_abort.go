@@ -46,10 +46,10 @@ C > S  R   one for each`,
 	Telling:    Lifetime,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       FromClient,
+	When:       FromClient | RolesKnown | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		y := c.Receiver
-		if !c.aborted() || c.Dir != flows.Client || c.Flow.Guessed || y.Unanswered < 2*oneSegment {
+		if y.Unanswered < 2*oneSegment {
 			return None
 		}
 		follow := 0

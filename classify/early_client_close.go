@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var earlyClientClose = Rule{
 	ID:      "early-client-close",
 	Family:  FamilyDataAfterClose,
@@ -61,10 +59,10 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 	Benign:     true,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
-	When:       FromClient | SenderFIN,
+	When:       FromClient | RolesKnown | SenderFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
-		if confidence == None || c.Dir != flows.Client || c.Flow.Guessed {
+		if confidence == None {
 			return None
 		}
 		if sent := c.Timing.At[DataToFIN]; sent >= 0 {

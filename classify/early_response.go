@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var earlyResponse = Rule{
 	ID:      "early-response",
 	Family:  FamilyUnreadData,
@@ -57,12 +55,12 @@ S > C  R.  with the rest of the body unread, or still coming`,
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       FromServer,
+	When:       FromServer | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		code := statusOf(x)
 		upload := isUpload(&y.First, y.FirstN) || isUpload(&y.LastBytes, y.LastN)
-		if !c.aborted() || c.Dir != flows.Server || !upload || code < 300 {
+		if !upload || code < 300 {
 			return None
 		}
 		if y.Bytes < 2*oneSegment && y.Unanswered == 0 && c.After.Bytes[c.Dir.Peer()] == 0 {

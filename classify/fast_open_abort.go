@@ -34,11 +34,10 @@ S > C  R   seq 1`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    SYNToRST,
 	Mechanisms: mechanisms(Abort),
-	When:       FromServer | SenderSYN,
+	When:       FromServer | SenderSYN | ReceiverSYN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y, rst := c.Sender, c.Receiver, &c.RST
-		if c.Dir != flows.Server || c.before() || !x.Known.Has(flows.SawSYN) || uint32(x.SYNs) != x.Packets ||
-			!y.Known.Has(flows.SawSYN|flows.SawData) || y.DataFirst != y.SYNFirst {
+		if uint32(x.SYNs) != x.Packets || !y.Known.Has(flows.SawData) || y.DataFirst != y.SYNFirst {
 			return None
 		}
 		// The SYN/ACK acknowledges SYN data only when the listener took them.

@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var finWait2Timeout = Rule{
 	ID:      "fin-wait2-timeout",
 	Family:  FamilyDeliberate,
@@ -37,12 +35,11 @@ S > C  R.  seq = after the FIN`,
 	Benign:     true,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       SenderFIN,
+	When:       SenderFIN | ReceiverNoFIN | ReceiverAck | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		since := c.Timing.At[FINToRST]
-		if !c.aborted() || !x.Known.Has(flows.SawFIN) || c.RST.Seq != x.FINEnd || y.Known.Has(flows.SawFIN) ||
-			!y.Known.Has(flows.SawAck) || y.Ack != x.FINEnd || y.DataLast > x.FINTime || since < waitedForFIN {
+		if c.RST.Seq != x.FINEnd || y.Ack != x.FINEnd || y.DataLast > x.FINTime || since < waitedForFIN {
 			return None
 		}
 		f.Say(saysClosedFinAcknowledged)

@@ -47,9 +47,10 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 	},
 	Telling:    TriggerToRST,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
+	When:       First | SenderNoFIN | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if !t.Valid() || c.before() || c.Sender.Known.Has(flows.SawFIN) || c.RST.Options != 0 {
+		if c.RST.Options != 0 {
 			return None
 		}
 		midStream := t.Flags&packet.SYN == 0 && c.Flow.Handshake != flows.SYNReceived && c.Flow.Handshake != flows.SYNSent

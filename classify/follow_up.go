@@ -30,9 +30,6 @@ S > C  R   answers it`,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort, Unexplained),
 	When:       AfterRST,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !c.before() {
-			return None
-		}
 		if x := c.Sender; x.Known.Has(flows.SawRST) {
 			f.Say(saysResetConnectionBefore)
 		}

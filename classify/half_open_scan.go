@@ -30,9 +30,9 @@ C > S  R   seq 1, window 0, no options`,
 	Telling:    SYNToSYNACK,
 	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       FromClient | SenderSYN,
+	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !dropsSYNACK(c) || !acksSYN(c.Sender, c.Trigger.Ack) {
+		if !acksSYN(c.Sender, c.Trigger.Ack) {
 			return None
 		}
 		if c.Sender.SYNs > 1 || c.Trigger.Time-c.Sender.SYNFirst > scanPatience || c.Sender.Known.Has(flows.SawData) || !scans(c, f) {

@@ -42,10 +42,10 @@ C > S  R   seq 1, window 0, no options`,
 	Telling:    SYNToSYNACK,
 	Silence:    SYNToSYNACK,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       FromClient | SenderSYN,
+	When:       SYNACKDropped,
 	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !dropsSYNACK(c) || !acksSYN(c.Sender, c.Trigger.Ack) {
+		if !acksSYN(c.Sender, c.Trigger.Ack) {
 			return None
 		}
 		x := c.Sender

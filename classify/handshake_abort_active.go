@@ -37,11 +37,10 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 	Telling:    SYNACKToRST,
 	Benign:     true,
 	Mechanisms: mechanisms(Abort, AnswerWithACK),
-	When:       FromClient | SenderSYN,
+	When:       FromClient | SenderSYN | ReceiverSYN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y, rst := c.Sender, c.Receiver, &c.RST
-		if c.Dir != flows.Client || c.before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||
-			x.Known.Has(flows.SawPlainAck) || uint32(y.SYNs) != y.Packets || !acksSYN(x, rst.Seq) || rst.Ack != y.ISN+1 {
+		if x.Known.Has(flows.SawPlainAck) || uint32(y.SYNs) != y.Packets || !acksSYN(x, rst.Seq) || rst.Ack != y.ISN+1 {
 			return None
 		}
 		f.Say(saysAsksConnectionSynGets)

@@ -35,10 +35,10 @@ C > S  R   seq 1, window 0, no options`,
 	Reasons:    []string{"TCP_RFC7323_PAWS"},
 	Telling:    SYNToSYNACK,
 	Mechanisms: mechanisms(Answer),
-	When:       FromClient | SenderSYN,
+	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if !dropsSYNACK(c) || !acksSYN(c.Sender, t.Ack) || !t.Options.Has(packet.OptTimestamps) || t.TSEcr == 0 {
+		if !acksSYN(c.Sender, t.Ack) || !t.Options.Has(packet.OptTimestamps) || t.TSEcr == 0 {
 			return None
 		}
 		first, latest, n := uint32(0), uint32(0), uint16(0)

@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var healthCheck = Rule{
 	ID:      "health-check",
 	Family:  FamilyHandshakeAbort,
@@ -45,11 +43,10 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 	Telling:    Lifetime,
 	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
-	When:       FromClient | SenderSYN,
+	When:       FromClient | SenderSYN | ReceiverSYN | ReceiverNoFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if c.Dir != flows.Client || c.before() || !x.Known.Has(flows.SawSYN) || !y.Known.Has(flows.SawSYN) ||
-			y.Known.Has(flows.SawFIN) || c.Timing.At[SYNToRST] > checkLasts || x.Bytes > checkRequestMax || y.Bytes > checkAnswerMax {
+		if c.Timing.At[SYNToRST] > checkLasts || x.Bytes > checkRequestMax || y.Bytes > checkAnswerMax {
 			return None
 		}
 		if x.Bytes > 0 && y.Bytes == 0 {

@@ -35,7 +35,7 @@ S > C  R.  seq 0 ack 1001, window 0`,
 	Match: func(c *Case, f *Findings) Confidence {
 		p := &c.Flow.Prior
 		const server, client = flows.Server, flows.Client
-		if !refusesSYN(c) || c.Dir != server || p.Latest == 0 || c.Trigger.Time-p.Latest > halfOpenFor ||
+		if p.Latest == 0 || c.Trigger.Time-p.Latest > halfOpenFor ||
 			!p.Known[server].Has(flows.SawSYN) || p.Known[server].Has(flows.SawFIN) || (p.Known[server] | p.Known[client]).Has(flows.SawRST) ||
 			p.Known[client].Has(flows.SawPlainAck) {
 			return None

@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var keepAliveRace = Rule{
 	ID:      "keep-alive-race",
 	Family:  FamilyDataAfterClose,
@@ -70,11 +68,11 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 	Telling:    IdleBeforeFIN,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
-	When:       FromServer | SenderData | SenderFIN,
+	When:       FromServer | SenderData | SenderFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		idle := c.Timing.At[IdleBeforeFIN]
-		if confidence == None || c.Dir != flows.Server || !c.Sender.Known.Has(flows.SawData) || idle < idleBeforeClose {
+		if confidence == None || idle < idleBeforeClose {
 			return None
 		}
 		if lastRecord(c.Receiver).isAlert() && late <= closeNotifyOld {

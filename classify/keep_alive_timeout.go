@@ -37,9 +37,10 @@ S > C  R.  one interval after the last`,
 	Reasons:    []string{"TCP_KEEPALIVE_TIMEOUT"},
 	Telling:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if !c.aborted() || x.Probes == 0 || c.undelivered() > 0 ||
+		if x.Probes == 0 || c.undelivered() > 0 ||
 			y.Known.Has(flows.SawAck) && y.ScaledWindow() == 0 {
 			return None // with a closed window they ask whether it has opened
 		}

@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -39,11 +38,10 @@ S > C  R   seq = that ack (closed before the ACK came)
 	Telling:    FINToRST,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, Abort),
-	When:       SenderFIN,
+	When:       SenderFIN | ReceiverNoFIN | ReceiverAck | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if c.before() || !x.Known.Has(flows.SawFIN) || c.RST.Seq != x.FINEnd || y.Known.Has(flows.SawFIN) ||
-			!y.Known.Has(flows.SawAck) || y.Ack != x.FINEnd {
+		if c.RST.Seq != x.FINEnd || y.Ack != x.FINEnd {
 			return None
 		}
 		if c.Mechanism == Abort {

@@ -50,11 +50,10 @@ S > C  R.  seq 1, one for each that waited`,
 	Telling:    SYNToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort, Answer),
-	When:       FromServer | SenderSYN,
+	When:       FromServer | SenderSYN | SenderNoFIN | ReceiverNoFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if c.Dir != flows.Server || c.before() || x.Known.Has(flows.SawData) || x.Known.Has(flows.SawFIN) ||
-			!x.Known.Has(flows.SawSYN) || y.Known.Has(flows.SawFIN) {
+		if x.Known.Has(flows.SawData) {
 			return None
 		}
 		if c.Mechanism == Answer {

@@ -51,7 +51,7 @@ C > S  S   S > C  S.  a later connection is accepted`,
 	Mechanisms: mechanisms(Answer),
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !refusesSYN(c) || c.Around.Opened|c.Around.Reopened == 0 {
+		if c.Around.Opened|c.Around.Reopened == 0 {
 			return None
 		}
 		before, after := int64(-1), int64(-1)

@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var memoryPressure = Rule{
 	ID:      "memory-pressure",
 	Family:  FamilyDeliberate,
@@ -37,10 +35,10 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 	Telling:    FINToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       SenderFIN,
+	When:       SenderFIN | ReceiverAck | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if !c.aborted() || !linuxAbort(c) || !x.Known.Has(flows.SawFIN) || !y.Known.Has(flows.SawAck) || x.FINEnd.LessEq(y.Ack) || y.Unanswered > 0 {
+		if !linuxAbort(c) || x.FINEnd.LessEq(y.Ack) || y.Unanswered > 0 {
 			return None
 		}
 		switch since := c.Timing.At[FINToRST]; {

@@ -28,10 +28,10 @@ C > S  R   seq = the ack of that segment, or any other`,
 	Telling:    Lifetime,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
-	When:       Underway,
+	When:       FromMidStream | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if c.before() || c.Flow.Handshake != flows.MidStream || !x.Spoke() && !y.Spoke() {
+		if !x.Spoke() && !y.Spoke() {
 			return None
 		}
 		switch {

@@ -1,9 +1,5 @@
 package classify
 
-import (
-	"github.com/rstwhy/rstwhy/flows"
-)
-
 var middleboxIdleTimeout = Rule{
 	ID:      "middlebox-idle-timeout",
 	Family:  FamilyStalePeer,
@@ -56,13 +52,12 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	Telling:    IdleBefore,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
-	When:       Underway,
+	When:       Underway | First | SenderNoFIN | ReceiverNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		idle := c.Timing.At[IdleBefore]
 		sign := elsewhereSigns(c)
 		long := idle >= idleWorthNaming
-		if c.before() || !long && !(sign && idle >= ShortestIdle) || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) ||
-			c.Flow.Handshake != flows.Established && c.Flow.Handshake != flows.MidStream {
+		if !long && !(sign && idle >= ShortestIdle) {
 			return None
 		}
 		if c.Mechanism == Abort {

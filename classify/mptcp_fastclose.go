@@ -25,8 +25,9 @@ var mptcpFastclose = Rule{
 	Telling:    ReceiverDataToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK, Unexplained),
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.before() || !c.RST.Options.Has(packet.OptFastClose) {
+		if !c.RST.Options.Has(packet.OptFastClose) {
 			return None
 		}
 		f.Say(saysCarriesMpFastclose)

@@ -45,8 +45,9 @@ S > C  R.  MP_TCPRST (option 30, subtype 8), reason 1: unknown token
 	Telling:    Lifetime,
 	Benign:     true,
 	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK, Unexplained),
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.before() || !c.RST.Options.Has(packet.OptTCPRST) || c.RST.Options.Has(packet.OptFastClose) {
+		if !c.RST.Options.Has(packet.OptTCPRST) || c.RST.Options.Has(packet.OptFastClose) {
 			return None
 		}
 		f.Say(saysCarriesMpTcprstReason)

@@ -27,8 +27,9 @@ S > C  R   any numbers
 	Telling:    Lifetime,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Unexplained),
+	When:       First | SenderSilent | ReceiverSilent,
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.before() || c.Sender.Spoke() || c.Receiver.Spoke() || refusesUnseen(c) {
+		if refusesUnseen(c) {
 			return None
 		}
 		rst := &c.RST

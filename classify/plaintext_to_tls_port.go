@@ -46,11 +46,11 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 	Telling:    ReceiverDataToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       FromServer,
+	When:       FromServer | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		alert := firstRecord(x).kind == recordAlert
-		if !c.aborted() || c.Dir != flows.Server || !isRequest(&y.First, y.FirstN) ||
+		if !isRequest(&y.First, y.FirstN) ||
 			x.Known.Has(flows.SawData) && !alert || c.Timing.At[ReceiverDataToRST] > longRead {
 			return None
 		}

@@ -44,7 +44,7 @@ S > C  S.  seq 0 ack 1`,
 	Benign:     true,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer),
-	When:       FromClient | SenderSYN,
+	When:       FromClient | SenderSYN | First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.Sender, t.Ack) {

@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var processDeath = Rule{
 	ID:      "process-death",
 	Family:  FamilyUnreadData,
@@ -52,10 +50,10 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Telling:    ReceiverDataToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       FromServer | SenderData,
+	When:       FromServer | SenderData | First,
 	Match: func(c *Case, f *Findings) Confidence {
-		x, y := c.Sender, c.Receiver
-		if !c.aborted() || c.Dir != flows.Server || y.Unanswered == 0 || !x.Known.Has(flows.SawData) {
+		y := c.Receiver
+		if y.Unanswered == 0 {
 			return None
 		}
 		burst := c.Around.Burst

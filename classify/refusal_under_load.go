@@ -36,7 +36,7 @@ C > S  S   S > C  S.  accepted`,
 	Match: func(c *Case, f *Findings) Confidence {
 		a := &c.Around
 		// An initial TTL of 64 is Linux, BSD or macOS: they drop what is too much.
-		if !refusesSYN(c) || c.RST.TTL <= 64 || a.Opened == 0 || a.Reopened == 0 ||
+		if c.RST.TTL <= 64 || a.Opened == 0 || a.Reopened == 0 ||
 			c.RST.Time-a.Opened > loadWindow || a.Reopened-c.RST.Time > loadWindow {
 			return None
 		}

@@ -32,9 +32,10 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 	Harm:       pushed,
 	Telling:    SenderDataToRST,
 	Mechanisms: mechanisms(Abort),
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if !c.aborted() || x.RetransRun < 3 || c.undelivered() == 0 || y.Spoke() && y.Latest > x.RetransFirst {
+		if x.RetransRun < 3 || c.undelivered() == 0 || y.Spoke() && y.Latest > x.RetransFirst {
 			return None
 		}
 		tried := c.RST.Time - x.RetransFirst

@@ -36,13 +36,13 @@ S > C  R   seq = the ack of that segment`,
 	Benign:     true,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       SenderFIN,
+	When:       SenderFIN | First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if c.before() || !x.Known.Has(flows.SawFIN) || c.answers(packet.SYN, packet.SYN) {
+		if c.answers(packet.SYN, packet.SYN) {
 			return None
 		}
-		if !c.Trigger.Valid() || c.late() > 0 {
+		if c.late() > 0 {
 			return None
 		}
 		if c.RST.Flags&packet.ACK == 0 && c.RST.Seq != x.FINEnd && !y.Known.Has(flows.SawFIN) {

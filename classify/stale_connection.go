@@ -52,10 +52,10 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 	Telling:    IdleBefore,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       Underway,
+	When:       Underway | First | SenderSpoke | SenderNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if !unknownHere(c) || !x.Spoke() || onlyAccepted(c) {
+		if !unknownHere(c) || onlyAccepted(c) {
 			return None
 		}
 		if c.Origin.Signs.Any(TooEarly|OtherDistance) || c.nearer() > 0 && x.TTLMin == x.TTLMax {

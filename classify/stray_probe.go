@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/hosts"
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -36,10 +35,10 @@ S > C  R   seq = its ack    (to a segment with ACK, any port)`,
 	Telling:    TriggerToRST,
 	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       Underway,
+	When:       FromMidStream | First | SenderSilent | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if !t.Valid() || c.before() || c.Flow.Handshake != flows.MidStream || c.Sender.Spoke() || c.Receiver.Bytes != 0 ||
+		if c.Receiver.Bytes != 0 ||
 			t.Len != 0 || t.Flags&(packet.SYN|packet.RST) != 0 {
 			return None
 		}

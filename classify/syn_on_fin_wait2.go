@@ -38,7 +38,7 @@ S > C  R.  seq 0, ack = that SYN: refused although the port listens`,
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
 		old := &c.Flow.Prior
-		if !refusesSYN(c) || old.Latest == 0 ||
+		if old.Latest == 0 ||
 			!old.Known[c.Dir].Has(flows.SawFIN) || old.Known[c.Dir.Peer()].Has(flows.SawFIN) ||
 			(old.Known[0] | old.Known[1]).Has(flows.SawRST) {
 			return None

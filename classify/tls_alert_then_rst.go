@@ -46,11 +46,11 @@ C > S  R.  seq after the alert`,
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK),
-	When:       SenderData,
+	When:       SenderData | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x := c.Sender
 		r := lastRecord(x)
-		if c.before() || !r.fatal() || c.Timing.At[SenderDataToRST] > alertThenRST {
+		if !r.fatal() || c.Timing.At[SenderDataToRST] > alertThenRST {
 			return None
 		}
 		confidence, late := Likely, uint64(0)

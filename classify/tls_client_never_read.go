@@ -1,7 +1,5 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
-
 var tlsClientNeverRead = Rule{
 	ID:      "tls-client-never-read",
 	Family:  FamilyUnreadData,
@@ -49,11 +47,11 @@ C > S  R.  seq after its data, ack after the tickets`,
 	Benign:     true,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
-	When:       FromClient,
+	When:       FromClient | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		r := lastRecord(y)
-		if !c.aborted() || c.Dir != flows.Client || firstRecord(x).kind != recordHandshake ||
+		if firstRecord(x).kind != recordHandshake ||
 			r.kind != recordData || r.length < ticketMin || r.length > ticketMax {
 			return None
 		}

@@ -57,14 +57,13 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	Telling:    TriggerToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       Underway,
+	When:       Underway | First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if c.Sender.Spoke() {
 			return endedAtNAT(c, f)
 		}
-		if c.before() || c.Flow.Handshake != flows.MidStream || c.Sender.Spoke() ||
-			!t.Valid() || t.Flags&(packet.SYN|packet.ACK) != packet.ACK {
+		if c.Flow.Handshake != flows.MidStream || t.Flags&(packet.SYN|packet.ACK) != packet.ACK {
 			return None
 		}
 		if c.Around.Elsewhere == (flows.Endpoint{}) {

@@ -72,10 +72,11 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	Telling:    ReceiverDataToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
+	When:       First,
 	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
 		got := c.receivedData()
-		if got == 0 || !c.aborted() {
+		if got == 0 {
 			return None
 		}
 		y := c.Receiver

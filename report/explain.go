@@ -210,7 +210,7 @@ type causeJSON struct {
 	Family     string       `json:"family"`
 	Title      string       `json:"title"`
 	Summary    string       `json:"summary"`
-	Narrows    string       `json:"narrows,omitempty"`
+	Narrows    string       `json:"special_case_of,omitempty"`
 	Wire       []string     `json:"wire"`
 	Confirm    []string     `json:"confirm"`
 	Advice     []string     `json:"advice"`
@@ -222,7 +222,7 @@ type causeJSON struct {
 
 type remedyJSON struct {
 	Where string   `json:"where"`
-	What  string   `json:"what"`
+	What  string   `json:"change"`
 	Code  []string `json:"code,omitempty"`
 }
 

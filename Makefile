@@ -1,6 +1,8 @@
 # make run    builds bin/rstwhy and explains a capture
 # make test   runs the tests
 # make check  looks at the code: gofmt, go vet, staticcheck
+# make cross  compiles for other systems what needs no libpcap, and tests it on 32 bits
+# make vuln   asks for known vulnerabilities of what is called
 # make accuracy  writes how well the verdicts stand against the truth
 # make bench  measures rstwhy beside tcpdump, tcptrace and tshark
 # make fuzz   runs each fuzz target for FUZZTIME
@@ -10,9 +12,11 @@
 
 FUZZTIME ?= 10s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+TARGETS = darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
 CAPTURE = testdata/pcaps/unread-data-on-close/client.pcap
 
-.PHONY: run build test race check fuzz benchmarks-once accuracy bench libpcap clean
+.PHONY: run build test race check cross vuln fuzz benchmarks-once accuracy bench libpcap clean
 
 run: build
 	bin/rstwhy $(CAPTURE)
@@ -31,6 +35,33 @@ check: libpcap
 		echo "gofmt would change these files:"; echo "$$files"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
+
+# Without a C compiler for the target there is no libpcap, so capture and what
+# imports it stay out: of the build those that need it, of vet and the tests also
+# those whose tests do. A 32-bit build also finds constants that fit no int.
+cross:
+	@set -e; export CGO_ENABLED=0; \
+	deps='{{.ImportPath}} {{join .Deps " "}}'; tests='{{join .TestImports " "}} {{join .XTestImports " "}}'; \
+	for target in $(TARGETS); do \
+		export GOOS=$${target%/*} GOARCH=$${target#*/}; \
+		build=$$(go list -f "$$deps" ./... | grep -v 'gopacket/pcap\( \|$$\)' | cut -d' ' -f1); \
+		vet=$$(go list -f "$$deps $$tests" $$build | grep -v 'gopacket/pcap\( \|$$\)\|rstwhy/capture' | cut -d' ' -f1); \
+		echo "$$target: go build of $$(echo "$$build" | wc -l) packages, go vet of $$(echo "$$vet" | wc -l)"; \
+		go build $$build; go vet $$vet; \
+		if [ "$$target" = linux/386 ] && [ "$$(go env GOHOSTOS)/$$(go env GOHOSTARCH)" = linux/amd64 ]; then go test $$vet; fi; \
+	done
+
+# govulncheck ends with an error for findings and for an unreachable database alike:
+# only what it says tells them apart.
+vuln: libpcap
+	@set -e; log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	if go run $(GOVULNCHECK) ./... >"$$log" 2>&1; then cat "$$log"; exit 0; fi; \
+	cat "$$log"; \
+	if ! grep -q '^govulncheck: fetching vulnerabilities: ' "$$log"; then exit 1; fi; \
+	echo '*****************************************************************************'; \
+	echo '*  KNOWN VULNERABILITIES WERE NOT LOOKED FOR: their database, vuln.go.dev,'; \
+	echo '*  cannot be reached from here.'; \
+	echo '*****************************************************************************'
 
 # go test -fuzz takes one package and one target at a time. Before Go 1.27 it now
 # and then reports the end of its own time as a failure (go.dev/issue/75804): that

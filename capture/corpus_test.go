@@ -64,6 +64,9 @@ func TestCorpusResets(t *testing.T) {
 			if err != io.EOF {
 				t.Logf("%v", err)
 			}
+			if libpcap && stopsAtSecondLinkType(err) && got <= want {
+				continue // as far as it came
+			}
 			if got != want {
 				t.Errorf("%s (libpcap %v): %d resets, tshark counts %d", columns[0], libpcap, got, want)
 			}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the table of causes into README.md")
+var update = flag.Bool("update", false, "write the list of causes into docs/causes.md")
 
 // linuxReasons are the names of enum sk_rst_reason in Linux 6.18
 // (include/net/rstreason.h).
@@ -187,35 +187,40 @@ func TestSentences(t *testing.T) {
 }
 
 const (
-	tableStart = "<!-- causes: written by go test ./classify -update -->\n"
-	tableEnd   = "<!-- end of causes -->"
+	causesStart = "<!-- causes: written by go test ./classify -update -->\n"
+	causesEnd   = "<!-- end of causes -->"
 )
 
-// The README's table of causes is made of the rules.
-func TestReadmeTable(t *testing.T) {
+// The page of causes is made of the rules, family by family.
+func TestCausesPage(t *testing.T) {
 	var want strings.Builder
-	want.WriteString("\n| cause | family | what happens |\n|---|---|---|\n")
-	for _, r := range Rules() {
-		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", r.ID, r.Family, strings.ReplaceAll(r.Summary, "|", `\|`))
+	for _, family := range Families() {
+		title := family.Title()
+		fmt.Fprintf(&want, "\n## %s%s\n\nFamily `%s`.\n\n", strings.ToUpper(title[:1]), title[1:], family)
+		for _, r := range Rules() {
+			if r.Family == family {
+				fmt.Fprintf(&want, "- <a id=\"%s\"></a>`%[1]s`: %s\n", r.ID, r.Summary)
+			}
+		}
 	}
 	want.WriteString("\n")
-	path := filepath.Join("..", "README.md")
+	path := filepath.Join("..", "docs", "causes.md")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok := strings.Cut(string(text), tableStart)
-	have, after, ok2 := strings.Cut(rest, tableEnd)
+	before, rest, ok := strings.Cut(string(text), causesStart)
+	have, after, ok2 := strings.Cut(rest, causesEnd)
 	if !ok || !ok2 {
-		t.Fatalf("README.md has no %q ... %q", tableStart, tableEnd)
+		t.Fatalf("%s has no %q ... %q", path, causesStart, causesEnd)
 	}
 	if have == want.String() {
 		return
 	}
 	if !*update {
-		t.Fatal("the table of causes in README.md is not that of the rules; run go test ./classify -update")
+		t.Fatalf("%s does not list the causes of the rules; run go test ./classify -update", path)
 	}
-	if err := os.WriteFile(path, []byte(before+tableStart+want.String()+tableEnd+after), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(before+causesStart+want.String()+causesEnd+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

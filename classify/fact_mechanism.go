@@ -26,9 +26,9 @@ const (
 	Abort
 )
 
-// String names the mechanism for reports.
+// String is the word in JSON.
 func (m Mechanism) String() string {
-	return [...]string{"unexplained", "reply", "reply", "abort"}[m]
+	return [...]string{"unexplained", "answer", "answer", "abort"}[m]
 }
 
 // Mechanisms is a set of mechanisms.

@@ -225,7 +225,7 @@ type beforeJSON struct {
 
 type remedyJSON struct {
 	Where string   `json:"where"`
-	What  string   `json:"what"`
+	What  string   `json:"change"`
 	Code  []string `json:"code,omitempty"`
 }
 

@@ -57,8 +57,8 @@ func TestWriteCause(t *testing.T) {
 			var j struct {
 				Schema, ID string
 				Remedies   []struct {
-					Where, What string
-					Code        []string
+					Where, Change string
+					Code          []string
 				}
 			}
 			if err := json.Unmarshal(doc.Bytes(), &j); err != nil {
@@ -68,7 +68,7 @@ func TestWriteCause(t *testing.T) {
 				t.Errorf("%+v", j)
 			}
 			for k := range j.Remedies {
-				have := strings.Join(append([]string{j.Remedies[k].What}, j.Remedies[k].Code...), "\n\t")
+				have := strings.Join(append([]string{j.Remedies[k].Change}, j.Remedies[k].Code...), "\n\t")
 				if have != r.Remedies[k].What {
 					t.Errorf("%q, want %q", have, r.Remedies[k].What)
 				}

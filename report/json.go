@@ -15,10 +15,11 @@ import (
 )
 
 // Schema is the version of the objects that the formats json and ndjson write.
-// Fields may be added to a version; none changes its meaning.
-const Schema = "rstwhy/1"
+// Fields may be added to a version; none changes its meaning. A number whose name
+// says no unit is a count, or the number of a frame or port.
+const Schema = "rstwhy/2"
 
-// notesMax is how many notes a JSON document holds: they stand after the
+// notesMax is how many unanswered connections a JSON document holds: they stand after the
 // incidents and have to wait in memory for them. NDJSON has them all.
 const notesMax = 1 << 16
 
@@ -31,7 +32,7 @@ type incidentJSON struct {
 	Frames     []uint64       `json:"frames"`
 	Files      []string       `json:"files,omitempty"`
 	Time       string         `json:"time"`
-	Kind       string         `json:"kind"`
+	Mechanism  string         `json:"mechanism"` // answer, abort or unexplained
 	Family     string         `json:"family"`
 	Cause      string         `json:"cause"`
 	Title      string         `json:"title"`
@@ -49,10 +50,10 @@ type incidentJSON struct {
 	Advice     []string       `json:"advice"`
 	Confirm    []string       `json:"confirm"`
 	History    string         `json:"history"`
-	Stage      string         `json:"stage,omitempty"` // Cloudflare Radar's: post-syn, post-ack, post-psh, later
-	Lacks      []string       `json:"lacks,omitempty"`
-	Untold     []string       `json:"untold,omitempty"`
-	Payload    string         `json:"payload,omitempty"`
+	Stage      string         `json:"client_stage,omitempty"` // Cloudflare Radar's: post-syn, post-ack, post-psh, later
+	Lacks      []string       `json:"capture_lacks,omitempty"`
+	Unchecked  []string       `json:"unchecked_causes,omitempty"`
+	Payload    string         `json:"rst_payload,omitempty"` // quoted as in Go
 	Kernel     *kernelJSON    `json:"kernel,omitempty"`
 }
 
@@ -63,14 +64,14 @@ type frameJSON struct {
 
 type alsoJSON struct {
 	Cause string `json:"cause"`
-	Tell  string `json:"tell"`
+	Tell  string `json:"tell_apart_by"`
 }
 
 type endJSON struct {
 	IP      string `json:"ip"`
 	Port    uint16 `json:"port"`
 	Role    string `json:"role"`
-	Guessed bool   `json:"guessed,omitempty"`
+	Guessed bool   `json:"role_guessed,omitempty"`
 }
 
 type evidenceJSON struct {
@@ -83,15 +84,16 @@ type evidenceJSON struct {
 type originJSON struct {
 	Who    string         `json:"who"`
 	Device string         `json:"device,omitempty"`
-	Hard   []evidenceJSON `json:"hard,omitempty"`
-	Soft   []evidenceJSON `json:"soft,omitempty"`
+	Proofs []evidenceJSON `json:"proofs,omitempty"` // one is enough
+	Signs  []evidenceJSON `json:"signs,omitempty"`  // one is not
 }
 
-// harmJSON is what it cost: lost is a count of octets at most, of what was sent.
+// harmJSON is what it cost: how much was lost at most, and for a response that was
+// cut, how much of it had been sent.
 type harmJSON struct {
 	Kind string `json:"kind"`
-	Lost uint64 `json:"lost,omitempty"`
-	Of   uint64 `json:"of,omitempty"`
+	Lost uint64 `json:"lost_bytes,omitempty"`
+	Sent uint64 `json:"sent_bytes,omitempty"`
 	Text string `json:"text"`
 }
 
@@ -99,38 +101,39 @@ type harmJSON struct {
 type timerJSON struct {
 	IP          string      `json:"ip"`
 	Port        uint16      `json:"port,omitempty"`
-	What        string      `json:"what"`
-	Typical     seconds     `json:"typical"`
+	Silence     string      `json:"silence"` // idle-then-close, idle-then-rst, idle-then-refused, connect-patience
+	Typical     seconds     `json:"typical_seconds"`
 	Connections int         `json:"connections"`
 	Fits        []knownJSON `json:"fits"`
 }
 
 type knownJSON struct {
-	After   seconds `json:"after"`
-	Who     string  `json:"who"`
+	After   seconds `json:"after_seconds"`
+	Product string  `json:"product"`
 	Setting string  `json:"setting"`
 	Owner   string  `json:"owner"`
 	Source  string  `json:"source"`
 }
 
 type kernelJSON struct {
-	Reason string `json:"reason"`
-	Active bool   `json:"active"`
-	State  string `json:"state,omitempty"`
+	Reason    string `json:"reason"`    // of enum sk_rst_reason
+	Mechanism string `json:"mechanism"` // answer or abort
+	State     string `json:"state,omitempty"`
 }
 
+// noteJSON is a connection that was not reset, and got no answer.
 type noteJSON struct {
-	Type    string  `json:"type"` // "note"
+	Type    string  `json:"type"` // "unanswered"
 	Schema  string  `json:"schema"`
-	Note    string  `json:"note"`
+	Kind    string  `json:"kind"`
 	Frame   uint64  `json:"frame"`
 	File    string  `json:"file,omitempty"`
 	Time    string  `json:"time"`
-	Latest  string  `json:"latest"`
+	Last    string  `json:"last_time"`
 	Client  endJSON `json:"client"`
 	Server  endJSON `json:"server"`
 	Tries   int     `json:"tries"`
-	Watched seconds `json:"watched"`
+	Watched seconds `json:"watched_seconds"`
 }
 
 type summaryJSON struct {
@@ -142,25 +145,25 @@ type summaryJSON struct {
 	Filter      string            `json:"filter,omitempty"`
 	Packets     uint64            `json:"packets"`
 	Bytes       uint64            `json:"bytes"`
-	TCP         uint64            `json:"tcp"`
+	TCP         uint64            `json:"tcp_segments"`
 	Skipped     map[string]uint64 `json:"skipped,omitempty"`
-	First       string            `json:"first,omitempty"`
-	Last        string            `json:"last,omitempty"`
-	Span        seconds           `json:"span"`
+	First       string            `json:"first_time,omitempty"`
+	Last        string            `json:"last_time,omitempty"`
+	Span        seconds           `json:"span_seconds"`
 	Connections connectionsJSON   `json:"connections"`
 	Resets      uint64            `json:"resets"`
 	Incidents   uint64            `json:"incidents"`
-	Notes       uint64            `json:"notes"`
-	NotesLeft   uint64            `json:"notes_left_out,omitempty"`
-	Timers      []timerJSON       `json:"timers,omitempty"`
-	Gaps        uint64            `json:"gaps,omitempty"`
-	Copies      uint64            `json:"copies,omitempty"`
-	Backwards   uint64            `json:"backwards,omitempty"`
+	Notes       uint64            `json:"unanswered"`
+	NotesLeft   uint64            `json:"unanswered_left_out,omitempty"`
+	Timers      []timerJSON       `json:"timeouts,omitempty"`
+	Gaps        uint64            `json:"sequence_gaps,omitempty"`
+	Copies      uint64            `json:"duplicate_frames,omitempty"`
+	Backwards   uint64            `json:"out_of_time_order,omitempty"`
 	Early       uint64            `json:"settled_early,omitempty"`
 	Damage      []string          `json:"damage,omitempty"`
 	Interrupted bool              `json:"interrupted,omitempty"`
 	Live        *liveJSON         `json:"live,omitempty"`
-	Elapsed     seconds           `json:"elapsed,omitempty"`
+	Elapsed     seconds           `json:"elapsed_seconds,omitempty"`
 }
 
 type fileJSON struct {
@@ -199,7 +202,7 @@ func (s seconds) MarshalJSON() ([]byte, error) {
 	return b, nil
 }
 
-// timingJSON writes every measure that was taken by its name.
+// timingJSON writes every measure that was taken by its name and unit.
 type timingJSON classify.Timing
 
 func (t *timingJSON) MarshalJSON() ([]byte, error) {
@@ -209,11 +212,11 @@ func (t *timingJSON) MarshalJSON() ([]byte, error) {
 		if !timing.Has(m) {
 			continue
 		}
-		b = append(strconv.AppendQuote(b, m.Name()), ':')
+		b = append(strconv.AppendQuote(b, m.Name()+"_seconds"), ':')
 		v, _ := seconds(t.At[m]).MarshalJSON()
 		b = append(append(b, v...), ',')
 	}
-	b = append(b, `"tries":`...)
+	b = append(b, `"client_syns":`...)
 	return append(strconv.AppendInt(b, int64(t.Tries), 10), '}'), nil
 }
 
@@ -259,7 +262,9 @@ func endOf(f *flows.Endpoint, d flows.Dir, guessed bool) endJSON {
 	return endJSON{IP: a.Addr().String(), Port: a.Port(), Role: d.String(), Guessed: guessed}
 }
 
-func rfc3339(ns int64) string { return time.Unix(0, ns).UTC().Format(time.RFC3339Nano) }
+// rfc3339 has nine digits after the point whatever they are, so that times are in
+// order when they are sorted as strings.
+func rfc3339(ns int64) string { return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z") }
 
 func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	r, v := i.Reset, &i.Verdict
@@ -268,7 +273,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	j := &incidentJSON{
 		Type: "incident", Schema: Schema, Number: i.Number,
 		Frame: where.Frame(), File: e.file(where), Time: rfc3339(r.RST.Time),
-		Kind: v.Mechanism.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
+		Mechanism: v.Mechanism.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
 		Confidence: v.Confidence.String(),
 		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.Guessed),
 		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.Guessed),
@@ -295,13 +300,16 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 		}
 	}
 	for _, u := range v.Unchecked {
-		j.Untold = append(j.Untold, u.ID)
+		j.Unchecked = append(j.Unchecked, u.ID)
 	}
 	if len(r.Payload) > 0 {
 		j.Payload = strconv.QuoteToASCII(string(r.Payload))
 	}
 	if k := &i.Kernel; k.Word == classify.Spoke {
-		j.Kernel = &kernelJSON{k.Reason, k.Active, k.State}
+		j.Kernel = &kernelJSON{Reason: k.Reason, Mechanism: classify.Answer.String(), State: k.State}
+		if k.Active {
+			j.Kernel.Mechanism = classify.Abort.String()
+		}
 	}
 	return j
 }
@@ -319,7 +327,7 @@ func (e *encoder) evidence(of []classify.Evidence, n classify.Namer) []evidenceJ
 func timerOf(c *analyzer.TimerCluster) timerJSON {
 	a := c.Service.AddrPort()
 	j := timerJSON{
-		IP: a.Addr().String(), Port: a.Port(), What: c.What.String(),
+		IP: a.Addr().String(), Port: a.Port(), Silence: c.What.String(),
 		Typical: seconds(c.Typical), Connections: c.Count, Fits: []knownJSON{},
 	}
 	for _, t := range c.Fits {
@@ -328,21 +336,32 @@ func timerOf(c *analyzer.TimerCluster) timerJSON {
 	return j
 }
 
-// noteNames are the kinds of note in JSON.
+// noteNames are the kinds of connections that got no answer, in JSON.
 var noteNames = [...]string{
 	flows.UnansweredSYN:   "unanswered-syn",
-	flows.RepeatedSYNACK:  "accept-queue-full",
+	flows.RepeatedSYNACK:  "repeated-syn-ack",
 	flows.UnansweredReuse: "unanswered-port-reuse",
 }
 
 func (e *encoder) note(n *flows.Note) *noteJSON {
 	return &noteJSON{
-		Type: "note", Schema: Schema, Note: noteNames[n.Kind], Frame: n.Where.Frame(), File: e.file(n.Where),
-		Time: rfc3339(n.First), Latest: rfc3339(n.Latest),
+		Type: "unanswered", Schema: Schema, Kind: noteNames[n.Kind], Frame: n.Where.Frame(), File: e.file(n.Where),
+		Time: rfc3339(n.First), Last: rfc3339(n.Latest),
 		Client: endOf(&n.Ends[flows.Client], flows.Client, false),
 		Server: endOf(&n.Ends[flows.Server], flows.Server, false),
 		Tries:  n.Tries, Watched: seconds(n.Watched),
 	}
+}
+
+// skips are the reasons to skip a frame in JSON.
+var skips = [packet.NumSkips]string{
+	packet.NotIP:            "not_ip",
+	packet.NotTCP:           "not_tcp",
+	packet.Fragment:         "later_ip_fragment",
+	packet.CutShort:         "cut_short",
+	packet.Malformed:        "malformed",
+	packet.UnknownLink:      "unknown_link_type",
+	packet.EncryptedPayload: "encrypted",
 }
 
 func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
@@ -374,7 +393,7 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 			if j.Skipped == nil {
 				j.Skipped = make(map[string]uint64)
 			}
-			j.Skipped[r.String()] = s.Skipped[r]
+			j.Skipped[skips[r]] = s.Skipped[r]
 		}
 	}
 	for k := range s.Timers {
@@ -389,8 +408,8 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 	return j
 }
 
-// document is the format json: one object with the incidents, the notes and the
-// summary.
+// document is the format json: one object with the incidents, the connections that
+// got no answer, and the summary.
 type document struct {
 	encoder
 	w       *bufio.Writer
@@ -442,7 +461,7 @@ func (d *document) Close(s *analyzer.Summary) error {
 	if !d.started {
 		d.begin()
 	}
-	d.w.WriteString("],\n\"notes\":[")
+	d.w.WriteString("],\n\"unanswered\":[")
 	for k := range d.notes {
 		if k > 0 {
 			d.w.WriteString(",")

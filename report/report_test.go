@@ -8,8 +8,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -283,7 +285,7 @@ func TestNDJSON(t *testing.T) {
 				continue
 			}
 			for _, key := range []string{
-				"frame", "frames", "time", "kind", "family", "cause", "confidence", "also_fits", "origin", "effect", "harm",
+				"frame", "frames", "time", "mechanism", "family", "cause", "confidence", "also_fits", "origin", "effect", "harm",
 				"sender", "receiver", "timing", "evidence", "advice", "story", "history",
 			} {
 				if j[key] == nil {
@@ -319,22 +321,22 @@ func TestNDJSON(t *testing.T) {
 		// The document holds the same objects.
 		doc, _ := render(t, "json", fixed(), paths, paths)
 		var d struct {
-			Schema           string
-			Incidents, Notes []map[string]any
-			Summary          map[string]any
+			Schema                string
+			Incidents, Unanswered []map[string]any
+			Summary               map[string]any
 		}
 		if err := json.Unmarshal([]byte(doc), &d); err != nil {
 			t.Fatalf("%s: %v", paths[0], err)
 		}
 		var want []map[string]any
-		for _, typ := range []string{"incident", "note"} {
+		for _, typ := range []string{"incident", "unanswered"} {
 			for _, j := range objects {
 				if j["type"] == typ {
 					want = append(want, j)
 				}
 			}
 		}
-		if diff := cmp.Diff(want, slices.Concat(d.Incidents, d.Notes)); diff != "" {
+		if diff := cmp.Diff(want, slices.Concat(d.Incidents, d.Unanswered)); diff != "" {
 			t.Errorf("%s: -ndjson +json:\n%s", paths[0], diff)
 		}
 		if diff := cmp.Diff(objects[len(objects)-1], d.Summary); diff != "" {
@@ -342,6 +344,61 @@ func TestNDJSON(t *testing.T) {
 		}
 	}
 }
+
+// A reader of the JSON needs no table of units: whatever has a fraction says
+// seconds, what counts octets says bytes, and times sort as strings do.
+func TestJSONNames(t *testing.T) {
+	var walk func(t *testing.T, path string, v any)
+	walk = func(t *testing.T, path string, v any) {
+		name := path[strings.LastIndexByte(path, '.')+1:]
+		switch v := v.(type) {
+		case map[string]any:
+			for key, of := range v {
+				if !snakeCase.MatchString(key) {
+					t.Errorf("%s.%s is not in snake case", path, key)
+				}
+				walk(t, path+"."+key, of)
+			}
+		case []any:
+			for _, of := range v {
+				walk(t, path, of)
+			}
+		case float64:
+			if v != math.Trunc(v) && !strings.HasSuffix(name, "_seconds") {
+				t.Errorf("%s is %v, and names no unit", path, v)
+			}
+		case string:
+			if _, err := time.Parse(time.RFC3339, v); err == nil && len(v) != len("2006-01-02T15:04:05.000000000Z") {
+				t.Errorf("%s is %q, not of the length of the others", path, v)
+			}
+		}
+	}
+	for _, paths := range inputs(t) {
+		got, _ := render(t, "ndjson", fixed(), paths, paths)
+		for _, j := range decodeLines(t, got) {
+			walk(t, fmt.Sprint(j["type"]), j)
+		}
+	}
+	sum, err := json.Marshal(new(encoder).summary(&analyzer.Summary{Skipped: [packet.NumSkips]uint64{1, 2, 3, 4, 5, 6, 7, 8}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range decodeLines(t, string(sum)) {
+		walk(t, "summary", j)
+		if n := len(j["skipped"].(map[string]any)); n != int(packet.NumSkips)-1 {
+			t.Errorf("%d reasons to skip a frame, want %d: %s", n, packet.NumSkips-1, sum)
+		}
+	}
+	for _, r := range classify.Rules() {
+		b, err := json.Marshal(causeOf(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		walk(t, r.ID, decodeLines(t, string(b))[0])
+	}
+}
+
+var snakeCase = regexp.MustCompile("^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
 
 func TestDocumentLeavesNotesOut(t *testing.T) {
 	var b bytes.Buffer
@@ -355,16 +412,16 @@ func TestDocumentLeavesNotesOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	var d struct {
-		Notes   []struct{}
-		Summary struct {
-			Left int `json:"notes_left_out"`
+		Unanswered []struct{}
+		Summary    struct {
+			Left int `json:"unanswered_left_out"`
 		}
 	}
 	if err := json.Unmarshal(b.Bytes(), &d); err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Notes) != notesMax || d.Summary.Left != 3 {
-		t.Errorf("%d notes, %d left out", len(d.Notes), d.Summary.Left)
+	if len(d.Unanswered) != notesMax || d.Summary.Left != 3 {
+		t.Errorf("%d notes, %d left out", len(d.Unanswered), d.Summary.Left)
 	}
 }
 

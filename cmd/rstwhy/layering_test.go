@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -121,4 +122,23 @@ func home(path string) ([]string, bool) {
 		p = p[:i]
 	}
 	return nil, false
+}
+
+// The map of the code has a room for each package.
+func TestArchitecture(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rooms []string
+	for line := range strings.Lines(string(page)) {
+		if room, ok := strings.CutPrefix(line, "### "); ok {
+			rooms = append(rooms, room)
+		}
+	}
+	for name := range mayImport {
+		if !strings.Contains(strings.Join(rooms, ""), "`"+name+"`") {
+			t.Errorf("docs/architecture.md has no room for %s", name)
+		}
+	}
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"flag"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -43,5 +46,76 @@ func TestReadmeOutput(t *testing.T) {
 	}
 	if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What README.md tells a reader to type runs, apart from what needs another host,
+// root or jq.
+func TestReadmeExamples(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, use, _ := strings.Cut(string(text), "\n## Use\n")
+	use, _, _ = strings.Cut(use, "\n- ")
+	capture, err := os.ReadFile("../../testdata/pcaps/unread-data-on-close/client.pcap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"web.pcap", "web-1.pcap.gz"} { // told by content, not by name
+		if err := os.WriteFile(filepath.Join(dir, name), capture, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	for line := range strings.Lines(use) {
+		line = strings.TrimSpace(line)
+		line = strings.TrimSuffix(line, " |") // what follows reads what it writes
+		if !strings.HasPrefix(line, "rstwhy ") {
+			continue
+		}
+		n++
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) == 0 {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
+	}
+	if n < 4 {
+		t.Errorf("only %d examples were found and run", n)
+	}
+}
+
+// Links between the pages of the project lead somewhere.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^):#]+)(#[^)]*)?\)`)
+	pages := 0
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || d.Name() == ".git"):
+			return filepath.SkipDir
+		case filepath.Ext(path) != ".md":
+			return nil
+		}
+		pages++
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", path, m[1], err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pages < 4 {
+		t.Errorf("only %d pages were found", pages)
 	}
 }

@@ -62,8 +62,8 @@ func limit(count uint64) uint64 {
 // It fails if any of the files cannot be read at all: with an *OpenError, a
 // *LinkTypeError or a *FilterError.
 func Open(paths []string, config Config) (*Files, error) {
-	if len(paths) > math.MaxUint16+1 {
-		return nil, fmt.Errorf("%d files are more than the %d that can be told apart", len(paths), math.MaxUint16+1)
+	if len(paths) > packet.MaxFiles {
+		return nil, fmt.Errorf("%d files are more than the %d that can be told apart", len(paths), packet.MaxFiles)
 	}
 	f := &Files{config: config, sink: sink{filter: newFilter(config.Filter), left: limit(config.Count)}}
 	for _, path := range paths {
@@ -160,7 +160,7 @@ func (f *Files) Read(b *packet.Batch) error {
 				return f.end(err)
 			}
 			f.cur = in
-			f.sink.begin(in, uint16(f.next-1))
+			f.sink.begin(in, uint32(f.next-1))
 		}
 		err := f.fill(b)
 		if err == nil {

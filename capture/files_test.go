@@ -826,3 +826,12 @@ func TestSignedSeconds(t *testing.T) {
 		}
 	}
 }
+
+// More files than a frame reference can tell apart are refused before any is
+// opened.
+func TestTooManyFiles(t *testing.T) {
+	_, err := Open(make([]string, packet.MaxFiles+1), Config{})
+	if err == nil || err.Error() != "16777217 files are more than the 16777216 that can be told apart" {
+		t.Errorf("the error is %v", err)
+	}
+}

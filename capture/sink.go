@@ -36,7 +36,7 @@ type sink struct {
 	err    error  // what the filter failed with
 
 	name    string // of the file
-	file    uint16 // its index
+	file    uint32 // its index
 	waits   bool   // a read may wait for whoever writes
 	number  uint64 // of the last frame
 	known   bool   // a frame had a supported link type
@@ -44,7 +44,7 @@ type sink struct {
 }
 
 // begin prepares for the frames of another file.
-func (s *sink) begin(in *input, file uint16) {
+func (s *sink) begin(in *input, file uint32) {
 	*s = sink{filter: s.filter, left: s.left, name: in.name, file: file, waits: in.waits}
 }
 

@@ -18,16 +18,18 @@ func (t *Table) evict(to *consumer) {
 	if !ok {
 		return // every one waits for a reset to settle
 	}
+	notes := len(t.out.Notes)
 	for slot := range p.connections.next {
 		if want == 0 {
-			return
+			break
 		}
 		if c := p.at(slot); c.mayGo() && c.latest() <= until {
 			t.stats.Evicted++
-			t.leave(slot, to)
+			t.leave(slot, t.clock)
 			want--
 		}
 	}
+	t.out.sortNotes(notes)
 }
 
 // mayGo reports whether c is there and no reset waits on it.

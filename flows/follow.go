@@ -9,10 +9,13 @@ func (t *Table) batch(b *packet.Batch, to *consumer) {
 	t.ahead.start(&t.population, hs)
 	for i := range hs {
 		h := &hs[i]
-		if h.Time > t.clock {
-			t.advance(h.Time, to)
-		} else if h.Time < t.clock {
+		switch {
+		case h.Time < t.clock:
 			t.stats.backwards(t.clock - h.Time)
+		case h.Time < t.wake:
+			t.clock = h.Time
+		default:
+			t.advance(h.Time, to)
 		}
 		if i%group == 0 {
 			t.ahead.group(&t.population, hs, i/group)
@@ -49,7 +52,7 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 		if c.marks&isWatched != 0 {
 			t.pending.watched(p, c).watch(h, d)
 		}
-		t.leave(slot, to)
+		t.leave(slot, t.clock)
 		was := d
 		slot, d = t.enter(h, hash, to)
 		if d != was {
@@ -82,7 +85,6 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 
 // enter makes a connection whose first segment is h.
 func (t *Table) enter(h *packet.Header, hash uint32, to *consumer) (slot uint32, d Dir) {
-	t.sweep(to)
 	if t.population.live >= t.config.MaxConnections {
 		t.evict(to)
 	}
@@ -90,13 +92,15 @@ func (t *Table) enter(h *packet.Header, hash uint32, to *consumer) (slot uint32,
 	if h.Flags&packet.SYN == 0 {
 		t.stats.MidStream++
 	}
-	return t.population.enter(h, hash)
+	slot, d = t.population.enter(h, hash)
+	t.wheel.put(after(t.clock, firstLook), leaving{slot, t.population.at(slot).gen})
+	return slot, d
 }
 
-// leave takes the connection of slot out of the table.
-func (t *Table) leave(slot uint32, to *consumer) {
+// leave takes the connection of slot out of the table, at that time of the clock.
+func (t *Table) leave(slot uint32, at int64) {
 	c, m := t.population.at(slot), &t.population.memory
-	if n, ok := c.note(m, t.clock); ok {
+	if n, ok := c.note(m, at); ok {
 		t.out.note(n)
 	}
 	t.stats.left(c, m)

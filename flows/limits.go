@@ -15,9 +15,13 @@ const (
 	// RST, so that late retransmissions are known for what they are: the longest
 	// interval between two is at least that (RFC 6298, 2.5).
 	resetFor = 60 * time.Second
-	// halfOpenFor keeps a connection whose handshake does not complete: Linux
-	// gives up a SYN after 127 s (tcp_syn_retries = 6).
+	// halfOpenFor keeps a connection whose handshake does not complete after its
+	// latest segment: Linux gives up a SYN after 127 s (tcp_syn_retries = 6).
 	halfOpenFor = 130 * time.Second
+	// firstLook is when it is first asked whether a connection is half open. Most
+	// are established or over by then: a SYN has been sent again after 1, 3 and
+	// 7 s (RFC 6298, 2 and 5.5).
+	firstLook = 8 * time.Second
 	// answerPatience is how long a SYN must have been without an answer before it
 	// counts as ignored: the initial retransmission timeout (RFC 6298, 2).
 	answerPatience = time.Second

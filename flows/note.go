@@ -28,22 +28,22 @@ type Note struct {
 	First   int64       // time of the first of them
 	Latest  int64
 	Where   packet.Where // the first of them
-	Watched int64        // nanoseconds from the first to the end of the watch
+	Watched int64        // nanoseconds from the first until the connection was given up, or the input ended
 }
 
-// note returns what is to be said of c when it leaves the table at clock.
-func (c *connection) note(m *memory, clock int64) (Note, bool) {
+// note returns what is to be said of c when it leaves at that time of the clock.
+func (c *connection) note(m *memory, at int64) (Note, bool) {
 	client, server := &c.side[Client], &c.side[Server]
 	switch {
 	case c.marks&isRefused != 0:
 		o := &c.opening[Server]
 		return Note{
 			Kind: RepeatedSYNACK, Ends: c.ends, Tries: int(server.SYNs),
-			First: o.SYNFirst, Latest: o.SYNLast, Where: o.SYNWhere, Watched: clock - o.SYNFirst,
+			First: o.SYNFirst, Latest: o.SYNLast, Where: o.SYNWhere, Watched: at - o.SYNFirst,
 		}, true
 	case c.handshake == SYNSent && !server.Spoke() && c.known()&SawRST == 0 && uint32(client.SYNs) == client.Packets:
 		o := &c.opening[Client]
-		if client.SYNs < 2 && clock-o.SYNFirst < int64(answerPatience) {
+		if client.SYNs < 2 && at-o.SYNFirst < int64(answerPatience) {
 			return Note{}, false
 		}
 		kind := UnansweredSYN
@@ -54,7 +54,7 @@ func (c *connection) note(m *memory, clock int64) (Note, bool) {
 		}
 		return Note{
 			Kind: kind, Ends: c.ends, Tries: int(client.SYNs),
-			First: o.SYNFirst, Latest: o.SYNLast, Where: o.SYNWhere, Watched: clock - o.SYNFirst,
+			First: o.SYNFirst, Latest: o.SYNLast, Where: o.SYNWhere, Watched: at - o.SYNFirst,
 		}, true
 	}
 	return Note{}, false

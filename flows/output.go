@@ -1,6 +1,10 @@
 package flows
 
-import "iter"
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
 
 // Output is what has become known, in order. Who asked about other connections
 // when a Reset settled knows of the events before it in the list, and of no
@@ -72,4 +76,12 @@ func (o *Output) reset(r *Reset) {
 func (o *Output) note(n Note) {
 	o.order = append(o.order, atNote)
 	o.Notes = append(o.Notes, n)
+}
+
+// sortNotes puts those from the i-th on, which are of one moment, in the order
+// of their frames.
+func (o *Output) sortNotes(i int) {
+	if len(o.Notes)-i > 1 {
+		slices.SortFunc(o.Notes[i:], func(a, b Note) int { return cmp.Compare(a.Where, b.Where) })
+	}
 }

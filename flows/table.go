@@ -3,6 +3,7 @@ package flows
 import (
 	"iter"
 	"runtime"
+	"time"
 
 	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
@@ -20,9 +21,9 @@ type Table struct {
 	population population
 	pending    pending
 	wheel      wheel
-	hand       uint32 // where the sweep goes on
 	ahead      lookAhead
 	clock      int64 // the latest time of any segment
+	wake       int64 // before the clock comes there, nothing is due: the next second at the latest
 	out        Output
 	stats      Stats
 }
@@ -95,19 +96,37 @@ func (t *Table) end(to *consumer) {
 	runtime.KeepAlive(t) // and so the memory that connections are in
 }
 
-// advance moves the clock to now, which is later.
+// advance moves the clock to now, which is no earlier. What is due until then comes
+// in the order of the times at which it is: in steps as long as the wheel has
+// anything, so that it makes no difference how far apart segments are.
 func (t *Table) advance(now int64, to *consumer) {
-	q := &t.pending
-	for q.len() > 0 {
+	w, q := &t.wheel, &t.pending
+	if second := now / 1e9; second != w.second {
+		for w.n > 0 && w.second < second {
+			t.settleUntil((w.second+1)*1e9, to)
+			t.turn()
+		}
+		w.second = second
+	}
+	t.settleUntil(now, to)
+	t.clock = now
+	t.wake = (w.second + 1) * 1e9
+	if q.len() > 0 {
+		t.wake = min(t.wake, q.at(q.first).due)
+	}
+}
+
+// What begins to wait is not due within the second, and so not before wake.
+const _ = uint64(Grace - time.Second)
+
+// settleUntil settles the resets that are due at that time of the clock.
+func (t *Table) settleUntil(at int64, to *consumer) {
+	for q := &t.pending; q.len() > 0; {
 		due := q.at(q.first).due
-		if due > now {
-			break
+		if due > at {
+			return
 		}
 		t.settle(due, false, to)
-	}
-	t.clock = now
-	if second := now / 1e9; second != t.wheel.second {
-		t.turn(second, to)
 	}
 }
 
@@ -116,9 +135,11 @@ func (t *Table) flush(to *consumer) {
 		t.settle(t.clock, true, to)
 	}
 	p := &t.population
+	notes := len(t.out.Notes)
 	for slot := range p.connections.next {
 		if p.at(slot).marks&isLive != 0 {
-			t.leave(slot, to)
+			t.leave(slot, t.clock)
 		}
 	}
+	t.out.sortNotes(notes)
 }

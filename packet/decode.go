@@ -74,7 +74,7 @@ const writeAhead = 32
 // takes the time (nanoseconds since the Unix epoch), the number of the frame
 // and the index of its file as given. The caller sees to it that b.Headers has
 // room: Add does not grow it. The payload of a RST becomes a note.
-func (b *Batch) Add(time int64, number uint64, file uint16, link Link, frame []byte, wireLen int) Skip {
+func (b *Batch) Add(time int64, number uint64, file uint32, link Link, frame []byte, wireLen int) Skip {
 	if b.Frames == 0 {
 		b.First, b.Last = time, time
 	} else if time > b.Last {

@@ -124,8 +124,8 @@ type Header struct {
 	Marks    Marks
 	MSS      uint16 // valid with OptMSS
 	IPID     uint16 // IPv4 identification
-	File     uint16 // index of the input file, from 0
 	VLAN     uint16 // outermost VLAN id, 0 when untagged
+	File     uint32 // index of the input file, from 0; less than MaxFiles
 	Zone     uint32 // distinguishes connections that ran inside a tunnel; 0 outside
 	TTL      uint8  // time to live or hop limit
 	TOS      uint8  // DSCP and ECN, or the IPv6 traffic class
@@ -163,15 +163,25 @@ func (h *Header) Destination() netip.AddrPort {
 }
 
 // Where names a frame: its number, and which of the input files it is in. The
-// file stands in the high 16 bits, so that frames of one run compare in order.
+// file stands in the high 24 bits, so that frames of one run compare in order.
 // The zero value names no frame.
 type Where uint64
 
-// Frame is the number of the frame in its file, from 1; at most 2^48-1.
-func (w Where) Frame() uint64 { return uint64(w) & (1<<48 - 1) }
+// frameBits are the bits of a Where that number the frame.
+const frameBits = 40
+
+// MaxFiles is how many files a Where can tell apart.
+const MaxFiles = 1 << (64 - frameBits)
+
+// Frame is the number of the frame in its file, from 1; at most 2^40-1.
+func (w Where) Frame() uint64 { return uint64(w) & (1<<frameBits - 1) }
 
 // File is the index of the input file, from 0.
-func (w Where) File() int { return int(w >> 48) }
+func (w Where) File() int { return int(w >> frameBits) }
 
-// Where returns the place of the segment in the input.
-func (h *Header) Where() Where { return Where(uint64(h.File)<<48 | h.Frame&(1<<48-1)) }
+// Where returns the place of the segment in the input. Of a frame number beyond
+// 2^40-1, which takes days of a live capture at a million frames a second, the
+// lower bits are left.
+func (h *Header) Where() Where {
+	return Where(uint64(h.File)<<frameBits | h.Frame&(1<<frameBits-1))
+}

@@ -27,6 +27,7 @@ type incidentJSON struct {
 	Type       string         `json:"type"` // "incident"
 	Schema     string         `json:"schema"`
 	Number     uint64         `json:"number"`
+	ID         string         `json:"id"` // analyzer.Incident.ID
 	Frame      uint64         `json:"frame"`
 	File       string         `json:"file,omitempty"`
 	Frames     []uint64       `json:"frames"`
@@ -271,7 +272,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	f := &r.Flow
 	where := r.RST.Where()
 	j := &incidentJSON{
-		Type: "incident", Schema: Schema, Number: i.Number,
+		Type: "incident", Schema: Schema, Number: i.Number, ID: i.ID(),
 		Frame: where.Frame(), File: e.file(where), Time: rfc3339(r.RST.Time),
 		Mechanism: v.Mechanism.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
 		Confidence: v.Confidence.String(),

@@ -26,6 +26,7 @@ type Case struct {
 	Facts     Facts         `json:"-"`
 	Origin    Origin        `json:"-"` // who really sent it
 	Effect    Effect        `json:"-"` // what the receiver did with it
+	Harm      Harm          `json:"-"` // what it cost; measured last
 }
 
 // Missing says what the capture does not hold of a connection.
@@ -46,7 +47,7 @@ func (m Missing) Has(want Missing) bool { return m&want != 0 }
 func (c *Case) measure(notes *originNotes) {
 	r := c.Reset
 	c.Sender, c.Receiver = r.Sender(), r.Receiver()
-	c.Effect, c.Origin = EffectUnknown, Origin{}
+	c.Effect, c.Origin, c.Harm = EffectUnknown, Origin{}, Harm{}
 	c.Mechanism, c.Trigger = mechanismOf(r)
 	c.Missing = missingOf(c)
 	c.measureTiming()

@@ -79,7 +79,7 @@ func Duration(ns int64) string {
 func AllFacts() []*Fact {
 	return slices.Concat(
 		rstFacts, triggerFacts, handshakeFacts, streamFacts, closeFacts, abortFacts,
-		pathFacts, aroundFacts, afterFacts, applicationFacts, timingFacts, signFacts,
+		pathFacts, aroundFacts, afterFacts, applicationFacts, timingFacts, signFacts, outcomeFacts,
 	)
 }
 

@@ -41,7 +41,7 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	best := j.table.best(ms)
 	b := &ms[best]
 	v = Verdict{
-		Rule: b.rule.Rule, Confidence: b.confidence, Evidence: b.findings.All(), Story: b.rule.Story(c).say(c),
+		Rule: b.rule.Rule, Confidence: b.confidence, Evidence: b.findings.All(),
 		Mechanism: c.Mechanism, Missing: c.Missing, Stage: stageOf(c), Effect: c.Effect,
 		Trigger: c.Trigger, Timing: c.Timing, Origin: c.Origin,
 	}
@@ -50,6 +50,7 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	} else {
 		v.Harm = harmOf(c)
 	}
+	v.Says = c.says(&v)
 	j.others(ms, best)
 	v.AlsoFits, v.Unchecked = j.alsoFits, j.unchecked
 	return v

@@ -16,69 +16,12 @@ type meaning struct{ label, words string }
 
 // meanings answers the three questions about an incident, in plain words.
 func meanings(i *analyzer.Incident, n classify.Namer) []meaning {
-	return []meaning{
-		{"Sent by", origin(i, n)},
-		{"Effect", effect(i, n)},
-		{"Harm", harm(&i.Verdict)},
+	says := &i.Verdict.Says
+	by := says.SentBy.Text(n)
+	if device := i.Verdict.Origin.Device; device != "" && i.Verdict.Origin.Who == classify.AnotherBox {
+		by += ": " + device
 	}
-}
-
-// origin says whose hand the RST came from.
-func origin(i *analyzer.Incident, n classify.Namer) string {
-	o, sender := &i.Verdict.Origin, n.End(i.Reset.Dir)
-	switch o.Who {
-	case classify.Endpoint:
-		return sender + " itself: it is like its other segments"
-	case classify.AnotherBox:
-		s := "another box, in the name of " + sender
-		if o.Device != "" {
-			s += ": " + o.Device
-		}
-		return s
-	case classify.Forged:
-		return "a third party that forged it, in the name of " + sender
-	}
-	if len(o.Hints) > 0 {
-		return sender + ", as far as its address tells; some of it is unlike that host's other segments"
-	}
-	return sender + ", as far as its address tells"
-}
-
-// effect says what the receiver made of the first RST.
-func effect(i *analyzer.Incident, n classify.Namer) string {
-	receiver := n.End(i.Reset.Dir.Peer())
-	switch i.Verdict.Effect {
-	case classify.Accepted:
-		return "accepted: the number is the one that " + receiver + " waited for"
-	case classify.Challenged:
-		return "challenged: not quite the number that " + receiver + " waited for; it asks back before it believes it"
-	case classify.Ignored:
-		return "ignored: " + receiver + " takes no notice of such a RST, or went on"
-	}
-	return "not known: the capture lacks what it takes to tell"
-}
-
-// harm says what the reset cost at most.
-func harm(v *classify.Verdict) string {
-	switch h := &v.Harm; h.Kind {
-	case classify.HarmNone:
-		if benign(v) {
-			return "none"
-		}
-		return "no data: none was on its way or unread, as far as the capture tells"
-	case classify.HarmRefused:
-		return "no connection came about"
-	case classify.HarmBytes:
-		return "up to " + octets(h.Lost) + " lost"
-	case classify.HarmRequest:
-		return "a request of up to " + octets(h.Lost) + " was lost, or had no answer"
-	case classify.HarmCut:
-		if h.Of > h.Lost {
-			return fmt.Sprintf("the response was cut: %d of %s acknowledged", h.Of-h.Lost, octets(h.Of))
-		}
-		return "the response was cut: its last " + octets(h.Lost) + " not acknowledged"
-	}
-	return "not known: the capture lacks what it takes to tell"
+	return []meaning{{"Sent by", by}, {"Effect", says.Effect.Text(n)}, {"Harm", says.Harm.Text(n)}}
 }
 
 // octets writes a count as evidence does.

@@ -1,0 +1,96 @@
+package classify
+
+// outcomeFacts are those of what the judge concluded.
+var outcomeFacts = []*Fact{
+	{"lost", UnitOctets, "octets that may be lost at most", func(c *Case) int64 { return int64(c.Harm.Lost) }},
+	{"harmed", UnitOctets, "octets of which these are a part", func(c *Case) int64 { return int64(c.Harm.Of) }},
+	{"delivered", UnitNumber, "octets of these that were acknowledged", func(c *Case) int64 { return int64(c.Harm.Of - c.Harm.Lost) }},
+}
+
+// Says are the sentences of a verdict beside its evidence.
+type Says struct {
+	Story  Evidence // Rule.Story of this case
+	SentBy Evidence // whose hand it came from; Origin.Device stands apart
+	Effect Evidence // what the receiver made of the first RST
+	Harm   Evidence // what it cost at most
+}
+
+var (
+	saysEndpoint     = sentence("sent-by-endpoint", "{sender} itself: it is like its other segments")
+	saysAnotherBox   = sentence("sent-by-another-box", "another box, in the name of {sender}")
+	saysForged       = sentence("sent-by-forger", "a third party that forged it, in the name of {sender}")
+	saysByAddress    = sentence("sent-by-address", "{sender}, as far as its address tells")
+	saysByAddressBut = sentence("sent-by-address-with-hints", "{sender}, as far as its address tells; some of it is unlike that host's other segments")
+
+	saysAccepted      = sentence("effect-accepted", "accepted: the number is the one that {receiver} waited for")
+	saysChallenged    = sentence("effect-challenged", "challenged: not quite the number that {receiver} waited for; it asks back before it believes it")
+	saysIgnored       = sentence("effect-ignored", "ignored: {receiver} takes no notice of such a RST, or went on")
+	saysEffectUnknown = sentence("effect-unknown", "not known: the capture lacks what it takes to tell")
+
+	saysNoHarm      = sentence("harm-none", "none")
+	saysNoData      = sentence("harm-no-data", "no data: none was on its way or unread, as far as the capture tells")
+	saysRefused     = sentence("harm-refused", "no connection came about")
+	saysBytesLost   = sentence("harm-bytes", "up to {lost} lost")
+	saysRequestLost = sentence("harm-request", "a request of up to {lost} was lost, or had no answer")
+	saysCut         = sentence("harm-cut", "the response was cut: {delivered} of {harmed} acknowledged")
+	saysCutWhole    = sentence("harm-cut-at-end", "the response was cut: its last {lost} not acknowledged")
+	saysHarmUnknown = sentence("harm-unknown", "not known: the capture lacks what it takes to tell")
+)
+
+func sentBy(o *Origin) *Sentence {
+	switch o.Who {
+	case Endpoint:
+		return saysEndpoint
+	case AnotherBox:
+		return saysAnotherBox
+	case Forged:
+		return saysForged
+	}
+	if len(o.Hints) > 0 {
+		return saysByAddressBut
+	}
+	return saysByAddress
+}
+
+func effectSays(e Effect) *Sentence {
+	switch e {
+	case Accepted:
+		return saysAccepted
+	case Challenged:
+		return saysChallenged
+	case Ignored:
+		return saysIgnored
+	}
+	return saysEffectUnknown
+}
+
+func harmSays(h Harm, r *Rule) *Sentence {
+	switch h.Kind {
+	case HarmNone:
+		if r.Benign {
+			return saysNoHarm
+		}
+		return saysNoData
+	case HarmRefused:
+		return saysRefused
+	case HarmBytes:
+		return saysBytesLost
+	case HarmRequest:
+		return saysRequestLost
+	case HarmCut:
+		if h.Of > h.Lost {
+			return saysCut
+		}
+		return saysCutWhole
+	}
+	return saysHarmUnknown
+}
+
+// says puts the verdict v on c into sentences.
+func (c *Case) says(v *Verdict) Says {
+	c.Harm = v.Harm
+	return Says{
+		Story: v.Rule.Story(c).say(c), SentBy: sentBy(&v.Origin).say(c),
+		Effect: effectSays(v.Effect).say(c), Harm: harmSays(v.Harm, v.Rule).say(c),
+	}
+}

@@ -59,7 +59,7 @@ S > C  R   seq 1, window 0, no options`,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if !onlyAccepted(c) || c.RST.Options != 0 ||
-			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.Sender.ISN+1 || elsewhereSigns(c) {
+			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.Sender.ISN+1 || showsElsewhere(c) {
 			return None
 		}
 		f.Say(saysAcceptsConnectionSynAck)

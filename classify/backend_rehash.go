@@ -38,7 +38,7 @@ S > C  R   TTL 55, after the usual time`,
 			c.Timing.At[IdleBefore] >= idleWorthNaming || c.After.Carried.Valid() || c.Origin.Signs.Has(TooEarly) {
 			return None
 		}
-		off := c.nearer()
+		off := c.Path.Off
 		known := c.Around.TTL != 0 && c.Around.TTL == c.RST.TTL
 		if off == 0 || off > 0 && !known {
 			return None // nearer is rather a filter on the way

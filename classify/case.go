@@ -22,6 +22,7 @@ type Case struct {
 	Mechanism Mechanism     `json:"-"`
 	Trigger   flows.Segment `json:"-"` // the segment that the RST answers; hides Reset.Trigger
 	Timing    Timing        `json:"-"`
+	Path      Path          `json:"-"` // how far away it was sent
 	Missing   Missing       `json:"-"`
 	Facts     Facts         `json:"-"`
 	Origin    Origin        `json:"-"` // who really sent it
@@ -49,6 +50,7 @@ func (c *Case) measure(notes *originNotes) {
 	c.Sender, c.Receiver = r.Sender(), r.Receiver()
 	c.Effect, c.Origin, c.Harm = EffectUnknown, Origin{}, Harm{}
 	c.Mechanism, c.Trigger = mechanismOf(r)
+	c.Path = pathOf(&c.RST, c.Sender, c.Around.TTL)
 	c.Missing = missingOf(c)
 	c.measureTiming()
 	c.Facts = factsOf(c)

@@ -16,7 +16,7 @@ var aroundFacts = []*Fact{
 		return max(us, (c.Around.BurstSpan+us-1)/us*us)
 	}},
 	{"elsewhere_ttl", UnitNumber, "the TTL of the host's SYN/ACKs in other connections", func(c *Case) int64 { return int64(c.Around.TTL) }},
-	{"elsewhere_hops", UnitNumber, "how many hops that means", func(c *Case) int64 { return int64(hops(c.Around.TTL, false)) }},
+	{"elsewhere_hops", UnitNumber, "how many hops that means", func(c *Case) int64 { return int64(hops(c.Around.TTL, c.lowTTL())) }},
 }
 
 var saysGone = sentence("port-refuses", "the port refuses connections ({refusals} seen)")

@@ -39,7 +39,7 @@ func (c *Case) dataAfterFIN() (late uint64, confidence Confidence) {
 	if late == 0 {
 		return 0, None
 	}
-	if c.Mechanism != Answer || x.TTLMax != 0 && (c.RST.TTL > x.TTLMax || c.RST.TTL < x.TTLMin) {
+	if c.Mechanism != Answer || c.Path.Off != 0 {
 		return late, Likely // another box may have answered
 	}
 	return late, Certain

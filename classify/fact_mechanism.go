@@ -169,13 +169,9 @@ func beyondCaptured(r *flows.Reset) bool {
 	if s := &r.After.First[r.Dir]; s.Valid() && s.Time-rst.Time <= disorder && s.End() == rst.Seq && s.Seq.LessEq(x.Max) {
 		return true
 	}
-	ttl := x.TTL
-	if ttl == 0 {
-		ttl = x.TTLSYN
-	}
 	return x.Known.Has(flows.SawTS) && rst.Options.Has(packet.OptTimestamps) &&
 		int32(rst.TSVal-x.TSVal) >= 0 && y.Known.Has(flows.SawAck) && rst.Seq.LessEq(y.Edge) &&
-		hops(rst.TTL, false) == hops(ttl, false)
+		pathOf(rst, x, 0).Off == 0
 }
 
 // answersWithACK finds the segment whose own numbers r repeats: sequence number

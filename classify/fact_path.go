@@ -10,8 +10,8 @@ var pathFacts = []*Fact{
 	{"sender_ttl", UnitNumber, "the TTL of the sender's latest segment but SYNs", func(c *Case) int64 { return int64(c.Sender.TTL) }},
 	{"sender_ttl_least", UnitNumber, "the lowest TTL of the sender's segments but SYNs", func(c *Case) int64 { return int64(c.Sender.TTLMin) }},
 	{"sender_ttl_most", UnitNumber, "the highest TTL of the sender's segments but SYNs", func(c *Case) int64 { return int64(c.Sender.TTLMax) }},
-	{"host_ttl_least", UnitNumber, "the lowest TTL that the sender's host has shown", func(c *Case) int64 { lo, _ := c.hostTTL(); return int64(lo) }},
-	{"host_ttl_most", UnitNumber, "the highest TTL that the sender's host has shown", func(c *Case) int64 { _, hi := c.hostTTL(); return int64(hi) }},
+	{"host_ttl_least", UnitNumber, "the lowest TTL that the sender's host has shown", func(c *Case) int64 { return int64(c.Path.Least) }},
+	{"host_ttl_most", UnitNumber, "the highest TTL that the sender's host has shown", func(c *Case) int64 { return int64(c.Path.Most) }},
 	{"rst_hops", UnitNumber, "how many hops the RST's TTL means", func(c *Case) int64 { return int64(hops(c.RST.TTL, c.lowTTL())) }},
 	{"sender_hops", UnitNumber, "how many hops the TTL of the sender's latest segment means", func(c *Case) int64 { return int64(hops(c.Sender.TTL, c.lowTTL())) }},
 	{"sender_ip_id", UnitNumber, "the sender's latest IP ID", func(c *Case) int64 { return int64(c.Sender.IPID) }},
@@ -64,9 +64,9 @@ func (c *Case) pathTo() int64 {
 	return rtt
 }
 
-// lowTTL reports whether the sender and the RST show no TTL above 32, which some
+// lowTTL reports whether the host and the RST show no TTL above 32, which some
 // hosts begin with.
-func (c *Case) lowTTL() bool { return c.Sender.TTLMax <= 32 && c.RST.TTL <= 32 }
+func (c *Case) lowTTL() bool { return c.Path.Most <= 32 && c.RST.TTL <= 32 }
 
 // hops is how many routers a packet with this TTL has passed, by the initial
 // values in use: 64, 128 and 255, and 32 for a host that never shows more.
@@ -99,42 +99,69 @@ func likeLinux(c *Case) bool {
 	return c.RST.IPID == 0 && c.RST.Marks.Has(packet.DF) && c.RST.TTL <= 64
 }
 
-// elsewhereSigns reports whether the RST shows another origin than the host's
-// own segments.
-func elsewhereSigns(c *Case) bool {
-	return c.Origin.Signs.Any(TooEarly|OtherDistance|Nearer) || c.nearer() != 0
+// Path compares how far the RST has come with how far away its sender's host is.
+// It is the one answer to whether the RST is as far away as its host.
+type Path struct {
+	// Off is by how many hops the RST's origin is nearer to the capture point than
+	// all that the host has shown, negative when it is farther, and 0 when it is
+	// among them. It counts hops, not TTLs: answers of a stack have the host's
+	// default TTL, whatever a program has set on its socket.
+	Off         int
+	Known       bool  // the host has shown a TTL, and none that a program must have set
+	Steady      bool  // its TTLs lie close together, at most steadyTTL apart
+	Least, Most uint8 // the lowest and highest TTL that it has shown, SYN and SYN/ACK included
 }
 
-// hostTTL is the lowest and highest TTL that the RST's sender has shown: in its
-// segments of this connection, in its SYN or SYN/ACK, or else in its SYN/ACKs in
-// other connections. Both are 0 when it has shown none.
-func (c *Case) hostTTL() (lo, hi uint8) {
-	switch {
-	case c.Sender.TTLMax != 0:
-		return c.Sender.TTLMin, c.Sender.TTLMax
-	case c.Sender.TTLSYN != 0:
-		return c.Sender.TTLSYN, c.Sender.TTLSYN
+// pathOf measures rst against the TTLs that the host of x has shown in this
+// connection, or else in its SYN/ACKs in other connections (0 for none).
+func pathOf(rst *packet.Header, x *flows.Side, elsewhere uint8) Path {
+	p := Path{Least: x.TTLMin, Most: x.TTLMax}
+	if x.TTLSYN != 0 {
+		p.Most = max(p.Most, x.TTLSYN)
+		if p.Least == 0 || x.TTLSYN < p.Least {
+			p.Least = x.TTLSYN
+		}
 	}
-	return c.Around.TTL, c.Around.TTL
+	if p.Most == 0 {
+		p.Least, p.Most = elsewhere, elsewhere
+	}
+	p.Steady = p.Most-p.Least <= steadyTTL
+	if p.Most == 0 {
+		return p
+	}
+	low := p.Most <= 32 && rst.TTL <= 32
+	d := hops(rst.TTL, low)
+	nearest, most := farthest+1, -1
+	for _, ttl := range [...]uint8{x.TTLMin, x.TTLMax, x.TTLSYN} {
+		if ttl == 0 {
+			continue
+		}
+		if ttl == rst.TTL {
+			p.Known = true
+			return p
+		}
+		h := hops(ttl, low)
+		nearest, most = min(nearest, h), max(most, h)
+	}
+	if most < 0 {
+		nearest = hops(elsewhere, low)
+		most = nearest
+	}
+	if max(d, most) > farthest {
+		return p
+	}
+	p.Known = true
+	switch {
+	case d < nearest:
+		p.Off = nearest - d
+	case d > most:
+		p.Off = most - d
+	}
+	return p
 }
 
-// nearer is by how many hops the RST's origin is nearer to the capture point
-// than the host whose address it bears, negative when it is farther. It is 0
-// when it is neither, or the host has shown no TTL.
-func (c *Case) nearer() int {
-	lo, hi := c.hostTTL()
-	if hi == 0 || c.RST.TTL >= lo && c.RST.TTL <= hi {
-		return 0
-	}
-	low := hi <= 32 && c.RST.TTL <= 32
-	a, b, h := hops(lo, low), hops(hi, low), hops(c.RST.TTL, low)
-	switch {
-	case max(a, b, h) > farthest:
-		return 0
-	case h < min(a, b):
-		return min(a, b) - h
-	case h > max(a, b):
-		return max(a, b) - h
-	}
-	return 0
+// showsElsewhere reports whether the RST shows another origin than its sender's
+// host.
+func showsElsewhere(c *Case) bool {
+	return c.Origin.Signs.Any(TooEarly|OtherDistance|Nearer) || c.Path.Off != 0
 }

@@ -81,7 +81,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 			return None // the same port accepts connections
 		case midStream && (c.Receiver.RetransRun+c.Receiver.Probes > 0 || !c.Sender.Spoke()):
 			return None // a filter answers the first try; nothing is known of the host
-		case c.nearer() < 0:
+		case c.Path.Off < 0:
 			return None // farther than the host
 		case onlyAccepted(c):
 			if !refusedLate(c) {
@@ -98,7 +98,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 // than the host, one that threw the segment away.
 func filterSigns(c *Case, f *Findings) bool {
 	found := false
-	if c.nearer() > 0 {
+	if c.Path.Off > 0 {
 		f.Say(saysTtlHostOtherSegments)
 		found = true
 	}

@@ -187,6 +187,9 @@ const (
 	// Own.
 	baseline = 3
 
+	// steadyTTL is how far apart the TTLs of a host on one route lie at most. Own.
+	steadyTTL = 4
+
 	// farthest is how many hops a packet passes at most; beyond it a program has
 	// set the TTL itself. Own.
 	farthest = 40

@@ -55,7 +55,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	When:       Underway | First | SenderNoFIN | ReceiverNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		idle := c.Timing.At[IdleBefore]
-		sign := elsewhereSigns(c)
+		sign := showsElsewhere(c)
 		long := idle >= idleWorthNaming
 		if !long && !(sign && idle >= ShortestIdle) {
 			return None
@@ -81,7 +81,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 				f.Say(saysConnectionSilentWhenCame)
 			}
 		}
-		if c.nearer() != 0 {
+		if c.Path.Off != 0 {
 			f.Say(saysRstTtlHostOwn)
 		}
 		if c.Origin.Signs.Has(TooEarly) {

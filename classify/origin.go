@@ -78,15 +78,11 @@ func whoBy(c *Case, s Signs) Who {
 
 // looksOwn reports whether the RST is like the sender's other segments.
 func looksOwn(c *Case) bool {
-	x, rst := c.Sender, &c.RST
-	if !x.Spoke() {
+	if !c.Sender.Spoke() || !c.Path.Known || c.Path.Off != 0 {
 		return false
 	}
-	if rst.TTL != x.TTLSYN && (rst.TTL < x.TTLMin || rst.TTL > x.TTLMax) {
-		return false
-	}
-	if c.Mechanism == Abort && x.Known.Has(flows.SawTS) {
-		return rst.Options.Has(packet.OptTimestamps)
+	if c.Mechanism == Abort && c.Sender.Known.Has(flows.SawTS) {
+		return c.RST.Options.Has(packet.OptTimestamps)
 	}
 	return c.Mechanism != Unexplained
 }

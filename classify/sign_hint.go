@@ -25,29 +25,10 @@ var farOff = sign{
 	},
 }
 
-// hopsOff is by how many hops the RST is nearer or farther than all of the
-// sender's other segments, and whether these are enough to tell.
+// hopsOff is by how many hops the RST is nearer or farther than all that its
+// sender's host has shown, and whether that is enough to tell.
 func hopsOff(c *Case) (off int, known bool) {
-	rst, x := &c.RST, c.Sender
-	low := c.lowTTL()
-	d := hops(rst.TTL, low)
-	if d > farthest || !knowsDistance(x) {
-		return 0, false
-	}
-	nearest, most := hops(x.TTLMax, low), hops(x.TTLMin, low)
-	if nearest > most {
-		nearest, most = most, nearest
-	}
-	if x.TTLMax-x.TTLMin > 4 || most > farthest {
-		return 0, false
-	}
-	off = max(nearest-d, d-most)
-	if x.Known.Has(flows.SawSYN) {
-		if s := hops(x.TTLSYN, low); d-s <= 1 && s-d <= 1 && off > 1 {
-			return 0, false // the SYN came from just there
-		}
-	}
-	return off, true
+	return max(c.Path.Off, -c.Path.Off), c.Path.Known && c.Path.Steady && knowsDistance(c.Sender)
 }
 
 // knowsDistance reports whether a side has sent enough, SYNs apart, to know how
@@ -62,9 +43,8 @@ var nearerThanHost = sign{
 	when: SenderSpoke,
 	see: func(c *Case) (*Sentence, bool) {
 		rst, x := &c.RST, c.Sender
-		off, known := hopsOff(c)
-		return saysNearer, known && off == 1 && x.TTLMin == x.TTLMax && rst.TTL > x.TTLMax && rst.TTL-x.TTLMax == 1 &&
-			hops(rst.TTL, c.lowTTL()) < hops(x.TTLMax, c.lowTTL())
+		_, known := hopsOff(c)
+		return saysNearer, known && c.Path.Off == 1 && x.TTLMin == x.TTLMax && rst.TTL > x.TTLMax && rst.TTL-x.TTLMax == 1
 	},
 }
 
@@ -73,12 +53,7 @@ var otherDistanceThanElsewhere = sign{
 	doc:  "so many hops away as none of the host's SYN/ACKs in other connections, when this one has too little",
 	when: FromServer | SenderSilent,
 	see: func(c *Case) (*Sentence, bool) {
-		t := c.Around.TTL
-		if t == 0 {
-			return nil, false
-		}
-		d, s := hops(c.RST.TTL, c.lowTTL()), hops(t, false)
-		return saysOtherDistanceThanElsewhere, d <= farthest && s <= farthest && (s-d >= 2 || d-s >= 2)
+		return saysOtherDistanceThanElsewhere, c.Path.Off >= 2 || c.Path.Off <= -2
 	},
 }
 

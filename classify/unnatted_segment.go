@@ -81,7 +81,7 @@ C > S  R   seq = the ack of that segment, window 0, no options
 func endedAtNAT(c *Case, f *Findings) Confidence {
 	t := &c.Trigger
 	if c.Mechanism != Answer || c.Dir != flows.Client || c.Flow.Handshake != flows.Established || !unknownHere(c) ||
-		t.Len == 0 || c.nearer() <= 0 || c.RST.Window != 0 || !likeLinux(c) ||
+		t.Len == 0 || c.Path.Off <= 0 || c.RST.Window != 0 || !likeLinux(c) ||
 		c.Timing.At[IdleBefore] >= ShortestIdle || c.Receiver.RetransRun > 0 || c.Origin.Who == Forged {
 		return None
 	}

@@ -35,6 +35,7 @@ type lister struct {
 	sure   []string         // of each incident, the confidence
 	sets   [][]string       // of each incident, the cause and what also fits
 	signs  []classify.Signs // of each incident
+	said   []string         // every sentence of each incident, after its first frame
 }
 
 func (l *lister) Incident(i *analyzer.Incident) error {
@@ -54,6 +55,12 @@ func (l *lister) Incident(i *analyzer.Incident) error {
 	}
 	l.sets = append(l.sets, set)
 	l.signs = append(l.signs, v.Origin.Signs)
+	n := plainNamer{i.Reset}
+	for _, list := range [][]classify.Evidence{{v.Says.Story, v.Says.SentBy, v.Says.Effect, v.Says.Harm}, v.Evidence, v.Origin.Proofs, v.Origin.Hints} {
+		for k := range list {
+			l.said = append(l.said, fmt.Sprintf("frame %s  %s", frames[0], list[k].Text(n)))
+		}
+	}
 	l.lines = append(l.lines, line)
 	l.causes = append(l.causes, v.Rule.ID)
 	l.sure = append(l.sure, v.Confidence.String())
@@ -168,6 +175,7 @@ func TestScenarios(t *testing.T) {
 				}
 			}
 			file := render(t, s.script, synth.Format{})
+			checkSaid(t, s, find(t, 0, file))
 			for _, batch := range []int{1024, 1, 3} {
 				got := find(t, batch, file).lines
 				if *update {
@@ -186,14 +194,39 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// checkSaid holds the section evidence of a scenario against what is said: each
+// of its lines, a frame and a sentence, is said of the incident that begins with
+// that frame. A line that begins with "not" is never said.
+func checkSaid(t *testing.T, s scenario, l *lister) {
+	t.Helper()
+	text, _, _ := s.script.Section("evidence")
+	var said []string
+	for _, line := range l.said {
+		said = append(said, fields(line))
+	}
+	for line := range strings.Lines(string(text)) {
+		line = fields(line)
+		if line == "" {
+			continue
+		}
+		sentence, never := strings.CutPrefix(line, "not ")
+		if slices.Contains(said, sentence) == never {
+			t.Errorf("evidence: %q\nwhat is said:\n%s", line, strings.Join(said, "\n"))
+		}
+	}
+}
+
 func rewrite(t *testing.T, path string, lines []string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, _, _ := strings.Cut(string(text), "-- findings --\n")
+	head, rest, _ := strings.Cut(string(text), "-- findings --\n")
 	out := head + "-- findings --\n" + strings.Join(lines, "\n") + "\n"
+	if i := strings.Index("\n"+rest, "\n-- "); i >= 0 {
+		out += rest[i:] // the sections after it
+	}
 	if err := os.WriteFile(path, []byte(out), 0o644); err != nil {
 		t.Fatal(err)
 	}

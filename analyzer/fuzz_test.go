@@ -68,8 +68,8 @@ type whole struct {
 func (w *whole) Incident(i *analyzer.Incident) error {
 	w.rsts += len(i.Frames())
 	v := &i.Verdict
-	if v.Rule == nil || v.Confidence == 0 || v.Says.Story.Sentence == nil || len(v.Evidence) == 0 {
-		w.t.Errorf("frame %d: rule %v, confidence %v, story %v, %d lines of evidence", i.Reset.RST.Frame, v.Rule, v.Confidence, v.Says.Story, len(v.Evidence))
+	if v.Rule == nil || v.Confidence == 0 || v.Story.Sentence == nil || len(v.Evidence) == 0 {
+		w.t.Errorf("frame %d: rule %v, confidence %v, story %v, %d lines of evidence", i.Reset.RST.Frame, v.Rule, v.Confidence, v.Story, len(v.Evidence))
 		return nil
 	}
 	n := plainNamer{i.Reset}

@@ -38,7 +38,7 @@ func (f *full) Incident(i *analyzer.Incident) error {
 	f.incidents = append(f.incidents, i.Clone())
 	n := plainNamer{i.Reset}
 	fmt.Fprintln(&f.text, f.lines[len(f.lines)-1])
-	fmt.Fprintf(&f.text, "  %s\n", i.Verdict.Says.Story.Text(n))
+	fmt.Fprintf(&f.text, "  %s\n", i.Verdict.Story.Text(n))
 	for k := range i.Verdict.Evidence {
 		fmt.Fprintf(&f.text, "  - %s\n", i.Verdict.Evidence[k].Text(n))
 	}

@@ -56,7 +56,8 @@ func (l *lister) Incident(i *analyzer.Incident) error {
 	l.sets = append(l.sets, set)
 	l.signs = append(l.signs, v.Origin.Signs)
 	n := plainNamer{i.Reset}
-	for _, list := range [][]classify.Evidence{{v.Says.Story, v.Says.SentBy, v.Says.Effect, v.Says.Harm}, v.Evidence, v.Origin.Proofs, v.Origin.Hints} {
+	by, effect, harm := v.Outcome(i.Reset.Dir)
+	for _, list := range [][]classify.Evidence{{v.Story, by, effect, harm}, v.Evidence, v.Origin.Proofs, v.Origin.Hints} {
 		for k := range list {
 			l.said = append(l.said, fmt.Sprintf("frame %s  %s", frames[0], list[k].Text(n)))
 		}

@@ -105,6 +105,10 @@ const (
 	RolesKnown                       // a SYN showed which side is the client
 	AnswersNothing                   // it answers no segment that the capture holds
 	AnswersSegment                   // it answers a segment that the capture holds
+	Followed                         // further RSTs of the connection came within the grace
+	Offering                         // it offers a window
+	WithPayload                      // it carries payload
+	WentOn                           // its sender sent something after it
 	SYNACKDropped                    // a client's answer to the SYN/ACK that it had asked for and never acknowledged
 )
 
@@ -139,6 +143,10 @@ func factsOf(c *Case) Facts {
 	set(c.Flow.Handshake == flows.MidStream, FromMidStream, 0)
 	set(c.Flow.Guessed, 0, RolesKnown)
 	set(c.Trigger.Valid(), AnswersSegment, AnswersNothing)
+	set(len(c.Follow) > 0, Followed, 0)
+	set(c.RST.Window != 0, Offering, 0)
+	set(len(c.Payload) > 0, WithPayload, 0)
+	set(c.After.Segments[c.Dir] > 0, WentOn, 0)
 	set(dropsSYNACK(c), SYNACKDropped, 0)
 	return f
 }

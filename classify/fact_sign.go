@@ -75,13 +75,21 @@ var signs = []*sign{
 	&carriedOnAndTook, &carriedOn,
 }
 
+// looked is what it takes to look for a sign, in few lines of memory.
+type looked struct {
+	when   Facts
+	bit    Signs
+	proves bool
+	see    func(*Case) (*Sentence, bool)
+}
+
 // signsFor has the signs that can be seen of each mechanism, in the order of the
 // table.
-var signsFor = func() (of [Abort + 1][]*sign) {
+var signsFor = func() (of [Abort + 1][]looked) {
 	for m := range of {
 		for _, s := range signs {
 			if s.mechanisms == 0 || s.mechanisms.Has(Mechanism(m)) {
-				of[m] = append(of[m], s)
+				of[m] = append(of[m], looked{s.when, s.bit, s.proves, s.see})
 			}
 		}
 	}

@@ -8,6 +8,7 @@ type Judge struct {
 	table     *table
 	matched   []match // as many as there are rules
 	notes     originNotes
+	evidence  evidence
 	alsoFits  []Alternative
 	unchecked []*Rule
 }
@@ -35,13 +36,13 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	if len(ms) == 0 {
 		ms = j.matched[:1]
 		ms[0].rule = &nothingFits
-		ms[0].findings.c, ms[0].findings.n = c, 0
+		ms[0].findings.n = 0
 		ms[0].confidence = unclassified.Match(c, &ms[0].findings)
 	}
 	best := j.table.best(ms)
 	b := &ms[best]
 	v = Verdict{
-		Rule: b.rule.Rule, Confidence: b.confidence, Evidence: b.findings.All(),
+		Rule: b.rule.Rule, Confidence: b.confidence, Evidence: j.evidence.of(c, &b.findings),
 		Mechanism: c.Mechanism, Missing: c.Missing, Stage: stageOf(c), Effect: c.Effect,
 		Trigger: c.Trigger, Timing: c.Timing, Origin: c.Origin,
 	}
@@ -50,7 +51,7 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	} else {
 		v.Harm = harmOf(c)
 	}
-	v.Says = c.says(&v)
+	b.rule.Story(c).bind(c, &v.Story)
 	j.others(ms, best)
 	v.AlsoFits, v.Unchecked = j.alsoFits, j.unchecked
 	return v
@@ -58,18 +59,22 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 
 // match asks every rule that can match, and returns how many did.
 func (j *Judge) match(c *Case) (n int) {
-	for i := range j.table.asked[c.Mechanism] {
-		a := &j.table.asked[c.Mechanism][i]
-		if c.Missing.Has(a.needs) {
-			j.unchecked = append(j.unchecked, a.rule.Rule)
-			continue
+	if c.Missing != 0 {
+		for _, r := range j.table.needing[c.Mechanism] {
+			if c.Missing.Has(r.Needs) {
+				j.unchecked = append(j.unchecked, r.Rule)
+			}
 		}
-		if !c.Facts.Has(a.when) {
+	}
+	asked := j.table.asked[c.Mechanism]
+	for i := range asked {
+		a := &asked[i]
+		if !c.Facts.Has(a.when) || c.Missing.Has(a.needs) {
 			continue
 		}
 		m := &j.matched[n]
-		m.findings.c, m.findings.n = c, 0
-		m.confidence = a.rule.Match(c, &m.findings)
+		m.findings.n = 0
+		m.confidence = a.match(c, &m.findings)
 		if m.confidence == None {
 			continue
 		}
@@ -120,15 +125,17 @@ func (s *ruleSet) has(rank int) bool { return s[rank/64]>>(rank%64)&1 != 0 }
 
 // asked is what decides whether to ask a rule, in few lines of memory.
 type asked struct {
-	rule  *ranked
 	when  Facts
 	needs Missing
+	match func(*Case, *Findings) Confidence
+	rule  *ranked
 }
 
 // table is rules made ready to be asked.
 type table struct {
-	rules []*ranked
-	asked [Abort + 1][]asked
+	rules   []*ranked
+	asked   [Abort + 1][]asked
+	needing [Abort + 1][]*ranked // those of asked that need something of the capture
 }
 
 var (
@@ -156,7 +163,10 @@ func newTable(rules []*Rule) *table {
 		}
 		for m := range t.asked {
 			if r.Mechanisms.Has(Mechanism(m)) {
-				t.asked[m] = append(t.asked[m], asked{r, r.When, r.Needs})
+				t.asked[m] = append(t.asked[m], asked{r.When, r.Needs, r.Match, r})
+				if r.Needs != 0 {
+					t.needing[m] = append(t.needing[m], r)
+				}
 			}
 		}
 	}

@@ -6,14 +6,21 @@ import (
 )
 
 // originNotes is where originOf writes; a Judge uses it again for every reset.
-type originNotes struct{ proofs, hints Findings }
+type originNotes struct {
+	proofs, hints struct {
+		Findings
+		evidence
+	}
+}
 
 // originOf looks for another hand than the endpoint's: it observes every sign
 // first, and concludes then. What it returns refers to n.
 func originOf(c *Case, n *originNotes) Origin {
-	n.proofs.c, n.proofs.n, n.hints.c, n.hints.n = c, 0, c, 0
+	n.proofs.n, n.hints.n = 0, 0
 	var seen Signs
-	for _, s := range signsFor[c.Mechanism] {
+	of := signsFor[c.Mechanism]
+	for i := range of {
+		s := &of[i]
 		if !c.Facts.Has(s.when) {
 			continue
 		}
@@ -47,7 +54,7 @@ func originOf(c *Case, n *originNotes) Origin {
 		}
 		return Origin{Who: who}
 	}
-	return Origin{Who: whoBy(c, seen), Device: deviceOf(c, seen), Signs: seen, Proofs: n.proofs.All(), Hints: n.hints.All()}
+	return Origin{Who: whoBy(c, seen), Device: deviceOf(c, seen), Signs: seen, Proofs: n.proofs.of(c, &n.proofs.Findings), Hints: n.hints.of(c, &n.hints.Findings)}
 }
 
 // enough is the weight at which hints decide: a strong one and another, or

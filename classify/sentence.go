@@ -93,13 +93,13 @@ type Evidence struct {
 	Dir      flows.Dir            // who sent the RST
 }
 
-// say binds s to the facts of c.
-func (s *Sentence) say(c *Case) Evidence {
-	e := Evidence{Sentence: s, Dir: c.Dir}
+// bind makes e what s says of c.
+func (s *Sentence) bind(c *Case, e *Evidence) {
+	e.Sentence, e.Dir = s, c.Dir
 	for i, f := range s.facts {
 		e.Values[i] = f.measure(c)
 	}
-	return e
+	clear(e.Values[len(s.facts):])
 }
 
 // Text writes e.
@@ -146,30 +146,35 @@ func (e *Evidence) Frames() []FrameRef {
 // findingsMax is how many lines of evidence a verdict holds.
 const findingsMax = 8
 
-// Findings collects the evidence of one rule about one case.
+// Findings collects the sentences that one rule says about one case. They are
+// bound to its facts only for the verdict: most rules that match are not it.
 type Findings struct {
-	c    *Case
-	list [findingsMax]Evidence
+	list [findingsMax]*Sentence
 	n    int
 }
 
 // Say appends a sentence; those beyond findingsMax are dropped.
 func (f *Findings) Say(s *Sentence) {
 	if f.n < findingsMax {
-		e := &f.list[f.n]
-		e.Sentence, e.Dir = s, f.c.Dir
-		for i, fact := range s.facts {
-			e.Values[i] = fact.measure(f.c)
-		}
-		clear(e.Values[len(s.facts):])
+		f.list[f.n] = s
 		f.n++
 	}
 }
 
-// repeat appends what was said elsewhere.
+// repeat appends what was said elsewhere of the same case.
 func (f *Findings) repeat(of []Evidence) {
-	f.n += copy(f.list[f.n:], of)
+	for i := range of {
+		f.Say(of[i].Sentence)
+	}
 }
 
-// All returns the lines.
-func (f *Findings) All() []Evidence { return f.list[:f.n] }
+// evidence is memory for the sentences of one case, bound to its facts.
+type evidence [findingsMax]Evidence
+
+// of binds what f says to the facts of c.
+func (e *evidence) of(c *Case, f *Findings) []Evidence {
+	for i, s := range f.list[:f.n] {
+		s.bind(c, &e[i])
+	}
+	return e[:f.n]
+}

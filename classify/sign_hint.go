@@ -140,8 +140,9 @@ var idEcho = sign{
 
 var windowEcho = sign{
 	bit: WindowEcho, id: "window-echo", weight: 1,
-	doc: "the window of the segment it answers, unlike the sender's own",
-	see: func(c *Case) (*Sentence, bool) { return saysWindowEcho, windowEchoed(c) },
+	doc:  "the window of the segment it answers, unlike the sender's own",
+	when: Offering,
+	see:  func(c *Case) (*Sentence, bool) { return saysWindowEcho, windowEchoed(c) },
 }
 
 func windowEchoed(c *Case) bool {
@@ -180,6 +181,7 @@ var noTimestamps = sign{
 	bit: NoTimestamps, id: "no-timestamps", weight: 1,
 	doc:        "an abort without the timestamps of its connection; answers of a stack have none",
 	mechanisms: mechanisms(Abort, AnswerWithACK),
+	when:       SenderSpoke,
 	see: func(c *Case) (*Sentence, bool) {
 		return saysNoTimestamps, c.Sender.Known.Has(flows.SawTS) && c.RST.Options&(packet.OptTimestamps|packet.OptBroken) == 0
 	},
@@ -189,6 +191,7 @@ var otherID = sign{
 	bit: OtherID, id: "other-ip-id", weight: 1,
 	doc:        "an abort whose IP ID is not the next of the sender's counter; a host's one counter for all may have gone far",
 	mechanisms: mechanisms(Abort, AnswerWithACK),
+	when:       SenderSpoke,
 	see: func(c *Case) (*Sentence, bool) {
 		return saysOtherID, c.countsIDs() && c.RST.IPID-c.Sender.IPID > 1<<12
 	},
@@ -242,7 +245,8 @@ func latestData(c *Case) *flows.Segment {
 
 var windowOnAnswer = sign{
 	bit: WindowOnAnswer, id: "window-on-answer", weight: 1, forger: true,
-	doc: "an answer without ACK that offers a window; stacks offer none",
+	doc:  "an answer without ACK that offers a window; stacks offer none",
+	when: Offering,
 	see: func(c *Case) (*Sentence, bool) {
 		rst := &c.RST
 		return saysWindowOnAnswer, rst.Window != 0 && rst.Flags&packet.ACK == 0 && rst.Window != c.Trigger.Window &&

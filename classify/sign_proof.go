@@ -9,26 +9,29 @@ import (
 
 var bigIPPayload = sign{
 	bit: NamesItself, id: "big-ip-payload", proves: true,
-	doc: "an F5 BIG-IP says in the payload why it reset (K13223)",
-	see: func(c *Case) (*Sentence, bool) { return saysBigIP, isBigIP(c.Payload) },
+	doc:  "an F5 BIG-IP says in the payload why it reset (K13223)",
+	when: WithPayload,
+	see:  func(c *Case) (*Sentence, bool) { return saysBigIP, isBigIP(c.Payload) },
 }
 
 var diagnosticPayload = sign{
 	bit: NamesItself, id: "diagnostic-payload", proves: true,
-	doc: "the payload is a diagnostic record (draft-boucadair-tcpm-rst-diagnostic-payload, as tcpdump prints it)",
-	see: func(c *Case) (*Sentence, bool) { return saysDiagnostic, isDiagnostic(c.Payload) },
+	doc:  "the payload is a diagnostic record (draft-boucadair-tcpm-rst-diagnostic-payload, as tcpdump prints it)",
+	when: WithPayload,
+	see:  func(c *Case) (*Sentence, bool) { return saysDiagnostic, isDiagnostic(c.Payload) },
 }
 
 var netScalerWindow = sign{
 	bit: NamesItself, id: "netscaler-window", proves: true,
-	doc: "a Citrix NetScaler says with the window why it reset (CTX200852)",
-	see: func(c *Case) (*Sentence, bool) { says := netScaler(c); return says, says != nil },
+	doc:  "a Citrix NetScaler says with the window why it reset (CTX200852)",
+	when: Offering,
+	see:  func(c *Case) (*Sentence, bool) { says := netScaler(c); return says, says != nil },
 }
 
 var answeredToo = sign{
 	bit: AnsweredToo, id: "answered-too", proves: true,
 	doc:  "the same SYN was refused and accepted in one name; a SYN that was sent twice may get both",
-	when: FromServer,
+	when: FromServer | WentOn,
 	see: func(c *Case) (*Sentence, bool) {
 		s, first := &c.After.NewSYNACK, &c.After.First[c.Dir.Peer()]
 		return saysAnsweredToo, s.Valid() && s.Dir == c.Dir && c.Flow.Handshake == flows.SYNSent &&
@@ -38,8 +41,9 @@ var answeredToo = sign{
 
 var answeredTwice = sign{
 	bit: AnsweredTwice, id: "answered-twice", proves: true,
-	doc: "the RST acknowledges a segment, and another RST of the same sender answers it as if it had only come then: had the first come from the sender, the segment would have arrived before it and drawn nothing more",
-	see: func(c *Case) (*Sentence, bool) { return saysAnsweredTwice, secondAnswer(c) != nil },
+	doc:  "the RST acknowledges a segment, and another RST of the same sender answers it as if it had only come then: had the first come from the sender, the segment would have arrived before it and drawn nothing more",
+	when: Followed,
+	see:  func(c *Case) (*Sentence, bool) { return saysAnsweredTwice, secondAnswer(c) != nil },
 }
 
 // secondAnswer finds a second RST, one that answers a segment which the first
@@ -140,7 +144,8 @@ var impossibleAck = sign{
 
 var steppedCopies = sign{
 	bit: SteppedCopies, id: "stepped-copies", proves: true,
-	doc: "several RSTs at once whose windows or TTLs step: no stack counts them",
+	doc:  "several RSTs at once whose windows or TTLs step: no stack counts them",
+	when: Followed,
 	see: func(c *Case) (*Sentence, bool) {
 		if len(c.Follow) == 0 {
 			return nil, false
@@ -195,7 +200,8 @@ func (r *run) still() bool { return !r.broken && r.delta == 0 }
 
 var farCopies = sign{
 	bit: SteppedCopies, id: "far-copies", proves: true,
-	doc: "a second RST where its sender's stream never was: a stack's stands where its stream had come to or answers an acknowledgment, and nobody acknowledges what was not sent (NDSS 2009, RST_SEQ_CHANGE)",
+	doc:  "a second RST where its sender's stream never was: a stack's stands where its stream had come to or answers an acknowledgment, and nobody acknowledges what was not sent (NDSS 2009, RST_SEQ_CHANGE)",
+	when: Followed,
 	see: func(c *Case) (*Sentence, bool) {
 		if len(c.Follow) == 0 {
 			return nil, false
@@ -231,6 +237,7 @@ var bothEnds = sign{
 	bit: BothEnds, id: "both-ends", proves: true,
 	doc:        "each end was reset in the name of the other at once, by one hand: what the two RSTs share is not what the ends have",
 	mechanisms: mechanisms(Unexplained, AnswerWithACK, Abort),
+	when:       Followed,
 	see: func(c *Case) (*Sentence, bool) {
 		f := towardsOther(c)
 		if f == nil || c.Timing.At[IdleBefore] >= ShortestIdle {
@@ -251,6 +258,7 @@ var bothEndsIdle = sign{
 	bit: BothEndsIdle, id: "both-ends-idle", weight: 2,
 	doc:        "both ends at once after a silence, as a timer does",
 	mechanisms: mechanisms(Unexplained, AnswerWithACK, Abort),
+	when:       Followed,
 	see: func(c *Case) (*Sentence, bool) {
 		return saysBothEndsIdle, towardsOther(c) != nil && c.Timing.At[IdleBefore] >= ShortestIdle
 	},
@@ -280,7 +288,8 @@ func towardsOther(c *Case) *flows.Segment {
 
 var carriedOn = sign{
 	bit: CarriedOn, id: "carried-on", proves: true,
-	doc: "the sender went on with its stream, beyond the RST and in a way that it cannot have sent before it",
+	doc:  "the sender went on with its stream, beyond the RST and in a way that it cannot have sent before it",
+	when: WentOn,
 	see: func(c *Case) (*Sentence, bool) {
 		return saysCarriedOn, wentOn(c) != nil && !tookTrigger(c)
 	},
@@ -288,7 +297,8 @@ var carriedOn = sign{
 
 var carriedOnAndTook = sign{
 	bit: CarriedOn, id: "carried-on-and-took", proves: true,
-	doc: "the sender went on with its stream, and has taken what the RST seems to answer",
+	doc:  "the sender went on with its stream, and has taken what the RST seems to answer",
+	when: WentOn,
 	see: func(c *Case) (*Sentence, bool) {
 		return saysCarriedOnAndTook, wentOn(c) != nil && tookTrigger(c)
 	},

@@ -17,7 +17,7 @@ type Verdict struct {
 	Rule       *Rule
 	Mechanism  Mechanism
 	Confidence Confidence
-	Says       Says
+	Story      Evidence // Rule.Story of this case
 	Evidence   []Evidence
 	AlsoFits   []Alternative
 	// Unchecked are the rules that could not be asked because the capture lacks

@@ -1,18 +1,12 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 // outcomeFacts are those of what the judge concluded.
 var outcomeFacts = []*Fact{
 	{"lost", UnitOctets, "octets that may be lost at most", func(c *Case) int64 { return int64(c.Harm.Lost) }},
 	{"harmed", UnitOctets, "octets of which these are a part", func(c *Case) int64 { return int64(c.Harm.Of) }},
 	{"delivered", UnitNumber, "octets of these that were acknowledged", func(c *Case) int64 { return int64(c.Harm.Of - c.Harm.Lost) }},
-}
-
-// Says are the sentences of a verdict beside its evidence.
-type Says struct {
-	Story  Evidence // Rule.Story of this case
-	SentBy Evidence // whose hand it came from; Origin.Device stands apart
-	Effect Evidence // what the receiver made of the first RST
-	Harm   Evidence // what it cost at most
 }
 
 var (
@@ -86,11 +80,12 @@ func harmSays(h Harm, r *Rule) *Sentence {
 	return saysHarmUnknown
 }
 
-// says puts the verdict v on c into sentences.
-func (c *Case) says(v *Verdict) Says {
-	c.Harm = v.Harm
-	return Says{
-		Story: v.Rule.Story(c).say(c), SentBy: sentBy(&v.Origin).say(c),
-		Effect: effectSays(v.Effect).say(c), Harm: harmSays(v.Harm, v.Rule).say(c),
-	}
+// Outcome says whose hand the RST came from (Origin.Device stands apart), what
+// its receiver made of it, and what it cost at most; d is who sent it.
+func (v *Verdict) Outcome(d flows.Dir) (by, effect, harm Evidence) {
+	c := Case{Reset: &flows.Reset{Dir: d}, Harm: v.Harm}
+	sentBy(&v.Origin).bind(&c, &by)
+	effectSays(v.Effect).bind(&c, &effect)
+	harmSays(v.Harm, v.Rule).bind(&c, &harm)
+	return by, effect, harm
 }

@@ -290,7 +290,8 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	j.Evidence = append(j.Evidence, e.evidence(v.Evidence, &n)...)
 	j.Origin = originJSON{v.Origin.Who.String(), v.Origin.Device, e.evidence(v.Origin.Proofs, &n), e.evidence(v.Origin.Hints, &n)}
 	j.Effect = v.Effect.String()
-	j.Harm = harmJSON{v.Harm.Kind.String(), v.Harm.Lost, v.Harm.Of, v.Says.Harm.Text(&n)}
+	_, _, harm := v.Outcome(r.Dir)
+	j.Harm = harmJSON{v.Harm.Kind.String(), v.Harm.Lost, v.Harm.Of, harm.Text(&n)}
 	if w := v.Trigger.Where; w != 0 {
 		j.Trigger = &frameJSON{w.Frame(), e.file(w)}
 	}

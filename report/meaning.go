@@ -16,12 +16,12 @@ type meaning struct{ label, words string }
 
 // meanings answers the three questions about an incident, in plain words.
 func meanings(i *analyzer.Incident, n classify.Namer) []meaning {
-	says := &i.Verdict.Says
-	by := says.SentBy.Text(n)
+	by, effect, harm := i.Verdict.Outcome(i.Reset.Dir)
+	sender := by.Text(n)
 	if device := i.Verdict.Origin.Device; device != "" && i.Verdict.Origin.Who == classify.AnotherBox {
-		by += ": " + device
+		sender += ": " + device
 	}
-	return []meaning{{"Sent by", by}, {"Effect", says.Effect.Text(n)}, {"Harm", says.Harm.Text(n)}}
+	return []meaning{{"Sent by", sender}, {"Effect", effect.Text(n)}, {"Harm", harm.Text(n)}}
 }
 
 // octets writes a count as evidence does.

@@ -442,7 +442,7 @@ func incident(rule *classify.Rule, n int, host [4]byte, port uint16) *analyzer.I
 	if rule.Family == classify.FamilyUnreadData {
 		harm = classify.Harm{Kind: classify.HarmBytes, Lost: 10}
 	}
-	v := classify.Verdict{Rule: rule, Harm: harm, Mechanism: classify.Answer, Confidence: classify.Likely, Says: classify.Says{Story: refusedStory}}
+	v := classify.Verdict{Rule: rule, Harm: harm, Mechanism: classify.Answer, Confidence: classify.Likely, Story: refusedStory}
 	for m := range v.Timing.At {
 		v.Timing.At[m] = -1
 	}

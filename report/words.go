@@ -101,7 +101,7 @@ func (n *namer) End(d flows.Dir) string {
 // story tells what happened. The first mention of an end has its role and
 // address, later ones the role alone; a role that was guessed is not given.
 func story(i *analyzer.Incident) string {
-	return capital(i.Verdict.Says.Story.Text(&teller{flow: &i.Reset.Flow}))
+	return capital(i.Verdict.Story.Text(&teller{flow: &i.Reset.Flow}))
 }
 
 // teller names ends for a story, and the frames that it does not name.

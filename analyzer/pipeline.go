@@ -185,7 +185,8 @@ func (r *run) known(piece *flows.Output) error {
 func (r *run) settled(reset *flows.Reset) error {
 	r.summary.Incidents++
 	c := &r.judged
-	c.Reset, c.Around = reset, r.memory.Around(reset, classify.Needs(reset))
+	c.Reset = reset
+	r.memory.Around(reset, classify.Needs(reset), &c.Around)
 	if w := r.config.Witness; w != nil {
 		c.Kernel = w.Testimony(&reset.RST)
 	}

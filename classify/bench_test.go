@@ -107,7 +107,9 @@ func settle(t testing.TB, read func(*packet.Batch) error) []settled {
 			for item := range piece.Items() {
 				switch r := item.Reset; {
 				case r != nil:
-					all = append(all, settled{r, memory.Around(r, classify.Needs(r))})
+					s := settled{reset: r}
+					memory.Around(r, classify.Needs(r), &s.around)
+					all = append(all, s)
 				case item.Event != nil:
 					memory.Observe(item.Event)
 				}

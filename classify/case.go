@@ -44,8 +44,8 @@ const (
 // Has reports whether anything of want is missing.
 func (m Missing) Has(want Missing) bool { return m&want != 0 }
 
-// measure fills in what is measured. Its Origin refers to notes.
-func (c *Case) measure(notes *originNotes) {
+// measure fills in what is measured, but for Origin and Harm.
+func (c *Case) measure() {
 	r := c.Reset
 	c.Sender, c.Receiver = r.Sender(), r.Receiver()
 	c.Effect, c.Origin, c.Harm = EffectUnknown, Origin{}, Harm{}
@@ -55,7 +55,6 @@ func (c *Case) measure(notes *originNotes) {
 	c.measureTiming()
 	c.Facts = factsOf(c)
 	c.Effect = effectOf(c)
-	c.Origin = originOf(c, notes)
 }
 
 func missingOf(c *Case) (m Missing) {
@@ -164,9 +163,9 @@ func (c *Case) ceiling() Confidence {
 // scan is not asked for more than its refusals need.
 func Needs(r *flows.Reset) hosts.Groups {
 	if r.Flow.Handshake == flows.SYNSent && r.Dir == flows.Server && r.RST.Flags&packet.ACK != 0 {
-		return hosts.Ports | hosts.Host | hosts.Asker
+		return hosts.Ports | hosts.Host | hosts.Refused
 	}
-	g := hosts.Ports | hosts.Host | hosts.Asker | hosts.Burst
+	g := hosts.Ports | hosts.Host | hosts.Asked | hosts.Refused | hosts.Burst
 	if r.Dir == flows.Client {
 		g |= hosts.Beat
 	}

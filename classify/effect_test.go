@@ -97,7 +97,7 @@ func TestEffect(t *testing.T) {
 		r := open()
 		test.change(r)
 		c := Case{Reset: r}
-		c.measure(new(originNotes))
+		c.measure()
 		if c.Effect != test.want {
 			t.Errorf("%s: %v, want %v", name, c.Effect, test.want)
 		}
@@ -155,7 +155,7 @@ func TestHarm(t *testing.T) {
 		r := open()
 		test.change(r)
 		c := Case{Reset: r}
-		c.measure(new(originNotes))
+		c.measure()
 		if got := harmOf(&c); got != test.want {
 			t.Errorf("%s: %v lost %d of %d, want %v lost %d of %d", name, got.Kind, got.Lost, got.Of, test.want.Kind, test.want.Lost, test.want.Of)
 		}

@@ -11,6 +11,7 @@ type Judge struct {
 	evidence  evidence
 	alsoFits  []Alternative
 	unchecked []*Rule
+	plans     [plansLen]plan
 }
 
 type match struct {
@@ -30,9 +31,11 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	if j.matched == nil {
 		j.matched = make([]match, len(j.table.rules))
 	}
-	c.measure(&j.notes)
-	j.alsoFits, j.unchecked = j.alsoFits[:0], j.unchecked[:0]
-	ms := j.matched[:j.match(c)]
+	c.measure()
+	p := j.planFor(c)
+	c.Origin = originOf(c, p.signs, &j.notes)
+	j.alsoFits = j.alsoFits[:0]
+	ms := j.matched[:j.match(c, p)]
 	if len(ms) == 0 {
 		ms = j.matched[:1]
 		ms[0].rule = &nothingFits
@@ -53,36 +56,71 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	}
 	b.rule.Story(c).bind(c, &v.Story)
 	j.others(ms, best)
+	j.unchecked = append(j.unchecked[:0], p.unchecked...)
 	v.AlsoFits, v.Unchecked = j.alsoFits, j.unchecked
 	return v
 }
 
-// match asks every rule that can match, and returns how many did.
-func (j *Judge) match(c *Case) (n int) {
-	if c.Missing != 0 {
-		for _, r := range j.table.needing[c.Mechanism] {
-			if c.Missing.Has(r.Needs) {
-				j.unchecked = append(j.unchecked, r.Rule)
-			}
-		}
-	}
-	asked := j.table.asked[c.Mechanism]
-	for i := range asked {
-		a := &asked[i]
-		if !c.Facts.Has(a.when) || c.Missing.Has(a.needs) {
-			continue
-		}
+// match asks every rule of p, and returns how many match.
+func (j *Judge) match(c *Case, p *plan) (n int) {
+	ceiling := c.ceiling()
+	for i := range p.rules {
+		a := &p.rules[i]
 		m := &j.matched[n]
 		m.findings.n = 0
 		m.confidence = a.match(c, &m.findings)
 		if m.confidence == None {
 			continue
 		}
-		m.confidence = min(m.confidence, c.ceiling())
+		m.confidence = min(m.confidence, ceiling)
 		m.rule, m.beaten = a.rule, false
 		n++
 	}
 	return n
+}
+
+// plan is what to ask about cases whose facts are the same: in a flood nearly all
+// are.
+type plan struct {
+	key       planKey
+	made      bool
+	rules     []asked
+	unchecked []*Rule // of the rules, those that what is missing keeps from being asked
+	signs     []looked
+}
+
+type planKey struct {
+	facts     Facts
+	mechanism Mechanism
+	missing   Missing
+}
+
+// plansLen is how many plans a Judge keeps; it is a power of two.
+const plansLen = 64
+
+// planFor returns the plan for c.
+func (j *Judge) planFor(c *Case) *plan {
+	key := planKey{c.Facts, c.Mechanism, c.Missing}
+	p := &j.plans[(uint32(c.Facts)^uint32(c.Mechanism)<<5^uint32(c.Missing)<<9)*0x9e3779b1>>26%plansLen]
+	if p.made && p.key == key {
+		return p
+	}
+	p.key, p.made = key, true
+	p.rules, p.unchecked, p.signs = p.rules[:0], p.unchecked[:0], p.signs[:0]
+	for _, a := range j.table.asked[c.Mechanism] {
+		switch {
+		case c.Missing.Has(a.needs):
+			p.unchecked = append(p.unchecked, a.rule.Rule)
+		case c.Facts.Has(a.when):
+			p.rules = append(p.rules, a)
+		}
+	}
+	for _, l := range signsFor[c.Mechanism] {
+		if c.Facts.Has(l.when) {
+			p.signs = append(p.signs, l)
+		}
+	}
+	return p
 }
 
 // unlike is the tell of two causes that matched equally well and of which
@@ -91,6 +129,9 @@ const unlike = "nothing in the packets: ask the host that sent the RST"
 
 // others collects what also fits, the surest first.
 func (j *Judge) others(ms []match, best int) {
+	if len(ms) == 1 {
+		return
+	}
 	b := &ms[best]
 	for sure := b.confidence; sure > None && (sure == Certain || b.confidence < Certain); sure-- {
 		for i := range ms {
@@ -98,12 +139,12 @@ func (j *Judge) others(ms []match, best int) {
 			if i == best || m.confidence != sure {
 				continue
 			}
-			tell := b.rule.tell(m.rule.Rule)
-			if tell == "" {
-				if sure < b.confidence || m.beaten {
-					continue // the evidence, or what was declared, decides between them
-				}
-				tell = unlike
+			tell := unlike
+			switch {
+			case b.rule.told.has(m.rule.rank):
+				tell = b.rule.tell(m.rule.Rule)
+			case sure < b.confidence || m.beaten:
+				continue // the evidence, or what was declared, decides between them
 			}
 			j.alsoFits = append(j.alsoFits, Alternative{m.rule.Rule, tell})
 		}
@@ -115,6 +156,7 @@ type ranked struct {
 	*Rule
 	rank int // its place by ID, which decides where nothing else does
 	over ruleSet
+	told ruleSet // those from which something tells it
 }
 
 // ruleSet is a set of rules by rank.
@@ -133,9 +175,8 @@ type asked struct {
 
 // table is rules made ready to be asked.
 type table struct {
-	rules   []*ranked
-	asked   [Abort + 1][]asked
-	needing [Abort + 1][]*ranked // those of asked that need something of the capture
+	rules []*ranked
+	asked [Abort + 1][]asked
 }
 
 var (
@@ -161,12 +202,14 @@ func newTable(rules []*Rule) *table {
 		for _, o := range r.Over {
 			r.over.add(byID[o.ID].rank)
 		}
+		for _, o := range t.rules {
+			if o != r && r.tell(o.Rule) != "" {
+				r.told.add(o.rank)
+			}
+		}
 		for m := range t.asked {
 			if r.Mechanisms.Has(Mechanism(m)) {
 				t.asked[m] = append(t.asked[m], asked{r.When, r.Needs, r.Match, r})
-				if r.Needs != 0 {
-					t.needing[m] = append(t.needing[m], r)
-				}
 			}
 		}
 	}

@@ -13,17 +13,13 @@ type originNotes struct {
 	}
 }
 
-// originOf looks for another hand than the endpoint's: it observes every sign
-// first, and concludes then. What it returns refers to n.
-func originOf(c *Case, n *originNotes) Origin {
+// originOf looks for another hand than the endpoint's: it observes every sign of
+// those looked for first, and concludes then. What it returns refers to n.
+func originOf(c *Case, of []looked, n *originNotes) Origin {
 	n.proofs.n, n.hints.n = 0, 0
 	var seen Signs
-	of := signsFor[c.Mechanism]
 	for i := range of {
 		s := &of[i]
-		if !c.Facts.Has(s.when) {
-			continue
-		}
 		says, ok := s.see(c)
 		if !ok {
 			continue

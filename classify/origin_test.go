@@ -53,25 +53,25 @@ func forgedReset(t testing.TB) *flows.Reset {
 // Asking who sent a RST allocates nothing, whatever is found.
 func TestOriginAllocatesNothing(t *testing.T) {
 	r := forgedReset(t)
-	var n originNotes
+	var j Judge
 	c := Case{Reset: r}
-	c.measure(&n)
+	j.Verdict(&c)
 	if c.Origin.Who != Forged || !c.Origin.Signs.Has(CarriedOn|OtherDistance|FarOff|TooEarly|NoDF) {
 		t.Fatalf("%v, signs %b", c.Origin.Who, c.Origin.Signs)
 	}
-	if got := testing.AllocsPerRun(100, func() { c.measure(&n) }); got != 0 {
+	if got := testing.AllocsPerRun(100, func() { j.Verdict(&c) }); got != 0 {
 		t.Errorf("%v allocations", got)
 	}
 }
 
-func BenchmarkCase(b *testing.B) {
+func BenchmarkForged(b *testing.B) {
 	r := forgedReset(b)
-	var n originNotes
+	var j Judge
 	c := Case{Reset: r}
-	c.measure(&n)
+	j.Verdict(&c)
 	b.ReportAllocs()
 	for b.Loop() {
-		c.measure(&n)
+		j.Verdict(&c)
 	}
 }
 

@@ -20,6 +20,7 @@ func BenchmarkRefusal(b *testing.B) {
 	}
 	r := &flows.Reset{Dir: flows.Server}
 	r.Flow.Handshake = flows.SYNSent
+	var a Around
 	b.ReportAllocs()
 	seen := 0
 	for i := 0; b.Loop(); i++ {
@@ -29,7 +30,8 @@ func BenchmarkRefusal(b *testing.B) {
 		e.Kind, e.Dir, e.First, e.Refusal, e.Flags = flows.WasReset, flows.Server, true, true, packet.RST|packet.ACK
 		m.Observe(&e)
 		r.Flow.Ends, r.RST.Time = ends(i-late), at-late*250e3
-		seen += m.Around(r, Ports|Host|Asker).Fruitless
+		m.Around(r, Ports|Host|Refused, &a)
+		seen += a.Fruitless
 	}
 	if seen == 0 {
 		b.Fatal("no fruitless try was seen")

@@ -45,13 +45,14 @@ type Around struct {
 	MinRTT int64 // of the SYN/ACKs, from the capture point, in nanoseconds
 
 	// Of the client, or of who sent the segment that the RST answers when that
-	// belongs to no connection, with Asker.
+	// belongs to no connection.
 	//
-	// Targets is how many distinct address and port pairs it sent SYNs to, in the
-	// ten to twenty seconds before the reset, at most 192 counted. Fruitless is
-	// how many distinct pairs of others refused it, or were dropped by it when
-	// their SYN/ACK came, in the same time and with the same limit; for a reset
-	// that answers a segment of no connection it counts such answers.
+	// Targets, with Asked, is how many distinct address and port pairs it sent SYNs
+	// to, in the ten to twenty seconds before the reset, at most 192 counted.
+	// Fruitless, with Refused, is how many distinct pairs of others refused it, or
+	// were dropped by it when their SYN/ACK came, in the same time and with the
+	// same limit; for a reset that answers a segment of no connection it counts
+	// such answers.
 	Targets, Fruitless int
 
 	// With Beat: how many short connections of the client to the server's port the
@@ -82,7 +83,8 @@ type Groups uint8
 const (
 	Ports Groups = 1 << iota
 	Host
-	Asker
+	Asked
+	Refused
 	Beat
 	Burst
 	Elsewhere
@@ -260,9 +262,10 @@ func (m *Memory) Observe(e *flows.Event) {
 	runtime.KeepAlive(m) // what was written to goes with it
 }
 
-// Around says what is known around r, as far as want asks.
-func (m *Memory) Around(r *flows.Reset, want Groups) Around {
-	var a Around
+// Around writes into a what is known around r, as far as want asks; the rest of
+// it becomes zero.
+func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
+	*a = Around{}
 	ends := &r.Flow.Ends
 	client, server := &ends[flows.Client], &ends[flows.Server]
 	h := hashesOf(server)
@@ -281,15 +284,19 @@ func (m *Memory) Around(r *flows.Reset, want Groups) Around {
 			a.TTL, a.MinRTT = f.ttl, f.minRTT
 		}
 	}
-	if want&Asker != 0 {
+	if want&(Asked|Refused) != 0 {
 		d := flows.Client
 		if r.Flow.Handshake == flows.MidStream {
 			d = r.Dir.Peer()
 		}
 		addr := &ends[d].Addr
 		if c := m.clients.get(hashAddr(addr), addr); c != nil {
-			a.Targets = min(192, estimate(&c.targets[0])+estimate(&c.targets[1]))
-			a.Fruitless = min(192, estimate(&c.fruitless[0])+estimate(&c.fruitless[1]))
+			if want&Asked != 0 {
+				a.Targets = min(192, estimate(&c.targets[0])+estimate(&c.targets[1]))
+			}
+			if want&Refused != 0 {
+				a.Fruitless = min(192, estimate(&c.fruitless[0])+estimate(&c.fruitless[1]))
+			}
 		}
 	}
 	if want&Beat != 0 {
@@ -318,7 +325,7 @@ func (m *Memory) Around(r *flows.Reset, want Groups) Around {
 			a.Elsewhere = *s
 		}
 	}
-	return a
+	runtime.KeepAlive(m) // what was read goes with it
 }
 
 // port fills in what a port shows of the time around now.

@@ -19,6 +19,11 @@ func resetOf(d flows.Dir, client, server flows.Endpoint, at int64) *flows.Reset 
 	return r
 }
 
+func around(m *Memory, r *flows.Reset) (a Around) {
+	m.Around(r, All, &a)
+	return a
+}
+
 func TestFruitlessCountsDistinctTargets(t *testing.T) {
 	m := New()
 	const start = 1e18
@@ -28,17 +33,17 @@ func TestFruitlessCountsDistinctTargets(t *testing.T) {
 		m.Observe(&flows.Event{Kind: flows.Asked, Clock: start, Time: start, Ends: ends})
 		m.Observe(&flows.Event{Kind: flows.WasReset, Clock: start, Time: start, Ends: ends, Dir: flows.Server, First: true, Refusal: true})
 	}
-	v := m.Around(resetOf(flows.Server, end(1, 40000), end(2, 100), start), All)
+	v := around(m, resetOf(flows.Server, end(1, 40000), end(2, 100), start))
 	if v.Targets != 6 || v.Fruitless != 6 {
 		t.Errorf("%d targets, %d of them fruitless, want 6 and 6", v.Targets, v.Fruitless)
 	}
 	check := [2]flows.Endpoint{end(1, 41000), end(9, 80)}
 	m.Observe(&flows.Event{Kind: flows.WasReset, Clock: start, Time: start, Ends: check, Dir: flows.Client, First: true, Flags: packet.RST | packet.ACK})
-	if v := m.Around(resetOf(flows.Server, end(1, 40000), end(2, 100), start), All); v.Fruitless != 6 {
+	if v := around(m, resetOf(flows.Server, end(1, 40000), end(2, 100), start)); v.Fruitless != 6 {
 		t.Errorf("%d fruitless after the client aborted a connection itself, want 6", v.Fruitless)
 	}
 	m.Observe(&flows.Event{Kind: flows.Asked, Clock: start + 60e9, Ends: [2]flows.Endpoint{end(1, 50000), end(2, 22)}})
-	if v := m.Around(resetOf(flows.Server, end(1, 40000), end(2, 100), start+60e9), All); v.Fruitless != 0 {
+	if v := around(m, resetOf(flows.Server, end(1, 40000), end(2, 100), start+60e9)); v.Fruitless != 0 {
 		t.Errorf("%d fruitless after a minute, want 0", v.Fruitless)
 	}
 }
@@ -61,7 +66,7 @@ func TestBeatOfShortConnectionsOnly(t *testing.T) {
 				Dir: test.dir, First: true, Payload: test.payload,
 			})
 		}
-		v := m.Around(resetOf(flows.Client, end(1, 40000), end(2, 80), 1e18), All)
+		v := around(m, resetOf(flows.Client, end(1, 40000), end(2, 80), 1e18))
 		n, beat, spread := v.Beats, v.Beat, v.BeatSpread
 		if n != test.probes {
 			t.Errorf("payload %d by the %v: %d probes, want %d", test.payload, test.dir, n, test.probes)
@@ -82,12 +87,12 @@ func TestElsewhereIsOfTheSender(t *testing.T) {
 			ends = [2]flows.Endpoint{pod, client} // the ports misled the guess
 		}
 		r := resetOf(d, ends[0], ends[1], 2)
-		v := m.Around(r, All)
+		v := around(m, r)
 		if v.Elsewhere != service {
 			t.Errorf("%v: elsewhere %v", d, v.Elsewhere)
 		}
 	}
-	v := m.Around(resetOf(flows.Client, client, service, 2), All)
+	v := around(m, resetOf(flows.Client, client, service, 2))
 	if v.Elsewhere != (flows.Endpoint{}) {
 		t.Error("its own connection is not elsewhere")
 	}
@@ -111,7 +116,7 @@ func TestBurstTellsItsSpan(t *testing.T) {
 		{start + 70e6, 3, 139e6},
 		{start + 140e6, 3, 100e6},
 	} {
-		v := m.Around(resetOf(flows.Server, end(1, 40000), service, test.at), All)
+		v := around(m, resetOf(flows.Server, end(1, 40000), service, test.at))
 		if v.Burst != test.n || v.BurstSpan != test.span {
 			t.Errorf("around %d: %d resets within %d, want %d within %d", test.at-start, v.Burst, v.BurstSpan, test.n, test.span)
 		}

@@ -19,7 +19,7 @@ func (t *Table) evict(to *consumer) {
 		return // every one waits for a reset to settle
 	}
 	notes := len(t.out.Notes)
-	for slot := range p.connections.next {
+	for slot := range p.connections.Len() {
 		if want == 0 {
 			break
 		}
@@ -41,7 +41,7 @@ func (c *connection) mayGo() bool { return c.marks&(isLive|isWatched) == isLive 
 // then the end of the last of the earliest ones.
 func (p *population) idleUntil(want int) (until int64, ok bool) {
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
-	for slot := range p.connections.next {
+	for slot := range p.connections.Len() {
 		if c := p.at(slot); c.mayGo() {
 			first, last = min(first, c.latest()), max(last, c.latest())
 		}
@@ -53,7 +53,7 @@ func (p *population) idleUntil(want int) (until int64, ok bool) {
 	// can say.
 	var spans [256]int
 	width := (uint64(last)-uint64(first))/uint64(len(spans)) + 1
-	for slot := range p.connections.next {
+	for slot := range p.connections.Len() {
 		if c := p.at(slot); c.mayGo() {
 			spans[(uint64(c.latest())-uint64(first))/width]++
 		}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
-	"unsafe"
 
 	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
@@ -18,15 +17,14 @@ type index struct {
 	words []uint64
 	used  int
 	seed  [2]uint64 // per process: an attacker picks the tuples
-	arena *arena.Arena
-	block []byte // of the arena, that words are in; nil when they are not
+	maker arena.Maker[uint64]
 }
 
 func newIndex(a *arena.Arena) index {
 	return index{
 		words: make([]uint64, 1024),
 		seed:  [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1},
-		arena: a,
+		maker: arena.NewMaker[uint64](a),
 	}
 }
 
@@ -71,8 +69,8 @@ func (x *index) insert(hash, slot uint32) {
 }
 
 func (x *index) grow() {
-	old, oldBlock := x.words, x.block
-	x.allocate(2 * len(old))
+	old := x.words
+	x.words = x.maker.Slice(2 * len(old))
 	for _, w := range old {
 		if w == 0 {
 			continue
@@ -83,21 +81,7 @@ func (x *index) grow() {
 		}
 		x.words[i] = w
 	}
-	if oldBlock != nil {
-		x.arena.Release(oldBlock)
-	}
-}
-
-func (x *index) allocate(n int) {
-	x.block = nil
-	if n*8 >= arena.HugePage {
-		x.block = x.arena.Block(n * 8)
-	}
-	if x.block == nil {
-		x.words = make([]uint64, n)
-		return
-	}
-	x.words = unsafe.Slice((*uint64)(unsafe.Pointer(&x.block[0])), n)
+	x.maker.Free(old)
 }
 
 // remove deletes the word of slot and closes the gap, so that no tombstones

@@ -12,7 +12,7 @@ import (
 // the same slots, whatever collides.
 func TestIndexAgainstMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	x := newIndex(arena.New(t))
+	x := newIndex(arena.New())
 	want := map[uint32]uint32{} // slot to hash
 	has := func(hash, slot uint32) bool {
 		for i := hash & x.mask(); x.words[i] != 0; i = (i + 1) & x.mask() {
@@ -55,7 +55,7 @@ func TestIndexAgainstMap(t *testing.T) {
 }
 
 func TestHashIsTheSameBothWays(t *testing.T) {
-	x := newIndex(arena.New(t))
+	x := newIndex(arena.New())
 	rng := rand.New(rand.NewPCG(3, 4))
 	distinct := map[uint32]bool{}
 	for range 1000 {

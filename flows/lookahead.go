@@ -1,8 +1,6 @@
 package flows
 
 import (
-	"unsafe"
-
 	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -32,14 +30,14 @@ func (l *lookAhead) group(p *population, hs []packet.Header, g int) {
 	x := &p.index
 	for i := max(0, (g+3)*group); i < min((g+4)*group, len(hs)); i++ {
 		hash := x.hash(&hs[i])
-		arena.Prefetch(unsafe.Pointer(&x.words[hash&x.mask()]), 1)
+		arena.Prefetch(&x.words[hash&x.mask()], 1)
 		l.hashes[i%len(l.hashes)] = hash
 	}
 	for i := max(0, (g+2)*group); i < min((g+3)*group, len(hs)); i++ {
 		slot := x.find(l.hashes[i%len(l.hashes)])
 		l.slots[i%len(l.slots)] = slot
 		if slot != 0 {
-			arena.Prefetch(unsafe.Pointer(p.at(slot-1)), standingLines)
+			arena.Prefetch(p.at(slot-1), standingLines)
 		}
 	}
 	for i := max(0, (g+1)*group); i < min((g+2)*group, len(hs)); i++ {
@@ -54,7 +52,7 @@ func (l *lookAhead) group(p *population, hs []packet.Header, g int) {
 			if c.ends[Client].Port != h.SrcPort {
 				d = Server
 			}
-			arena.Prefetch(unsafe.Pointer(&c.stream[d]), 1)
+			arena.Prefetch(&c.stream[d], 1)
 		}
 	}
 }

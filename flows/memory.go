@@ -1,8 +1,6 @@
 package flows
 
 import (
-	"unsafe"
-
 	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -15,8 +13,8 @@ const pieceLen = 4
 // that a connection takes when it needs them and gives back when it leaves, and
 // what is rare. Inside of every connection that would be most of its size.
 type memory struct {
-	pieces store[piece]
-	rares  store[rares]
+	pieces arena.Slab[piece]
+	rares  arena.Slab[rares]
 }
 
 type piece [pieceLen]Segment
@@ -28,7 +26,7 @@ type rares struct {
 }
 
 // taken is how many octets connections have in m.
-func (m *memory) taken() int64 { return m.pieces.taken() + m.rares.taken() }
+func (m *memory) taken() int64 { return m.pieces.Taken() + m.rares.Taken() }
 
 // recent is Flow.Recent for a connection in the table.
 func (m *memory) recent(c *connection, i int) *Segment {
@@ -36,16 +34,16 @@ func (m *memory) recent(c *connection, i int) *Segment {
 		return nil
 	}
 	at := (c.recentN - 1 - uint8(i)) % RecentLen
-	return &m.pieces.at(c.pieces[at/pieceLen] - 1)[at%pieceLen]
+	return &m.pieces.At(c.pieces[at/pieceLen] - 1)[at%pieceLen]
 }
 
 func (m *memory) remember(c *connection, h *packet.Header, d Dir) {
 	at := c.recentN % RecentLen
 	p := &c.pieces[at/pieceLen]
 	if *p == 0 {
-		*p = m.pieces.take() + 1
+		*p = m.pieces.Take() + 1
 	}
-	m.pieces.at(*p - 1)[at%pieceLen].set(h, d)
+	m.pieces.At(*p - 1)[at%pieceLen].set(h, d)
 	if c.recentN++; c.recentN == 2*RecentLen {
 		c.recentN = RecentLen
 	}
@@ -55,10 +53,10 @@ func (m *memory) remember(c *connection, h *packet.Header, d Dir) {
 func (m *memory) ready(c *connection) {
 	at := c.recentN % RecentLen
 	if p := c.pieces[at/pieceLen]; p != 0 {
-		s := &m.pieces.at(p - 1)[at%pieceLen]
-		arena.Prefetch(unsafe.Pointer(s), 1)
+		s := &m.pieces.At(p - 1)[at%pieceLen]
+		arena.Prefetch(s, 1)
 		if at%pieceLen%3 != 0 {
-			arena.Prefetch(unsafe.Pointer(&s.Dir), 1) // it lies in two lines
+			arena.Prefetch(&s.Dir, 1) // it lies in two lines
 		}
 	}
 }
@@ -66,10 +64,10 @@ func (m *memory) ready(c *connection) {
 // rare returns what is rare of c, to be written to.
 func (m *memory) rare(c *connection) *rares {
 	if c.rare == 0 {
-		c.rare = m.rares.take() + 1
-		*m.rares.at(c.rare - 1) = rares{}
+		c.rare = m.rares.Take() + 1
+		*m.rares.At(c.rare - 1) = rares{}
 	}
-	return m.rares.at(c.rare - 1)
+	return m.rares.At(c.rare - 1)
 }
 
 // forget gives back what c has in m.
@@ -78,12 +76,12 @@ func (m *memory) forget(c *connection) {
 		if p == 0 {
 			break
 		}
-		m.pieces.give(p - 1)
+		m.pieces.Give(p - 1)
 		c.pieces[i] = 0
 	}
 	c.recentN = 0
 	if c.rare != 0 {
-		m.rares.give(c.rare - 1)
+		m.rares.Give(c.rare - 1)
 		c.rare = 0
 	}
 }
@@ -115,12 +113,12 @@ func (m *memory) describe(f *Flow, c *connection, n uint8) {
 		if c.rare == 0 {
 			s.Rare = Rare{}
 		} else {
-			s.Rare = m.rares.at(c.rare - 1).side[d]
+			s.Rare = m.rares.At(c.rare - 1).side[d]
 		}
 	}
 	f.Prior = Earlier{}
 	if c.rare != 0 {
-		f.Prior = m.rares.at(c.rare - 1).prior
+		f.Prior = m.rares.At(c.rare - 1).prior
 	}
 	if c.rstWhere != 0 {
 		s := &f.Side[c.rstDir]

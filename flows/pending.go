@@ -1,8 +1,6 @@
 package flows
 
 import (
-	"unsafe"
-
 	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -84,10 +82,10 @@ func (q *pending) ahead(p *population) {
 	n := q.len()
 	if n > 24 {
 		w := q.at(q.first + 24)
-		arena.Prefetch(unsafe.Pointer(w), 3)
+		arena.Prefetch(w, 3)
 	}
 	if n > 16 {
-		arena.Prefetch(unsafe.Pointer(p.at(q.at(q.first+16).slot)), standingLines+2)
+		arena.Prefetch(p.at(q.at(q.first+16).slot), standingLines+2)
 	}
 	if n > 8 {
 		p.memory.ready(p.at(q.at(q.first + 8).slot))

@@ -9,23 +9,24 @@ import (
 // has in memory besides.
 type population struct {
 	index       index
-	connections store[connection]
+	connections arena.Slab[connection]
 	memory      memory
 	live        int
 }
 
 func newPopulation(a *arena.Arena) (p population) {
 	p.index = newIndex(a)
-	p.connections.arena, p.memory.pieces.arena, p.memory.rares.arena = a, a, a
+	p.connections = arena.NewSlab[connection](a)
+	p.memory = memory{arena.NewSlab[piece](a), arena.NewSlab[rares](a)}
 	return p
 }
 
 // taken is how many octets count against Config.MaxMemory.
 func (p *population) taken() int64 {
-	return p.connections.taken() + int64(len(p.index.words))*8 + p.memory.taken()
+	return p.connections.Taken() + int64(len(p.index.words))*8 + p.memory.taken()
 }
 
-func (p *population) at(slot uint32) *connection { return p.connections.at(slot) }
+func (p *population) at(slot uint32) *connection { return p.connections.At(slot) }
 
 // find returns the place of h's connection, and which side of it has sent h.
 // The hint is a place, +1, where it may be.
@@ -66,7 +67,7 @@ func (c *connection) sends(h *packet.Header) (Dir, bool) {
 // enter makes a connection whose first segment is h, and says which side of it
 // has sent h.
 func (p *population) enter(h *packet.Header, hash uint32) (uint32, Dir) {
-	slot := p.connections.take()
+	slot := p.connections.Take()
 	c := p.at(slot)
 	gen := c.gen + 1
 	*c = connection{} // in place; with values it would be built elsewhere and copied
@@ -97,6 +98,6 @@ func (p *population) remove(slot uint32) {
 	p.index.remove(c.hash, slot)
 	p.memory.forget(c)
 	c.marks = 0
-	p.connections.give(slot)
+	p.connections.Give(slot)
 	p.live--
 }

@@ -31,7 +31,7 @@ type Table struct {
 // NewTable returns an empty table.
 func NewTable(c Config) *Table {
 	t := &Table{config: c.complete(), pending: newPending()}
-	t.population = newPopulation(arena.New(t))
+	t.population = newPopulation(arena.New())
 	return t
 }
 
@@ -136,7 +136,7 @@ func (t *Table) flush(to *consumer) {
 	}
 	p := &t.population
 	notes := len(t.out.Notes)
-	for slot := range p.connections.next {
+	for slot := range p.connections.Len() {
 		if p.at(slot).marks&isLive != 0 {
 			t.leave(slot, t.clock)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/rstwhy/rstwhy/internal/arena"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -193,8 +194,8 @@ func TestClosedConnectionsLeave(t *testing.T) {
 	if table.Live() > 1000 {
 		t.Errorf("%d connections are still followed", table.Live())
 	}
-	if table.Stats().Connections != 20_000 || table.population.connections.next > 1200 {
-		t.Errorf("%d connections took %d slots", table.Stats().Connections, table.population.connections.next)
+	if table.Stats().Connections != 20_000 || table.population.connections.Len() > 1200 {
+		t.Errorf("%d connections took %d slots", table.Stats().Connections, table.population.connections.Len())
 	}
 }
 
@@ -258,7 +259,7 @@ func TestMemoryLimit(t *testing.T) {
 	if table.Stats().Evicted == flood {
 		t.Error("what connections remember does not count")
 	}
-	if slots := int64(len(table.population.connections.chunks)) * chunkLen * int64(unsafe.Sizeof(connection{})); slots > LeastMemory+1<<20 {
+	if slots := int64(table.population.connections.Len()) * int64(unsafe.Sizeof(connection{})); slots > LeastMemory+1<<20 {
 		t.Errorf("%d octets of slots", slots)
 	}
 	flush(table, &out)
@@ -273,11 +274,11 @@ func TestEvictionWithHostileTimes(t *testing.T) {
 		talk := conversation{now: 1e18, port: uint16(2000 + i)}
 		talk.handshake()
 		add(table, &talk.batch, &out)
-		c := table.population.connections.at(uint32(i))
+		c := table.population.connections.At(uint32(i))
 		c.side[Client].Latest, c.side[Server].Latest = latest, latest
 	}
 	table.evict(&consumer{})
-	if idlest := table.population.connections.at(1).marks&isLive != 0; table.Live() != 2 || idlest {
+	if idlest := table.population.connections.At(1).marks&isLive != 0; table.Live() != 2 || idlest {
 		t.Errorf("%d live, the idlest among them: %v", table.Live(), idlest)
 	}
 }
@@ -388,6 +389,18 @@ func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(piece{}); n != 192 {
 		t.Errorf("%d segments take %d octets", pieceLen, n)
 	}
+}
+
+// What there is much of has no pointers: the garbage collector has nothing to do
+// with it.
+func TestNoPointers(t *testing.T) {
+	a := arena.New() // whose makers and slabs refuse them
+	arena.NewMaker[waiting](a)
+	arena.NewMaker[leaving](a)
+	arena.NewMaker[Event](a)
+	arena.NewMaker[Note](a)
+	arena.NewMaker[Answer](a)
+	arena.NewMaker[packet.Header](a)
 }
 
 func TestTooManyWaitingResetsSettleEarly(t *testing.T) {

@@ -2,7 +2,6 @@ package flows
 
 import (
 	"time"
-	"unsafe"
 
 	"github.com/rstwhy/rstwhy/internal/arena"
 )
@@ -91,10 +90,10 @@ func (t *Table) turn() {
 	notes := len(t.out.Notes)
 	for k, l := range due {
 		if k+16 < len(due) {
-			arena.Prefetch(unsafe.Pointer(p.at(due[k+16].slot)), standingLines+1)
+			arena.Prefetch(p.at(due[k+16].slot), standingLines+1)
 		}
 		if k+8 < len(due) {
-			arena.Prefetch(unsafe.Pointer(&p.index.words[p.at(due[k+8].slot).hash&p.index.mask()]), 1)
+			arena.Prefetch(&p.index.words[p.at(due[k+8].slot).hash&p.index.mask()], 1)
 		}
 		c := p.at(l.slot)
 		if c.marks&isLive == 0 || c.gen != l.gen {

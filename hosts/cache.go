@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
-	"unsafe"
 
 	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/internal/arena"
@@ -22,17 +21,12 @@ const partLen = 64
 // key, which often serves several tables.
 type cache[K comparable, V any] struct {
 	parts []*part[K, V]
-	begun int // parts that are there
-	arena *arena.Arena
+	maker arena.Maker[part[K, V]]
 	shift uint
 	clock uint32
 }
 
 type part[K comparable, V any] [partLen]set[K, V]
-
-// heapParts parts of a cache come from the heap of Go: a short capture needs no
-// more.
-const heapParts = 8
 
 // set has apart from its entries what finds one of them, so that a search
 // mostly waits for one line of memory, and one more when it finds something.
@@ -48,18 +42,7 @@ type entry[K comparable, V any] struct {
 }
 
 func newCache[K comparable, V any](a *arena.Arena, logSets uint) cache[K, V] {
-	return cache[K, V]{parts: make([]*part[K, V], 1<<logSets/partLen), arena: a, shift: 64 - logSets}
-}
-
-// begin returns a new part.
-func (c *cache[K, V]) begin() (p *part[K, V]) {
-	if c.begun++; c.begun > heapParts {
-		p = (*part[K, V])(c.arena.Carve(unsafe.Sizeof(*p)))
-	}
-	if p == nil {
-		p = new(part[K, V])
-	}
-	return p
+	return cache[K, V]{parts: make([]*part[K, V], 1<<logSets/partLen), maker: arena.NewMaker[part[K, V]](a), shift: 64 - logSets}
 }
 
 // get returns the value of key, or nil.
@@ -83,7 +66,7 @@ func (c *cache[K, V]) put(hash uint64, key *K) *V {
 	at := hash >> c.shift
 	part := &c.parts[at/partLen]
 	if *part == nil {
-		*part = c.begin()
+		*part = c.maker.New()
 	}
 	c.clock++
 	if c.clock == 0 { // wrapped: order starts anew, nothing is lost

@@ -191,7 +191,7 @@ func burstOf(end *flows.Endpoint, h hashes, d flows.Dir, at int64) (burstKey, ui
 // New returns an empty Memory.
 func New() *Memory {
 	m := new(Memory)
-	a := arena.New(m)
+	a := arena.New()
 	m.ports = newCache[flows.Endpoint, portFacts](a, 13)
 	m.hosts = newCache[[16]byte, hostFacts](a, 12)
 	m.clients = newCache[[16]byte, clientFacts](a, 11)

@@ -2,7 +2,6 @@ package packet
 
 import (
 	"encoding/binary"
-	"unsafe"
 
 	"github.com/rstwhy/rstwhy/internal/arena"
 )
@@ -70,6 +69,9 @@ func (d *decoder) short() Skip {
 // fetched.
 const writeAhead = 32
 
+// headerLines are the cache lines that a Header takes.
+const headerLines = 2
+
 // Add decodes a frame into the next free header of b and counts it. The header
 // takes the time (nanoseconds since the Unix epoch), the number of the frame
 // and the index of its file as given. The caller sees to it that b.Headers has
@@ -88,7 +90,7 @@ func (b *Batch) Add(time int64, number uint64, file uint32, link Link, frame []b
 	h := &slots[n]
 	if all := slots[:cap(slots)]; n+writeAhead < len(all) {
 		// Who read the batch last may have done so on another core.
-		arena.PrefetchWrite(unsafe.Pointer(&all[n+writeAhead]), int(unsafe.Sizeof(*h)/64))
+		arena.PrefetchWrite(&all[n+writeAhead], headerLines)
 	}
 	h.Time, h.Frame, h.File = time, number, file
 	var d decoder

@@ -1,3 +1,5 @@
+//go:build !rstwhy_heap
+
 package arena
 
 import "syscall"

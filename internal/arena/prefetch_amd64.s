@@ -1,7 +1,7 @@
 #include "textflag.h"
 
-// func Prefetch(p unsafe.Pointer, lines int)
-TEXT ·Prefetch(SB), NOSPLIT, $0-16
+// func prefetch(p unsafe.Pointer, lines int)
+TEXT ·prefetch(SB), NOSPLIT, $0-16
 	MOVQ p+0(FP), AX
 	MOVQ lines+8(FP), CX
 
@@ -12,8 +12,8 @@ next:
 	JGT  next
 	RET
 
-// func PrefetchWrite(p unsafe.Pointer, lines int)
-TEXT ·PrefetchWrite(SB), NOSPLIT, $0-16
+// func prefetchWrite(p unsafe.Pointer, lines int)
+TEXT ·prefetchWrite(SB), NOSPLIT, $0-16
 	MOVQ p+0(FP), AX
 	MOVQ lines+8(FP), CX
 

@@ -4,16 +4,8 @@ package arena
 
 import "unsafe"
 
-// Prefetch has the processor fetch so many cache lines of 64 octets, at least
-// one, from p on, and waits for none of them: a load whose value nobody uses
-// would hold up what comes after it. Any address will do.
-//
 //go:noescape
-func Prefetch(p unsafe.Pointer, lines int)
+func prefetch(p unsafe.Pointer, lines int)
 
-// PrefetchWrite is Prefetch for lines that will be written to and that another
-// core had last: writing waits until the line is this core's own, and that takes
-// longer than all else that is done to it.
-//
 //go:noescape
-func PrefetchWrite(p unsafe.Pointer, lines int)
+func prefetchWrite(p unsafe.Pointer, lines int)

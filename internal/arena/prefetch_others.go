@@ -4,8 +4,8 @@ package arena
 
 import "unsafe"
 
-// Prefetch does nothing on this processor.
-func Prefetch(unsafe.Pointer, int) {}
+// This processor is not asked for anything.
 
-// PrefetchWrite does nothing on this processor.
-func PrefetchWrite(unsafe.Pointer, int) {}
+func prefetch(unsafe.Pointer, int) {}
+
+func prefetchWrite(unsafe.Pointer, int) {}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,12 +24,12 @@ var mayImport = map[string][]string{
 	"hosts":          {"internal/arena", "flows", "packet"},
 	"classify":       {"flows", "hosts", "packet"},
 	"analyzer":       {"classify", "flows", "hosts", "packet"},
-	"report":         {"analyzer", "classify", "flows", "hosts", "packet"},
-	"kernel":         {"flows", "packet"},
+	"report":         {"analyzer", "classify", "flows", "packet"},
+	"kernel":         {},
 	"internal/synth": {"packet"},
-	"internal/lab":   {"kernel", "packet"},
-	"cmd/rstwhy":     {"analyzer", "capture", "classify", "flows", "hosts", "kernel", "packet", "report"},
-	"cmd/rstlab":     {"analyzer", "capture", "classify", "flows", "hosts", "kernel", "internal/lab", "packet", "report", "internal/synth"},
+	"internal/lab":   {"kernel"},
+	"cmd/rstwhy":     {"analyzer", "capture", "classify", "flows", "packet", "report"},
+	"cmd/rstlab":     {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/synth"},
 }
 
 // homes says which packages of this module may import a package of others, by
@@ -51,7 +52,14 @@ var homes = map[string][]string{
 	"github.com/yuin/goldmark":          {},
 }
 
-// TestLayering holds every import of every package against the two tables.
+// mayBeUnsafe says which packages of this module may import unsafe, tests apart.
+var mayBeUnsafe = []string{
+	"internal/arena", // memory that is not Go's
+	"internal/lab",   // two system calls that golang.org/x/sys does not have; no part of rstwhy
+}
+
+// TestLayering holds every import of every package against the tables, and the
+// tables against what is imported: what nobody uses is not permitted.
 func TestLayering(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Standard,Module,DepOnly", "-deps", module+"...").Output()
 	if err != nil {
@@ -68,7 +76,7 @@ func TestLayering(t *testing.T) {
 		Module     *struct{ Main bool }
 	}
 	var ours []pkg
-	standard := map[string]bool{"C": true, "unsafe": true}
+	standard := map[string]bool{"C": true}
 	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p pkg
 		if err := d.Decode(&p); err == io.EOF {
@@ -84,6 +92,7 @@ func TestLayering(t *testing.T) {
 	if len(ours) < len(mayImport) {
 		t.Errorf("go list knows %d packages, the table %d", len(ours), len(mayImport))
 	}
+	used := map[arrow]bool{}
 	for _, p := range ours {
 		name := strings.TrimPrefix(p.ImportPath, module)
 		allowed, ok := mayImport[name]
@@ -93,27 +102,66 @@ func TestLayering(t *testing.T) {
 		}
 		for _, path := range p.Imports {
 			switch {
+			case path == "unsafe":
+				used[arrow{name, path}] = true
+				if !slices.Contains(mayBeUnsafe, name) {
+					t.Errorf("package %s imports unsafe", name)
+				}
 			case standard[path]:
 			case strings.HasPrefix(path, module):
-				if of := strings.TrimPrefix(path, module); !slices.Contains(allowed, of) {
+				of := strings.TrimPrefix(path, module)
+				used[arrow{name, of}] = true
+				if !slices.Contains(allowed, of) {
 					t.Errorf("package %s imports %s", name, of)
 				}
 			default:
-				if at, known := home(path); !known {
+				library := home(path)
+				used[arrow{name, library}] = true
+				if library == "" {
 					t.Errorf("package %s imports %s, which has no line in the table of homes", name, path)
-				} else if !slices.Contains(at, name) {
+				} else if at := homes[library]; !slices.Contains(at, name) {
 					t.Errorf("package %s imports %s, whose home is %v", name, path, at)
 				}
 			}
 		}
 	}
+	if runtime.GOOS != "linux" {
+		return // what is only used there looks unused
+	}
+	for _, a := range permitted() {
+		if !used[a] {
+			t.Errorf("package %s may import %s, and does not", a.from, a.to)
+		}
+	}
 }
 
-// home finds the longest prefix of path among the homes.
-func home(path string) ([]string, bool) {
+// arrow is an import: of a package of this module, of a library in the table of
+// homes, or of unsafe.
+type arrow struct{ from, to string }
+
+// permitted lists every arrow of the tables.
+func permitted() (list []arrow) {
+	for from, all := range mayImport {
+		for _, to := range all {
+			list = append(list, arrow{from, to})
+		}
+	}
+	for library, at := range homes {
+		for _, from := range at {
+			list = append(list, arrow{from, library})
+		}
+	}
+	for _, from := range mayBeUnsafe {
+		list = append(list, arrow{from, "unsafe"})
+	}
+	return list
+}
+
+// home finds the longest prefix of path among the homes, "" when there is none.
+func home(path string) string {
 	for p := path; p != ""; {
-		if at, ok := homes[p]; ok {
-			return at, true
+		if _, ok := homes[p]; ok {
+			return p
 		}
 		i := strings.LastIndexByte(p, '/')
 		if i < 0 {
@@ -121,7 +169,7 @@ func home(path string) ([]string, bool) {
 		}
 		p = p[:i]
 	}
-	return nil, false
+	return ""
 }
 
 // The map of the code has a room for each package.

@@ -83,9 +83,17 @@ func TestIDs(t *testing.T) {
 	if got := identify(t, 0, two); !slices.Equal(got, want) {
 		t.Error("another name of the file gives other IDs")
 	}
-	// Among others the file comes last, and its incidents keep their IDs.
-	early := filepath.Join("../testdata/pcaps/no-listener", "client.pcap")
+	// Among others: a file with one frame that is no TCP, of 1970, is read first.
+	early := filepath.Join(dir, "early.pcap")
+	b.Truncate(24) // the header of the file
+	b.Write([]byte{1, 0, 0, 0, 0, 0, 0, 0, 14, 0, 0, 0, 14, 0, 0, 0, 16 + 12: 0x08, 16 + 13: 0x06})
+	if err := os.WriteFile(early, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	among := identify(t, 0, two, early)
+	if len(among) != len(want) {
+		t.Errorf("%d incidents, %d alone", len(among), len(want))
+	}
 	for _, id := range want {
 		if !slices.Contains(among, id) {
 			t.Errorf("incident %s has another ID when other files are read, too", id)

@@ -191,7 +191,7 @@ func TestResetIsPlain(t *testing.T) {
 	}
 	type spoilt struct {
 		A [2]struct{ P *int }
-		b int
+		_ int
 		F func()
 		M map[int]int
 		S []int

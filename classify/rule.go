@@ -108,7 +108,10 @@ type Rule struct {
 	// Reasons are the names of enum sk_rst_reason that Linux gives for it; none
 	// means that the sending host's TCP does not know of the RST.
 	Reasons []string
-	Telling Measure // the measure that says most, for the table
+	// OtherHost says that another machine than the one whose address the RST
+	// bears may have sent it, so that the TCP of that one need not know of it.
+	OtherHost bool
+	Telling   Measure // the measure that says most, for the table
 	// Mechanisms are those by which the RST may have come about.
 	Mechanisms Mechanisms
 	// When is what else holds wherever the cause does: without it Match is not

@@ -12,14 +12,6 @@ import (
 
 var update = flag.Bool("update", false, "write the list of causes into docs/causes.md")
 
-// linuxReasons are the names of enum sk_rst_reason in Linux 6.18
-// (include/net/rstreason.h).
-var linuxReasons = strings.Fields(`NO_SOCKET TCP_INVALID_ACK_SEQUENCE TCP_RFC7323_PAWS TCP_TOO_OLD_ACK
-	TCP_ACK_UNSENT_DATA TCP_FLAGS TCP_OLD_ACK TCP_ABORT_ON_DATA TCP_TIMEWAIT_SOCKET INVALID_SYN
-	TCP_ABORT_ON_CLOSE TCP_ABORT_ON_LINGER TCP_ABORT_ON_MEMORY TCP_STATE TCP_KEEPALIVE_TIMEOUT
-	TCP_DISCONNECT_WITH_DATA MPTCP_RST_EUNSPEC MPTCP_RST_EMPTCP MPTCP_RST_ERESOURCE MPTCP_RST_EPROHIBIT
-	MPTCP_RST_EWQ2BIG MPTCP_RST_EBADPERF MPTCP_RST_EMIDDLEBOX`)
-
 var (
 	kebab = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	prose = regexp.MustCompile(`^[^\n]+[.?]$`)
@@ -29,7 +21,7 @@ var (
 func TestCatalogue(t *testing.T) {
 	ids := map[string]bool{}
 	reasons := map[string]bool{}
-	for _, r := range linuxReasons {
+	for _, r := range everyReason {
 		reasons[r] = true
 	}
 	for _, r := range Rules() {

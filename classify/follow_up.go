@@ -25,6 +25,7 @@ S > C  R   answers it`,
 	},
 	Harm:       harmless, // that of the first reset is counted there
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
+	OtherHost:  true,
 	Telling:    TriggerToRST,
 	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort, Unexplained),

@@ -42,10 +42,12 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 		ms[0].findings.n = 0
 		ms[0].confidence = unclassified.Match(c, &ms[0].findings)
 	}
+	j.unchecked = append(j.unchecked[:0], p.unchecked...)
+	ms, accord := j.hear(&c.Kernel, ms)
 	best := j.table.best(ms)
 	b := &ms[best]
 	v = Verdict{
-		Rule: b.rule.Rule, Confidence: b.confidence, Evidence: j.evidence.of(c, &b.findings),
+		Rule: b.rule.Rule, Kernel: accord, Confidence: b.confidence, Evidence: j.evidence.of(c, &b.findings),
 		Mechanism: c.Mechanism, Missing: c.Missing, Stage: stageOf(c), Effect: c.Effect,
 		Trigger: c.Trigger, Timing: c.Timing, Origin: c.Origin,
 	}
@@ -56,7 +58,6 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	}
 	b.rule.Story(c).bind(c, &v.Story)
 	j.others(ms, best)
-	j.unchecked = append(j.unchecked[:0], p.unchecked...)
 	v.AlsoFits, v.Unchecked = j.alsoFits, j.unchecked
 	return v
 }
@@ -121,6 +122,51 @@ func (j *Judge) planFor(c *Case) *plan {
 		}
 	}
 	return p
+}
+
+// hear returns those of ms for which t leaves room, and all of them when it
+// leaves room for none.
+//
+// A kernel that names its reason, and leaves one cause of all that could be asked
+// for, makes that likely: two independent witnesses say the same. It makes
+// nothing certain, since what the packets left open besides its reason, such as
+// which program did it, they still do.
+func (j *Judge) hear(t *Testimony, ms []match) ([]match, Accord) {
+	if t.Word == Unasked {
+		return ms, NotAsked
+	}
+	accord := Agrees
+	if j.tellsMore(t, ms) {
+		accord = Decides
+	}
+	n := 0
+	for i := range ms {
+		ms[i].beaten = false
+		if t.allows(ms[i].rule.Rule) {
+			ms[n], ms[i] = ms[i], ms[n]
+			n++
+		}
+	}
+	if n == 0 {
+		return ms, Disagrees
+	}
+	ms = ms[:n]
+	j.unchecked = slices.DeleteFunc(j.unchecked, func(r *Rule) bool { return !t.allows(r) })
+	if n == 1 && len(j.unchecked) == 0 && t.confirms(ms[0].rule.Rule) {
+		ms[0].confidence = max(ms[0].confidence, Likely)
+	}
+	return ms, accord
+}
+
+// tellsMore reports whether t leaves no room for the verdict that ms have without
+// it, or for some of what also fits.
+func (j *Judge) tellsMore(t *Testimony, ms []match) bool {
+	best := j.table.best(ms)
+	j.others(ms, best)
+	more := !t.allows(ms[best].rule.Rule) ||
+		slices.ContainsFunc(j.alsoFits, func(a Alternative) bool { return !t.allows(a.Rule) })
+	j.alsoFits = j.alsoFits[:0]
+	return more
 }
 
 // unlike is the tell of two causes that matched equally well and of which

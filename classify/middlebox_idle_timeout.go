@@ -49,6 +49,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		{"firewall-reject", "the box's log says whether a rule or an expired session was the reason"},
 	},
 	Reasons:    []string{"NO_SOCKET"}, // when the box that forgot is a Linux host of its own
+	OtherHost:  true,
 	Telling:    IdleBefore,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),

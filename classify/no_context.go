@@ -24,6 +24,8 @@ S > C  R   any numbers
 		"Moore, Voelker, Savage, Inferring Internet Denial-of-Service Activity, 2001: backscatter",
 	},
 	Harm:       harmUnknown,
+	Reasons:    everyReason,
+	OtherHost:  true,
 	Telling:    Lifetime,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Unexplained),

@@ -108,7 +108,10 @@ type Rule struct {
 	// Reasons are the names of enum sk_rst_reason that Linux gives for it; none
 	// means that the sending host's TCP does not know of the RST.
 	Reasons []string
-	Telling Measure // the measure that says most, for the table
+	// OtherHost says that another machine than the one whose address the RST
+	// bears may have sent it, so that the TCP of that one need not know of it.
+	OtherHost bool
+	Telling   Measure // the measure that says most, for the table
 	// Silence is the measure that may show a timer when several connections have it
 	// in common, NoMeasure when none of the cause does.
 	Silence Measure

@@ -1,14 +1,17 @@
 package classify
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Testimony is the word of the kernel of a host on a RST: whether it sent it,
 // and why. The zero value is that nobody was asked.
 type Testimony struct {
-	Word   Word
-	Reason string // name in enum sk_rst_reason without its prefix, "NO_SOCKET"; with Spoke
-	Active bool   // the kernel aborted a socket by itself; otherwise it answered a segment
-	State  string // TCP state of the socket, "" without one
+	Word   Word   `json:"word"`
+	Reason string `json:"reason"` // name in enum sk_rst_reason without its prefix, "NO_SOCKET"; with Spoke
+	Active bool   `json:"active"` // the kernel aborted a socket by itself; otherwise it answered a segment
+	State  string `json:"state"`  // TCP state of the socket, "" without one
 }
 
 // Word says whether a kernel knows of a RST.
@@ -17,18 +20,36 @@ type Word uint8
 // The words of a kernel.
 const (
 	Unasked Word = iota // no kernel was asked that could have sent the RST
-	Silent              // the kernel of the sending address has not sent it: a packet filter or a program with a raw socket did
+	Silent              // the TCP of the host whose address the RST bears has not sent it: a packet filter, a program with a raw socket or another machine did
 	Spoke               // it has, and says why
 )
 
-// allows reports whether t leaves room for r: a kernel that has sent the RST
-// for one of its reasons, or none where no TCP sends it.
+// everyReason is what Linux 6.18 says of resets: the names of enum sk_rst_reason
+// (include/net/rstreason.h), but for NOT_SPECIFIED and ERROR, which tell nothing.
+var everyReason = strings.Fields(`NO_SOCKET TCP_INVALID_ACK_SEQUENCE TCP_RFC7323_PAWS TCP_TOO_OLD_ACK
+	TCP_ACK_UNSENT_DATA TCP_FLAGS TCP_OLD_ACK TCP_ABORT_ON_DATA TCP_TIMEWAIT_SOCKET INVALID_SYN
+	TCP_ABORT_ON_CLOSE TCP_ABORT_ON_LINGER TCP_ABORT_ON_MEMORY TCP_STATE TCP_KEEPALIVE_TIMEOUT
+	TCP_DISCONNECT_WITH_DATA MPTCP_RST_EUNSPEC MPTCP_RST_EMPTCP MPTCP_RST_ERESOURCE MPTCP_RST_EPROHIBIT
+	MPTCP_RST_EWQ2BIG MPTCP_RST_EBADPERF MPTCP_RST_EMIDDLEBOX`)
+
+// allows reports whether t leaves room for r. A kernel that has sent the RST does
+// so for its reason; where that tells nothing, or is newer than everyReason, it
+// still leaves only what a host's TCP sends. One that has not sent it leaves what
+// no TCP sends, or that of another machine.
 func (t *Testimony) allows(r *Rule) bool {
 	switch t.Word {
 	case Silent:
-		return len(r.Reasons) == 0
+		return len(r.Reasons) == 0 || r.OtherHost
 	case Spoke:
+		if !slices.Contains(everyReason, t.Reason) {
+			return len(r.Reasons) > 0
+		}
 		return slices.Contains(r.Reasons, t.Reason)
 	}
 	return true
+}
+
+// confirms reports whether t says of r what it would not say of any cause.
+func (t *Testimony) confirms(r *Rule) bool {
+	return t.Word == Spoke && slices.Contains(r.Reasons, t.Reason) && len(r.Reasons) < len(everyReason)
 }

@@ -16,6 +16,8 @@ var unclassified = Rule{
 	Confirm:    []string{"capture longer, at both ends, and without a filter that hides one direction"},
 	Advice:     []string{"Capture from before the connection opens, on both ends, so that the start and the trigger are seen."},
 	Refs:       []string{"RFC 9293, 3.5.2"},
+	Reasons:    everyReason,
+	OtherHost:  true,
 	Telling:    Lifetime,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Unexplained),

@@ -54,6 +54,7 @@ C > S  R   seq = the ack of that segment, window 0, no options
 		{"stale-connection", "does the address that sent the segment belong to a server behind the service that the client uses?"},
 	},
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
+	OtherHost:  true,
 	Telling:    TriggerToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),

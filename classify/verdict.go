@@ -15,6 +15,7 @@ type Alternative struct {
 // Verdict is the answer for one reset.
 type Verdict struct {
 	Rule       *Rule
+	Kernel     Accord // what the kernel's word did to it
 	Mechanism  Mechanism
 	Confidence Confidence
 	Story      Evidence // Rule.Story of this case
@@ -30,6 +31,30 @@ type Verdict struct {
 	Origin    Origin
 	Effect    Effect
 	Harm      Harm
+}
+
+// Accord says how what the kernel knows of a RST and what its packets show go
+// together.
+type Accord uint8
+
+// The accords.
+const (
+	// NotAsked: no kernel was asked, and the verdict is that of the packets.
+	NotAsked Accord = iota
+	// Agrees: the kernel's word leaves room for the verdict of the packets and all
+	// that also fits.
+	Agrees
+	// Decides: it excludes some of that, but not every cause that matched. What it
+	// excludes is neither the verdict nor among what also fits.
+	Decides
+	// Disagrees: it excludes every cause that matched. The verdict is that of the packets: it
+	// is wrong, or its rule does not know every reason that the kernel has for it.
+	Disagrees
+)
+
+// String is the word in reports and JSON.
+func (a Accord) String() string {
+	return [...]string{"not-asked", "agrees", "decides", "disagrees"}[a]
 }
 
 // Clone copies v so that it outlives the next verdict of its Judge.

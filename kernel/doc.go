@@ -6,4 +6,7 @@
 // what the local TCP sends: nothing of resets that arrive, that netfilter's
 // REJECT makes, or that a program writes to a raw socket. It is host-wide, over
 // all network namespaces.
+//
+// A Tracer reads what the tracepoint says. A Witness pairs it with the RSTs of a
+// capture, and testifies into the cases that are judged.
 package kernel

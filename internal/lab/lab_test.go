@@ -236,16 +236,17 @@ func TestTruth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const own = 4026531840 // namespace
 	var words []kernel.Event
 	for _, reset := range rsts(t, filepath.Join(captures, r.Name, "client.pcap")) {
 		words = append(words, kernel.Event{
-			Time: reset.Time, Sender: reset.Sender, Receiver: reset.Receiver, Reason: "NO_SOCKET",
+			Time: reset.Time, Sender: reset.Sender, Receiver: reset.Receiver, Reason: "NO_SOCKET", Netns: own,
 		})
 	}
 	if len(words) != 2 {
 		t.Fatalf("%d RSTs, want 2", len(words))
 	}
-	if _, err := r.truth(c, AtClient, words); err != nil {
+	if _, err := r.truth(c, AtClient, []uint32{own}, words); err != nil {
 		t.Error(err)
 	}
 
@@ -268,7 +269,7 @@ func TestTruth(t *testing.T) {
 		{"a RST too few", three, words, "none that is follow-up"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := tt.recipe.truth(c, AtClient, tt.words); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := tt.recipe.truth(c, AtClient, []uint32{own}, tt.words); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}
 		})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/rstwhy/rstwhy/packet"
 )
 
 // The lab reads its captures with a few lines of its own, so that the truth it
@@ -82,10 +84,17 @@ func parsePcap(b []byte) (*pcap, error) {
 	return p, nil
 }
 
-// abort reports whether a RST that Linux sent aborts a socket. Linux sets ACK in
-// a reply only when the segment it answers had none, and then the sequence
-// number is 0.
-func (f *frame) abort() bool { return f.ack && f.seq != 0 }
+// segment is what the kernel's words are found by.
+func (f *frame) segment() *packet.Header {
+	h := &packet.Header{
+		Time: f.time.UnixNano(), Seq: packet.Seq(f.seq),
+		Src: f.sender.Addr().As16(), SrcPort: f.sender.Port(), Dst: f.receiver.Addr().As16(), DstPort: f.receiver.Port(),
+	}
+	if f.ack {
+		h.Flags |= packet.ACK
+	}
+	return h
+}
 
 var errShort = errors.New("cut short")
 

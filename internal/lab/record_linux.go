@@ -119,13 +119,17 @@ func Record(r Recipe, dir string) (err error) {
 	if err != nil {
 		return err
 	}
+	netns, err := p.netns()
+	if err != nil {
+		return err
+	}
 	release, err := kernelVersion()
 	if err != nil {
 		return err
 	}
 	truths := make([]*Truth, len(captures))
 	for i, c := range captures {
-		if truths[i], err = r.truth(c, r.Vantages[i], words); err != nil {
+		if truths[i], err = r.truth(c, r.Vantages[i], netns, words); err != nil {
 			return fmt.Errorf("at the %s: %w", r.Vantages[i], err)
 		}
 		truths[i].Kernel = release
@@ -138,36 +142,34 @@ func Record(r Recipe, dir string) (err error) {
 	return nil
 }
 
-// truth pairs the RSTs of a capture with the kernel's words, and holds both
-// against what r expects at v.
-func (r *Recipe) truth(c *pcap, v Vantage, words []kernel.Event) (*Truth, error) {
+// truth pairs the RSTs of a capture with the kernel's words about the namespaces
+// netns, and holds both against what r expects at v.
+func (r *Recipe) truth(c *pcap, v Vantage, netns []uint32, words []kernel.Event) (*Truth, error) {
 	t := &Truth{
 		Recipe: r.Name, About: r.About, Vantage: v, LinkType: linkNames[c.link],
 		Resets: []Reset{}, Notes: []Note{},
 	}
-	words = slices.Clone(words)
+	// Away from the sender a RST comes the delay of the link later, and on a busy
+	// machine that of the relay as well.
+	w := kernel.Witness{Netns: netns, Tolerance: r.Link.Delay + 10*kernel.Tolerance, Room: 1 + len(words)}
+	for _, e := range words {
+		w.Add(e)
+	}
 	for i, f := range c.frames {
 		if !f.rst {
 			continue
 		}
 		reset := Reset{Frame: uint64(i + 1), Time: f.time, Sender: f.sender, Receiver: f.receiver}
-		// Events of one connection come in the order of its RSTs, but for an
-		// abort, which is reported after it is sent: a reply may overtake it.
-		if j := slices.IndexFunc(words, func(e kernel.Event) bool {
-			return e.Sender == f.sender && e.Receiver == f.receiver && e.Active == f.abort() &&
-				f.time.Sub(e.Time).Abs() < r.Link.Delay+50*time.Millisecond
-		}); j >= 0 {
-			e := words[j]
+		if e, ok := w.Event(f.segment()); ok {
 			reset.Kernel = &Word{Reason: e.Reason, Active: e.Active, State: e.State}
-			words = slices.Delete(words, j, j+1)
 		}
 		t.Resets = append(t.Resets, reset)
 	}
 	if err := r.name(t.Resets, v); err != nil {
 		return nil, fmt.Errorf("%w (%d frames)", err, len(c.frames))
 	}
-	if len(words) > 0 {
-		return nil, fmt.Errorf("the kernel sent a RST that is not in the capture: %v", words[0])
+	if left := w.Unpaired(); len(left) > 0 {
+		return nil, fmt.Errorf("the kernel sent a RST that is not in the capture: %v", left[0])
 	}
 	for _, n := range r.Notes {
 		if !n.seen(c) {
@@ -336,9 +338,8 @@ func newWitness() (*witness, error) {
 	return w, nil
 }
 
-// of returns the resets that the hosts of p sent over the link.
-func (w *witness) of(p *Pair) ([]kernel.Event, error) {
-	ours := map[uint32]bool{}
+// netns returns the network namespaces of the hosts.
+func (p *Pair) netns() (all []uint32, err error) {
 	for _, h := range []*Host{p.Client, p.Server, p.Middle} {
 		if h == nil {
 			continue
@@ -347,13 +348,22 @@ func (w *witness) of(p *Pair) ([]kernel.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		ours[ns] = true
+		all = append(all, ns)
+	}
+	return all, nil
+}
+
+// of returns the resets that the hosts of p sent over the link.
+func (w *witness) of(p *Pair) ([]kernel.Event, error) {
+	ours, err := p.netns()
+	if err != nil {
+		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var own []kernel.Event
 	for _, e := range w.events {
-		if ours[e.Netns] && !e.Sender.Addr().IsLoopback() {
+		if slices.Contains(ours, e.Netns) && !e.Sender.Addr().IsLoopback() {
 			own = append(own, e)
 		}
 	}

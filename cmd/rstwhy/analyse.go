@@ -25,6 +25,9 @@ func (o *options) analyse(args []string) (int, error) {
 	}
 	in := &input{live: o.iface != "", progress: newProgress(os.Stderr)}
 	if !in.live {
+		if err := spare(args, o.outputs); err != nil {
+			return exitUsage, &usageError{err}
+		}
 		in.stream = slices.ContainsFunc(args, isStream)
 	}
 	interrupt := watchSignals(in.stream)

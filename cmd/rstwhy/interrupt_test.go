@@ -183,42 +183,53 @@ func TestSignalReachesWriterToo(t *testing.T) {
 }
 
 // TestSecondSignal has the report stuck in a pipe that nobody reads: the second
-// signal ends the program, and leaves no half report behind.
+// signal ends the program, and leaves no half report behind. A script starts what
+// it puts into the background with SIGINT ignored.
 func TestSecondSignal(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	stuck, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stuck.Close()
 	var in bytes.Buffer
 	write(t, &in, "Many refused connections.\n-- packets --\nrepeat 1000 +10\n"+
 		"+0 C:{1000+i} > S S 0:0(0) win 64240\n+.0001 S > C:{1000+i} R. 0:0(0) ack 1 win 0\nend\n")
-	cmd := exec.Command("rstwhy", "--format", "ndjson", "-o", dir+"/r.txt", "-")
-	cmd.Stdin, cmd.Stdout = &in, w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	p := &process{cmd: cmd}
-	t.Cleanup(func() { cmd.Process.Kill() })
-	p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 0 })
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	p.until(t, "the end", func() bool {
-		select {
-		case err = <-done:
-			return true
-		default:
-			cmd.Process.Signal(syscall.SIGINT) // two at once may be one, so it is sent again
-			return false
-		}
-	})
-	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
-		t.Errorf("%v, want the end by SIGINT", err)
-	}
-	if left := files(t, dir); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+	for _, test := range []struct {
+		name, before string
+		ended        func(syscall.WaitStatus) bool
+	}{
+		{"by the signal", "", func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGINT }},
+		{"ignored at the start", "trap '' INT; ", func(s syscall.WaitStatus) bool { return s.ExitStatus() == 130 }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			stuck, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stuck.Close()
+			cmd := exec.Command("sh", "-c", test.before+`exec rstwhy --format ndjson -o "$0/r.txt" -`, dir)
+			cmd.Stdin, cmd.Stdout = bytes.NewReader(in.Bytes()), w
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			p := &process{cmd: cmd}
+			t.Cleanup(func() { cmd.Process.Kill() })
+			p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 0 })
+			done := make(chan error, 1)
+			go func() { done <- cmd.Wait() }()
+			p.until(t, "the end", func() bool {
+				select {
+				case err = <-done:
+					return true
+				default:
+					cmd.Process.Signal(syscall.SIGINT) // two at once may be one, so it is sent again
+					return false
+				}
+			})
+			if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !test.ended(s) {
+				t.Errorf("ended with %v", err)
+			}
+			if left := files(t, dir); len(left) != 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
 	}
 }

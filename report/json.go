@@ -156,6 +156,7 @@ type summaryJSON struct {
 	Gaps        uint64            `json:"gaps,omitempty"`
 	Copies      uint64            `json:"copies,omitempty"`
 	Backwards   uint64            `json:"backwards,omitempty"`
+	Late        uint64            `json:"late,omitempty"`
 	Early       uint64            `json:"settled_early,omitempty"`
 	Damage      []string          `json:"damage,omitempty"`
 	Interrupted bool              `json:"interrupted,omitempty"`
@@ -352,7 +353,7 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		Files: []fileJSON{}, Packets: s.Frames, Bytes: s.Bytes, TCP: f.Segments,
 		Connections: connectionsJSON{f.Connections, f.Reset, f.MidStream, f.OneSided, f.Evicted},
 		Resets:      f.RSTs, Incidents: s.Incidents, Notes: s.Notes,
-		Gaps: f.Holes, Copies: f.Copies, Backwards: f.Backwards, Early: f.SettledEarly,
+		Gaps: f.Holes, Copies: f.Copies, Backwards: f.Backwards, Late: s.Late, Early: f.SettledEarly,
 		Interrupted: s.Interrupted, Elapsed: seconds(s.Elapsed),
 	}
 	var digests []string

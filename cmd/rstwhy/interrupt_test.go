@@ -182,6 +182,34 @@ func TestSignalReachesWriterToo(t *testing.T) {
 	}
 }
 
+// TestStreamIsPrompt pipes in a capture that is being taken and goes silent: the
+// reset is explained while the pipe is open, as on an interface.
+func TestStreamIsPrompt(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"text", "ndjson", "md"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			var now bytes.Buffer
+			write(t, &now, "A refused connection.\n-- packets --\nstart "+time.Now().UTC().Format(time.RFC3339Nano)+"\n"+
+				"+0 C > S S 0:0(0) win 64240\n+.0001 S > C R. 0:0(0) ack 1 win 0\n")
+			p := start(t, "--format", format, "-")
+			if _, err := p.in.Write(now.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+			if format != "md" {
+				p.until(t, "the reset", func() bool { return strings.Contains(p.stdout.String(), "no-listener") })
+			}
+			p.in.Close()
+			if err := p.cmd.Wait(); err != nil {
+				t.Fatalf("%v\n%s", err, &p.stderr)
+			}
+			if out := p.stdout.String(); strings.Contains(out, "arrived late") || !strings.Contains(out, "no-listener") {
+				t.Errorf("not the report of a whole capture:\n%s", out)
+			}
+		})
+	}
+}
+
 // TestSecondSignal has the report stuck in a pipe that nobody reads: the second
 // signal ends the program, and leaves no half report behind. A script starts what
 // it puts into the background with SIGINT ignored.

@@ -193,8 +193,13 @@ func (in *input) Read(b *packet.Batch) error {
 	return in.source.Read(b)
 }
 
-// end makes the next Read, or one that waits, the last.
+// end makes the next Read, or one that waits, the last. Of an interface what has
+// come until now is read before.
 func (in *input) end() {
+	if in.capture != nil {
+		in.capture.Stop()
+		return
+	}
 	in.ended.Store(true)
 	if in.sums != nil {
 		in.sums.giveUp()

@@ -14,8 +14,8 @@ type Source interface {
 	// end; b may hold frames even then, and after any other error. An error with
 	// a method Damaged() bool that returns true ends one file of several: it goes
 	// into Summary.Damage and reading continues. A live source returns an empty
-	// batch, with Last set to the time, when nothing came for a while. It is
-	// called from one goroutine, another than Run's.
+	// batch, with Last set to the time that the capture has come to, when nothing
+	// came for a while. It is called from one goroutine, another than Run's.
 	Read(b *packet.Batch) error
 }
 
@@ -80,6 +80,8 @@ type Summary struct {
 	Incidents   uint64
 	Notes       uint64
 	Timers      []TimerCluster // silences that several connections had before their reset, the most frequent first
+	Late        uint64         // times that a live source gave frames older than what the clock had come to without any
+	LateLargest int64          // by how many nanoseconds at most
 	Interrupted bool           // stopped by a signal, not by the end of the input
 	Damage      []error        // what could not be read of the input, each naming file, frame and reason
 	Live        *Counters

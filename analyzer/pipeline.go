@@ -14,8 +14,8 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
-// liveLag is how far the clock of a silent interface stays behind the time of
-// day, for frames that libpcap still holds.
+// liveLag is how far the clock of a silent source stays behind what it says, for
+// frames that libpcap still holds.
 const liveLag = int64(500 * time.Millisecond)
 
 // Run reads src to its end, or until ctx is done, and reports to sinks; their
@@ -49,7 +49,8 @@ type run struct {
 	incident Incident // which the sinks are shown, one after the other
 	sinks    []Sink
 	summary  *Summary
-	failed   bool // a sink has failed: nothing more goes to any
+	passed   int64 // what the clock came to without a frame; 0 after one
+	failed   bool  // a sink has failed: nothing more goes to any
 }
 
 // batches is how many there are: some being filled or full, and the others being
@@ -140,6 +141,11 @@ func (r *run) take(b *packet.Batch) error {
 			s.First, s.Last = b.First, b.Last
 		}
 		s.First, s.Last = min(s.First, b.First), max(s.Last, b.Last)
+		if late := r.passed - b.First; late > 0 {
+			s.Late++
+			s.LateLargest = max(s.LateLargest, late)
+		}
+		r.passed = 0
 	}
 	s.Frames += b.Frames
 	s.Bytes += b.Bytes
@@ -149,7 +155,11 @@ func (r *run) take(b *packet.Batch) error {
 	if err := r.deliver(r.table.Add(b)); err != nil || !r.config.Live {
 		return err
 	}
-	return r.deliver(r.table.Advance(b.Last - liveLag))
+	now := b.Last - liveLag
+	if b.Frames == 0 {
+		r.passed = now
+	}
+	return r.deliver(r.table.Advance(now))
 }
 
 // deliver hands on what has become known, in its order.

@@ -180,3 +180,63 @@ func TestRunDoesNotWaitForItsSource(t *testing.T) {
 		}
 	}
 }
+
+// A live source that is silent says how far the time has come, and what is due
+// settles. What comes from before that time is late, and is counted.
+func TestSilence(t *testing.T) {
+	silent := func(until int64) func(*packet.Batch) error {
+		return func(b *packet.Batch) error { b.First, b.Last = until, until; return nil }
+	}
+	dated := func(frame uint64, at int64) func(*packet.Batch) error {
+		return func(b *packet.Batch) error {
+			rst(frame)(b)
+			b.Headers[0].Time, b.First, b.Last = at, at, at
+			return nil
+		}
+	}
+	for name, test := range map[string]struct {
+		live   bool
+		second int64 // time of the second RST
+		late   int64
+	}{
+		"in time":                   {true, 13e9, 0},
+		"within what is waited for": {true, 12.6e9, 0},
+		"late":                      {true, 11e9, 1.5e9},
+		"a file":                    {false, 11e9, 0},
+	} {
+		settled := make(first, 1)
+		src := newSteps(dated(1, 10e9), silent(12.4e9), silent(13e9), func(b *packet.Batch) error {
+			if test.live {
+				select {
+				case <-settled:
+				case <-time.After(10 * time.Second):
+					t.Errorf("%s: nothing settles", name)
+				}
+			} else if len(settled) > 0 {
+				t.Errorf("%s: settled before its time", name)
+			}
+			return dated(2, test.second)(b)
+		}, func(*packet.Batch) error { return io.EOF })
+		sum, err := analyzer.Run(context.Background(), src, analyzer.Config{Live: test.live}, settled)
+		if err != nil || sum.Incidents != 2 {
+			t.Fatalf("%s: %d incidents, error %v", name, sum.Incidents, err)
+		}
+		if late := sum.Late > 0; late != (test.late > 0) || sum.LateLargest != test.late {
+			t.Errorf("%s: late %d times, by %v", name, sum.Late, time.Duration(sum.LateLargest))
+		}
+	}
+}
+
+// first is a sink that tells of the first incident.
+type first chan struct{}
+
+func (f first) Incident(i *analyzer.Incident) error {
+	if i.Number == 1 {
+		f <- struct{}{}
+	}
+	return nil
+}
+
+func (first) Note(*flows.Note) error { return nil }
+
+func (first) Close(*analyzer.Summary) error { return nil }

@@ -1,6 +1,9 @@
 package capture
 
-import "io"
+import (
+	"io"
+	"sync/atomic"
+)
 
 const (
 	// blockSize is how much is read at once: as much as stays in the cache of
@@ -18,6 +21,8 @@ type blocks struct {
 	buf     []byte // margin, then a block
 	at, end int    // the octets of buf that were read and not yet used
 	err     error  // what ended the reading
+
+	torn atomic.Bool // fill waits for the rest of what is held
 }
 
 func newBlocks(r io.Reader) *blocks {
@@ -79,6 +84,7 @@ func (b *blocks) fill() error {
 	}
 	for range 100 { // as bufio does
 		var n int
+		b.torn.Store(b.end > b.at)
 		n, b.err = b.r.Read(b.buf[b.end:])
 		b.end += n
 		if n > 0 {

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -21,7 +23,8 @@ type Config struct {
 	// Libpcap reads through libpcap and not with the readers of this package. The
 	// headers are the same; it is slower.
 	Libpcap bool
-	// Stdin is what the path "-" reads. Nil is os.Stdin.
+	// Stdin is what the path "-" reads. Nil is os.Stdin. Without a method Stat that
+	// says otherwise, as that of a file does, it is a stream.
 	Stdin io.Reader
 }
 
@@ -35,7 +38,16 @@ type Files struct {
 	cur    *input
 	sink   sink
 
-	busy   sync.Mutex // held while Read runs
+	// Where an input is a stream, read runs beside Read, which may return before it.
+	ahead   *packet.Batch // what read fills then
+	running bool          // it does
+	result  chan error    // what it returned
+	latest  int64         // time of the latest frame
+	silence *time.Ticker
+	reads   atomic.Pointer[input] // what read reads
+	present atomic.Bool           // see Live
+
+	busy   sync.Mutex // held while read runs
 	mu     sync.Mutex // guards closed and what Close reaches of the inputs
 	closed bool
 }
@@ -86,6 +98,9 @@ func Open(paths []string, config Config) (*Files, error) {
 		}
 		return 0
 	})
+	if slices.ContainsFunc(f.inputs, func(in *input) bool { return in.waits }) {
+		f.silence, f.result = time.NewTicker(quietPoll), make(chan error, 1)
+	}
 	return f, nil
 }
 
@@ -133,13 +148,88 @@ func (f *Files) Progress() (done, total int64) {
 	return done, total
 }
 
+// How the time passes while a stream is silent.
+const (
+	// presentAge is how old a frame may be when it arrives from a capture that is
+	// being taken. It covers clocks that differ, and a link that is slow.
+	presentAge = time.Minute
+	// quiet is how long a stream must be silent before its silence counts as
+	// time that went by on the wire: no RST that has come settles before it has
+	// been watched for so long by the clock of this host as well.
+	quiet = 2500 * time.Millisecond
+	// quietPoll is how often a silent stream is asked.
+	quietPoll = 500 * time.Millisecond
+)
+
+// Live reports whether the capture is being taken while it is read: the input is
+// a stream, and its latest frames were less than a minute old, by the clock of
+// this host, when they arrived. It may be called while Read runs.
+func (f *Files) Live() bool { return f.present.Load() }
+
 // Read empties b and fills it with the next frames. At the end it returns
 // io.EOF. On any error b holds what was read before it. A *FormatError or a
 // *LinkTypeError ends one file: the next call goes on with the next one.
 //
 // From a stream, frames are returned as soon as no further one can be had
-// without waiting.
+// without waiting. While a stream is silent, Read returns now and then without a
+// frame, and b.Last says how far the time of the capture has come: that of its
+// latest frame and the length of the silence. It does so only
+//
+//   - for a capture that is being taken, as Live has it. Of an older one silence
+//     says nothing: whoever writes is slow, and the next frame may be a
+//     millisecond later than the one before, however long it takes to arrive. Its
+//     time passes with its frames alone, as that of a file, so that the findings
+//     are the same.
+//   - after 2.5 s. A link that stalls, or a writer that holds frames back, can
+//     still be longer on the way. Whoever advances a clock by b.Last then sees
+//     frames before that time, and can tell.
+//   - between frames: after a part of one the rest is known to be on its way.
+//     tcpdump without -U stops like this.
+//
+// The frames that a filter does not let through make time pass in the same way.
 func (f *Files) Read(b *packet.Batch) error {
+	if f.silence == nil {
+		return f.read(b)
+	}
+	if f.ahead == nil {
+		f.ahead = &packet.Batch{Headers: make([]packet.Header, 0, cap(b.Headers))}
+	}
+	if !f.running {
+		f.running = true
+		go func() { f.result <- f.read(f.ahead) }()
+	}
+	for {
+		select {
+		case err := <-f.result:
+			f.running = false
+			*b, *f.ahead = *f.ahead, *b
+			if in := f.reads.Load(); b.Last != 0 && in != nil && in.waits {
+				f.latest = max(f.latest, b.Last)
+				f.present.Store(time.Since(time.Unix(0, b.Last)).Abs() < presentAge)
+			}
+			return err
+		case <-f.silence.C:
+			if at, ok := f.passed(); ok {
+				b.Reset()
+				b.First, b.Last = at, at
+				return nil
+			}
+		}
+	}
+}
+
+// passed is the time that a silent stream has come to, if that can be told.
+func (f *Files) passed() (int64, bool) {
+	in := f.reads.Load()
+	if in == nil || in.stream == nil || !f.present.Load() {
+		return 0, false
+	}
+	silent := in.stream.silent()
+	return f.latest + int64(silent), silent >= quiet && !in.b.torn.Load()
+}
+
+// read is Read where no input is a stream.
+func (f *Files) read(b *packet.Batch) error {
 	f.busy.Lock()
 	defer f.busy.Unlock()
 	b.Reset()
@@ -160,6 +250,7 @@ func (f *Files) Read(b *packet.Batch) error {
 				return f.end(err)
 			}
 			f.cur = in
+			f.reads.Store(in)
 			f.sink.begin(in, uint32(f.next-1))
 		}
 		err := f.fill(b)
@@ -189,7 +280,12 @@ func (f *Files) end(err error) error {
 // fill reads from the current file until b is full.
 func (f *Files) fill(b *packet.Batch) error {
 	in, s := f.cur, &f.sink
-	s.b, s.err = b, nil
+	s.b, s.err, s.passed = b, nil, 0
+	defer func() {
+		if b.Frames == 0 {
+			b.First, b.Last = s.passed, s.passed
+		}
+	}()
 	if in.hasPending {
 		in.hasPending = false
 		if fr := &in.pending; !s.add(fr.time, fr.link, fr.linkType, fr.data, fr.wireLen) {

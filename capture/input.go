@@ -39,6 +39,7 @@ type input struct {
 	stopped atomic.Bool // Close was called
 	file    *os.File
 	stream  *stream
+	b       *blocks // what r reads
 	r       reader
 }
 
@@ -83,7 +84,7 @@ func (in *input) openReader(config Config) error {
 		}
 		src, in.file = file, file
 	}
-	if file, ok := src.(*os.File); ok {
+	if file, ok := src.(interface{ Stat() (fs.FileInfo, error) }); ok {
 		info, err := file.Stat()
 		switch {
 		case err != nil:
@@ -104,11 +105,11 @@ func (in *input) openReader(config Config) error {
 		in.stream = newStream(src)
 		src = in.stream
 	}
-	b, err := unpack(newBlocks(src))
-	if err != nil {
+	var err error
+	if in.b, err = unpack(newBlocks(src)); err != nil {
 		return err
 	}
-	in.r, err = newReader(in.name, b, config.Libpcap)
+	in.r, err = newReader(in.name, in.b, config.Libpcap)
 	return err
 }
 

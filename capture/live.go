@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/gopacket/pcap"
@@ -15,8 +16,20 @@ import (
 )
 
 // Poll is the longest time after which Live.Read returns, with frames or
-// without.
+// without, and how long ago these were captured at most.
 const Poll = 100 * time.Millisecond
+
+const (
+	// wakeUp is how long the kernel gathers frames before it wakes the reader, and
+	// how long the reader then waits for more, both together Poll. Waking up is
+	// what an idle run costs.
+	wakeUp = Poll / 2
+	// gathering is how long a batch takes frames that are there already.
+	gathering = wakeUp / 10
+)
+
+// stopWithin is how long after Stop frames are read at most.
+const stopWithin = 5 * time.Second
 
 // LiveConfig says how to capture on an interface. The zero value captures
 // every frame, as much of it as rstwhy needs.
@@ -43,7 +56,8 @@ type Live struct {
 	handle *pcap.Handle
 	link   packet.Link
 	number uint64
-	left   uint64 // frames until the limit
+	left   uint64                    // frames until the limit
+	stop   atomic.Pointer[time.Time] // when Stop was called; nil before
 
 	mu     sync.Mutex // guards the handle's end against Stats
 	closed bool
@@ -98,9 +112,9 @@ func activate(name string, config LiveConfig, promiscuous bool) (*pcap.Handle, e
 	steps := []func() error{
 		func() error { return inactive.SetSnapLen(min(snaplen, maxRecord)) },
 		func() error { return inactive.SetPromisc(promiscuous) },
-		// Without an end to waiting, the handle could not be closed.
-		func() error { return inactive.SetTimeout(Poll) },
-		func() error { return inactive.SetImmediateMode(true) },
+		// Without an end to waiting, the handle could not be closed. In immediate
+		// mode the kernel would wake the reader for each frame.
+		func() error { return inactive.SetTimeout(wakeUp) },
 	}
 	if config.Buffer > 0 {
 		steps = append(steps, func() error { return inactive.SetBufferSize(config.Buffer) })
@@ -140,6 +154,8 @@ const cannotSetPromisc = "Cannot set as promisc"
 // host's clock in that case, so that time passes on a quiet interface too. It
 // returns io.EOF once the source is closed, and an *InterfaceError if the
 // interface fails.
+//
+// After Stop it returns what was captured before, then io.EOF.
 func (l *Live) Read(b *packet.Batch) error {
 	b.Reset()
 	if cap(b.Headers) == 0 {
@@ -148,10 +164,18 @@ func (l *Live) Read(b *packet.Batch) error {
 	if l.left == 0 {
 		return io.EOF
 	}
-	end := time.Now().Add(Poll)
+	var first time.Time // when the first frame was read
+	began := time.Now()
 	for len(b.Headers) < cap(b.Headers) && b.Frames < batchFrames && l.left > 0 {
 		data, ci, err := l.handle.ZeroCopyReadPacketData()
+		stop := l.stop.Load()
 		if err == pcap.NextErrorTimeoutExpired {
+			if stop != nil && time.Since(*stop) > Poll {
+				return io.EOF // what the kernel still gathered then has come
+			}
+			if b.Frames == 0 && time.Since(began) < wakeUp {
+				continue
+			}
 			break
 		}
 		if err == io.EOF {
@@ -160,10 +184,15 @@ func (l *Live) Read(b *packet.Batch) error {
 		if err != nil {
 			return l.failed(err)
 		}
+		if stop != nil && (ci.Timestamp.After(*stop) || time.Since(*stop) > stopWithin) {
+			return io.EOF
+		}
 		l.number++
 		l.left--
 		b.Add(ci.Timestamp.UnixNano(), l.number, 0, l.link, data, ci.Length)
-		if time.Now().After(end) {
+		if b.Frames == 1 {
+			first = time.Now()
+		} else if time.Since(first) > gathering {
 			break
 		}
 	}
@@ -208,6 +237,13 @@ func (l *Live) count() (Stats, error) {
 
 // Names returns the name of the interface.
 func (l *Live) Names() []string { return []string{l.name} }
+
+// Stop ends the capture with what has come until now, of which the kernel may
+// hold a part. It may be called while Read runs.
+func (l *Live) Stop() {
+	now := time.Now()
+	l.stop.CompareAndSwap(nil, &now)
+}
 
 // Close ends the capture. It may be called while Read runs, which then returns
 // io.EOF within Poll.

@@ -125,6 +125,37 @@ func TestLiveQuiet(t *testing.T) {
 	}
 }
 
+// TestLiveStop checks that what came before the end is read after it, and
+// nothing that came later.
+func TestLiveStop(t *testing.T) {
+	live := openLoopback(t, "lo", LiveConfig{Filter: "tcp[tcpflags] & tcp-rst != 0"})
+	want := make(map[uint16]bool)
+	for range 20 {
+		want[refused(t)] = true
+	}
+	live.Stop()
+	time.Sleep(time.Millisecond)
+	after := refused(t)
+	began := time.Now()
+	var b packet.Batch
+	for err := error(nil); err != io.EOF; {
+		if err = live.Read(&b); err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		for i := range b.Headers {
+			if delete(want, b.Headers[i].SrcPort); b.Headers[i].SrcPort == after {
+				t.Error("what came after the end was read")
+			}
+		}
+		if time.Since(began) > 10*Poll {
+			t.Fatal("there is no end")
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("%d of what came before the end was not read", len(want))
+	}
+}
+
 func TestLiveErrors(t *testing.T) {
 	openLoopback(t, "lo", LiveConfig{})
 	_, err := OpenLive("no-such-iface0", LiveConfig{})

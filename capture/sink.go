@@ -39,6 +39,7 @@ type sink struct {
 	file    uint32 // its index
 	waits   bool   // a read may wait for whoever writes
 	number  uint64 // of the last frame
+	passed  int64  // of a stream: time of the latest frame that the filter did not let into b
 	known   bool   // a frame had a supported link type
 	unknown uint32 // an unsupported link type that was seen
 }
@@ -60,6 +61,9 @@ func (s *sink) add(time int64, link packet.Link, linkType uint32, data []byte, w
 		s.known = true
 		var ok bool
 		if ok, s.err = s.filter.matches(link, linkType, data, wireLen); !ok {
+			if s.waits {
+				s.passed = max(s.passed, time)
+			}
 			return s.err == nil
 		}
 	}
@@ -75,7 +79,7 @@ func (s *sink) add(time int64, link packet.Link, linkType uint32, data []byte, w
 
 // leave reports whether a reader should return the frames that it has rather
 // than read, which may have to wait.
-func (s *sink) leave() bool { return s.waits && s.b.Frames > 0 }
+func (s *sink) leave() bool { return s.waits && (s.b.Frames > 0 || s.passed > 0) }
 
 // check replaces the end of a file of which no frame could be decoded for its
 // link type.

@@ -3,6 +3,8 @@ package capture
 import (
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // stream reads ahead of whoever reads from it, and can be interrupted while it
@@ -15,6 +17,8 @@ type stream struct {
 
 	cur  chunk // what full gave last
 	rest []byte
+
+	waits atomic.Pointer[time.Time] // since when Read waits; nil while it does not
 }
 
 type chunk struct {
@@ -65,14 +69,34 @@ func (s *stream) Read(p []byte) (int, error) {
 		}
 		select {
 		case s.cur = <-s.full:
-			s.rest = s.cur.data
-		case <-s.done:
-			s.cur = chunk{err: errClosed}
+		default:
+			s.wait()
 		}
+		s.rest = s.cur.data
 	}
 	n := copy(p, s.rest)
 	s.rest = s.rest[n:]
 	return n, nil
+}
+
+// wait waits for the next chunk.
+func (s *stream) wait() {
+	since := time.Now()
+	s.waits.Store(&since)
+	defer s.waits.Store(nil)
+	select {
+	case s.cur = <-s.full:
+	case <-s.done:
+		s.cur = chunk{err: errClosed}
+	}
+}
+
+// silent is for how long nothing has come. It may be called while Read runs.
+func (s *stream) silent() time.Duration {
+	if since := s.waits.Load(); since != nil {
+		return time.Since(*since)
+	}
+	return 0
 }
 
 // interrupt ends a Read that waits, and every later one that would.

@@ -16,9 +16,6 @@ var abortFacts = []*Fact{
 	}},
 }
 
-// aborted reports whether the RST is an abort, and the first of its connection.
-func (c *Case) aborted() bool { return c.Mechanism == Abort && !c.before() }
-
 // linuxAbort reports whether the RST has what an abort by Linux has: a window,
 // and timestamps where the connection has them (tcp_send_active_reset).
 func linuxAbort(c *Case) bool {

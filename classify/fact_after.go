@@ -39,15 +39,6 @@ var afterFacts = []*Fact{
 	{"guesses_span", UnitDuration, "the first of them to the last", func(c *Case) int64 { return guessesOf(c).last - c.RST.Time }},
 }
 
-// acceptedAfter is the SYN/ACK with which the RST's sender took a new
-// connection on the same addresses and ports, nil without one.
-func acceptedAfter(c *Case) *flows.Segment {
-	if s := &c.After.NewSYNACK; s.Valid() && s.Dir == c.Dir {
-		return s
-	}
-	return nil
-}
-
 // otherEnd returns the RST that ended the connection towards the sender of this
 // one at the same time, nil when there was none.
 func otherEnd(c *Case) *flows.Segment {

@@ -122,6 +122,12 @@ func TestDecode(t *testing.T) {
 		{"payload cut off", LinkRaw, octets("4500003a", ip4[9:], rst4, "67"), 17, over4(length(18), peek("g"), marks(Cut))},
 		{"wrong checksum", LinkRaw, octets(ip4, head, "50140000 ff3b0000"), 0, over4(marks(BadChecksum))},
 		{"wrong checksum IPv6", LinkRaw, octets(ip6, head, "50140000 b7c90000"), 0, over6(marks(BadChecksum))},
+		{"checksum not yet filled in", LinkRaw, octets(ip4, head, "50140000 141d0000"), 0, over4()},
+		{"checksum not yet filled in IPv6", LinkRaw, octets(ip6, head, "50140000 5b8f0000"), 0, over6()},
+		{"checksum not yet filled in, with payload", LinkRaw, octets("4500002d", ip4[9:], head, "50140000 14220000 676f6e6578"), 0,
+			over4(length(5), peek("gonex"))},
+		{"checksum of the addresses alone", LinkRaw, octets(ip4, head, "50140000 14030000"), 0, over4(marks(BadChecksum))},
+		{"checksum zero", LinkRaw, octets(ip4, head, "50140000 00000000"), 0, over4(marks(BadChecksum))},
 		{"wrong checksum of no RST", LinkRaw, octets(ip4, head, "50100000 00000000"), 0, over4(flags(ACK))},
 		{"all flags", LinkRaw, octets(ip4, head, "5ffb0000 00000000"), 0, over4(flags(0xfff &^ RST))},
 

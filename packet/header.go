@@ -90,8 +90,9 @@ const (
 	Outgoing
 	Incoming
 	// BadChecksum says that the TCP checksum was wrong. It is only computed for
-	// RSTs that are whole in the capture; a host that offloads checksums shows
-	// wrong ones on everything it sends.
+	// RSTs that are whole in the capture. A checksum that is not filled in yet, as
+	// a host that offloads them shows on what it sends, is not wrong where it has
+	// the usual form, the sum of the pseudo-header.
 	BadChecksum
 )
 

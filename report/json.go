@@ -160,6 +160,7 @@ type summaryJSON struct {
 	Gaps        uint64            `json:"sequence_gaps,omitempty"`
 	Copies      uint64            `json:"duplicate_frames,omitempty"`
 	Backwards   uint64            `json:"out_of_time_order,omitempty"`
+	Late        uint64            `json:"late_packets,omitempty"`
 	Early       uint64            `json:"settled_early,omitempty"`
 	Damage      []string          `json:"damage,omitempty"`
 	Interrupted bool              `json:"interrupted,omitempty"`
@@ -373,7 +374,7 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		Files: []fileJSON{}, Packets: s.Frames, Bytes: s.Bytes, TCP: f.Segments,
 		Connections: connectionsJSON{f.Connections, f.Reset, f.MidStream, f.OneSided, f.Evicted},
 		Resets:      f.RSTs, Incidents: s.Incidents, Notes: s.Notes,
-		Gaps: f.Holes, Copies: f.Copies, Backwards: f.Backwards, Early: f.SettledEarly,
+		Gaps: f.Holes, Copies: f.Copies, Backwards: f.Backwards, Late: s.Late, Early: f.SettledEarly,
 		Interrupted: s.Interrupted, Elapsed: seconds(s.Elapsed),
 	}
 	var digests []string

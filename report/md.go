@@ -63,16 +63,54 @@ func (m *markdown) Close(s *analyzer.Summary) error {
 	return m.w.Flush()
 }
 
-// headline says the most important thing in a few words.
+// headline says the most important thing in a few words: of what cost something,
+// if anything did, the cause, or how many there are and which came most often.
 func headline(s *analyzer.Summary, causes []*cause) string {
 	if len(causes) == 0 {
 		return "No TCP reset"
 	}
-	what := count(s.Flows.RSTs, "TCP reset")
-	if causes[0].benign {
-		what += ", harmless"
+	all := count(s.Flows.RSTs, "TCP reset")
+	harmful, benign := split(causes)
+	if len(harmful) == 0 {
+		return all + ", harmless: " + foremost(benign)
 	}
-	return what + ": " + mdProse(causes[0].rule.Title)
+	head := all + ": " + foremost(harmful)
+	if len(benign) > 0 {
+		if len(harmful) == 1 {
+			head += " (" + thousands(harmful[0].resets) + ")"
+		}
+		head += ", and " + thousands(resetsOf(benign)) + " harmless"
+	}
+	return head
+}
+
+// foremost names the one of causes, or of several the one that came most often;
+// among equals what matters most.
+func foremost(causes []*cause) string {
+	first, equals := causes[0], 1
+	if len(causes) == 1 {
+		return mdProse(first.rule.Title)
+	}
+	for _, c := range causes[1:] {
+		switch {
+		case c.resets > first.resets:
+			first, equals = c, 1
+		case c.resets == first.resets:
+			equals++
+		}
+	}
+	how := "most often"
+	if equals > 1 {
+		how = "among them"
+	}
+	return fmt.Sprintf("%d causes, %s %s (%s)", len(causes), how, mdProse(first.rule.Title), thousands(first.resets))
+}
+
+func resetsOf(causes []*cause) (n uint64) {
+	for _, c := range causes {
+		n += c.resets
+	}
+	return n
 }
 
 func (m *markdown) table(causes []*cause) {

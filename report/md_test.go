@@ -102,13 +102,42 @@ func checkStructure(t *testing.T, md string) page {
 	return p
 }
 
+func TestMarkdownTitle(t *testing.T) {
+	rules := classify.Rules()
+	of := func(rule int, resets uint64, benign bool) *cause {
+		return &cause{rule: rules[rule], resets: resets, benign: benign}
+	}
+	one, two, three := rules[0].Title, rules[1].Title, rules[2].Title
+	for _, test := range []struct {
+		causes []*cause // what matters most first
+		want   string
+	}{
+		{nil, "No TCP reset"},
+		{[]*cause{of(0, 1, false)}, "1 TCP reset: " + one},
+		{[]*cause{of(0, 3000, false)}, "3,000 TCP resets: " + one},
+		{[]*cause{of(0, 3, true)}, "3 TCP resets, harmless: " + one},
+		{[]*cause{of(0, 2, false), of(1, 5, false), of(2, 4, false)}, "11 TCP resets: 3 causes, most often " + two + " (5)"},
+		{[]*cause{of(0, 2, false), of(1, 2, false), of(2, 1, false)}, "5 TCP resets: 3 causes, among them " + one + " (2)"},
+		{[]*cause{of(0, 1, false), of(1, 8, true)}, "9 TCP resets: " + one + " (1), and 8 harmless"},
+		{[]*cause{of(0, 1, false), of(0, 8, true)}, "9 TCP resets: " + one + " (1), and 8 harmless"},
+		{[]*cause{of(2, 1, false), of(1, 2, false), of(0, 7, true), of(1, 1, true)}, "11 TCP resets: 2 causes, most often " + two + " (2), and 8 harmless"},
+		{[]*cause{of(0, 7, true), of(2, 9, true)}, "16 TCP resets, harmless: 2 causes, most often " + three + " (9)"},
+	} {
+		s := new(analyzer.Summary)
+		s.Flows.RSTs = resetsOf(test.causes)
+		if got := headline(s, test.causes); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
 func TestMarkdownStructure(t *testing.T) {
 	got, _ := render(t, "md", fixed(), scenario(t, "testdata/mixed.txtar", 0), []string{"web.pcap"})
 	p := checkStructure(t, got)
 	if len(p.rows) != 1+6 {
 		t.Errorf("%d rows in the table", len(p.rows))
 	}
-	if p.headings[0] != "1 8 TCP resets: closed with unread data" || p.headings[len(p.headings)-1] != "2 Made from" {
+	if p.headings[0] != "1 8 TCP resets: 5 causes, most often closed with unread data (4)" || p.headings[len(p.headings)-1] != "2 Made from" {
 		t.Errorf("headings %q", p.headings)
 	}
 	// Emphasis is ours: seven labels for each group that is shown, and one more

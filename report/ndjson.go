@@ -38,7 +38,7 @@ func (l *lines) write(v any) error {
 	if err := l.json.Encode(v); err != nil {
 		return err
 	}
-	if l.o.Live {
+	if l.o.live() {
 		return l.w.Flush()
 	}
 	return nil

@@ -22,8 +22,9 @@ type Options struct {
 	// before the summary, and a ticket also what is harmless.
 	Verbose bool
 	// Live makes the text report say each incident in a few lines as it settles,
-	// at a rate that a person can follow, and the rest at the end.
-	Live    bool
+	// at a rate that a person can follow, and the rest at the end: as long as it
+	// returns true. Nil means never.
+	Live    func() bool
 	Version string
 	Command []string // the command line, for the record
 	Started time.Time
@@ -35,6 +36,8 @@ type Options struct {
 	// means one input, whose name frames need not carry.
 	Files func() []string
 }
+
+func (o *Options) live() bool { return o.Live != nil && o.Live() }
 
 // Format is one way to write a report.
 type Format struct {

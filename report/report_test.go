@@ -105,14 +105,14 @@ func TestGolden(t *testing.T) {
 		{"mixed.txt", "mixed", "text", nil},
 		{"mixed-wide.txt", "mixed", "text", func(o *Options) { o.Width = 130 }},
 		{"mixed-verbose.txt", "mixed", "text", func(o *Options) { o.Verbose = true }},
-		{"mixed-live.txt", "mixed", "text", func(o *Options) { o.Live = true }},
+		{"mixed-live.txt", "mixed", "text", func(o *Options) { o.Live = always }},
 		{"mixed-colour.txt", "mixed", "text", func(o *Options) { o.Color = true }},
 		{"mixed.json", "mixed", "json", nil},
 		{"mixed.ndjson", "mixed", "ndjson", nil},
 		{"mixed.md", "mixed", "md", nil},
 		{"folded.txt", "folded", "text", nil},
 		{"folded-verbose.txt", "folded", "text", func(o *Options) { o.Verbose = true }},
-		{"folded-live.txt", "folded", "text", func(o *Options) { o.Live = true }},
+		{"folded-live.txt", "folded", "text", func(o *Options) { o.Live = always }},
 		{"folded.ndjson", "folded", "ndjson", nil},
 		{"folded.md", "folded", "md", nil},
 		{"quiet.txt", "quiet", "text", nil},
@@ -209,7 +209,7 @@ func TestTextFitsItsWidth(t *testing.T) {
 	for _, cols := range []int{textMin, 80, 120} {
 		for _, mode := range []string{"plain", "verbose", "live"} {
 			o := fixed()
-			o.Width, o.Verbose, o.Live = cols, mode == "verbose", mode == "live"
+			o.Width, o.Verbose, o.Live = cols, mode == "verbose", func() bool { return mode == "live" }
 			for _, paths := range all {
 				got, _ := render(t, "text", o, paths, evilNames(len(paths)))
 				for k, l := range strings.Split(got, "\n") {
@@ -560,10 +560,12 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+func always() bool { return true }
+
 // A flood of resets on an interface must not become a flood of text.
 func TestLivePace(t *testing.T) {
 	var b bytes.Buffer
-	sink := newText(&b, Options{Live: true})
+	sink := newText(&b, Options{Live: always})
 	rule := classify.ByID("no-listener")
 	for k := range 100_000 { // a tenth of a second
 		host, port := floods[1].at(k)
@@ -593,7 +595,7 @@ func TestLivePace(t *testing.T) {
 
 func TestLiveCounters(t *testing.T) {
 	var b bytes.Buffer
-	err := newText(&b, Options{Live: true}).Close(&analyzer.Summary{
+	err := newText(&b, Options{Live: always}).Close(&analyzer.Summary{
 		Files: []string{"eth0"}, Live: &analyzer.Counters{Received: 1234, Dropped: 5}, Interrupted: true,
 	})
 	if err != nil {
@@ -728,5 +730,26 @@ func BenchmarkCollector(b *testing.B) {
 		server.Port = uint16(k * 7)
 		i.Reset.RST.Time += 250e3
 		c.incident(i)
+	}
+}
+
+// What arrived late is not taken for a capture whose time runs backwards.
+func TestLate(t *testing.T) {
+	s := &analyzer.Summary{Files: []string{"standard input"}, Late: 2, LateLargest: 2.1e9}
+	s.Flows.Backwards, s.Flows.BackwardsLargest = 5, 2.1e9
+	var b bytes.Buffer
+	if err := newText(&b, Options{}).Close(s); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "Packets arrived late 2 times, by 2100.000 ms at most: ") || strings.Contains(got, "backwards") {
+		t.Errorf("got %s", got)
+	}
+	s.Flows.BackwardsLargest = 2.2e9
+	b.Reset()
+	if err := newText(&b, Options{}).Close(s); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "time runs backwards 5 times, by 2200.000 ms at most") {
+		t.Errorf("got %s", got)
 	}
 }

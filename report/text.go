@@ -50,6 +50,7 @@ type text struct {
 	pace      pace
 	advised   map[*classify.Rule]string // where the advice of a cause was given
 	told      map[*classify.Rule]bool   // harmless causes that a live report has shown
+	said      bool                      // something was said before the end
 }
 
 func newText(w io.Writer, o Options) analyzer.Sink {
@@ -80,7 +81,8 @@ func (t *text) Incident(i *analyzer.Incident) error {
 		t.indented(2, moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Where()))
 		t.detail(2, i, "at "+t.namer(i).Frame(i.Reset.RST.Where()))
 		t.line("")
-	case t.o.Live:
+	case t.o.live():
+		t.said = true
 		now := i.Reset.RST.Time
 		if g.benign && t.told[g.rule] {
 			return nil // one of a cause is enough; the end counts them
@@ -99,22 +101,18 @@ func (t *text) Incident(i *analyzer.Incident) error {
 		t.heading("%s", head)
 		t.indented(4, story(i))
 	}
-	return t.live()
-}
-
-func (t *text) Note(n *flows.Note) error {
-	g := t.notes.remark(n)
-	if t.o.Live && t.pace.allows(g, n.Latest) {
-		t.line(t.paint(bold, time.Unix(0, n.First).UTC().Format("15:04:05.000000")+"  no reset"))
-		t.indented(4, noteSentence(g, n.Ends[flows.Server].AddrPort().String(), 1, uint64(n.Tries)))
-		return t.live()
+	if t.o.live() { // a person waits for it
+		return t.w.Flush()
 	}
 	return nil
 }
 
-// live shows at once what a person waits for.
-func (t *text) live() error {
-	if t.o.Live {
+func (t *text) Note(n *flows.Note) error {
+	g := t.notes.remark(n)
+	if t.o.live() && t.pace.allows(g, n.Latest) {
+		t.said = true
+		t.line(t.paint(bold, time.Unix(0, n.First).UTC().Format("15:04:05.000000")+"  no reset"))
+		t.indented(4, noteSentence(g, n.Ends[flows.Server].AddrPort().String(), 1, uint64(n.Tries)))
 		return t.w.Flush()
 	}
 	return nil
@@ -152,7 +150,7 @@ func (g *group) hidden() uint64 {
 
 func (t *text) Close(s *analyzer.Summary) error {
 	harmful, benign := split(t.incidents.causes())
-	if (t.o.Live || t.o.Verbose) && s.Incidents+s.Notes > 0 {
+	if t.said || t.o.Verbose && s.Incidents+s.Notes > 0 {
 		t.line(t.paint(bold, strings.Repeat("=", min(t.o.Width, 80))))
 	}
 	for _, l := range captureLines(s, asIs) {
@@ -231,7 +229,7 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 	if len(skipped) > 0 {
 		out = append(out, "Skipped: "+strings.Join(skipped, ", ")+".")
 	}
-	out = append(out, limits(f)...)
+	out = append(out, limits(s)...)
 	for k, err := range s.Damage {
 		if k == 10 && len(s.Damage) > 11 {
 			out = append(out, fmt.Sprintf("Damaged: %d more files.", len(s.Damage)-k))
@@ -243,7 +241,8 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 }
 
 // limits says what the capture lacks, and what was given up.
-func limits(f *flows.Stats) []string {
+func limits(s *analyzer.Summary) []string {
+	f := &s.Flows
 	var seen, gave []string
 	say := func(to *[]string, n uint64, format string) {
 		if n > 0 {
@@ -254,11 +253,14 @@ func limits(f *flows.Stats) []string {
 	say(&seen, f.OneSided, "%s show one direction only")
 	say(&seen, f.Holes, "there are %s gaps in the sequence numbers (lost by the capture, or late)")
 	say(&seen, f.Copies, "%s packets are in it twice")
-	if f.Backwards > 0 {
+	if f.Backwards > 0 && f.BackwardsLargest > s.LateLargest {
 		seen = append(seen, fmt.Sprintf("time runs backwards %s times, by %s at most", thousands(f.Backwards), classify.Duration(f.BackwardsLargest)))
 	}
 	say(&gave, f.Evicted, "%s idle connections were forgotten because there were too many at once")
 	say(&gave, f.SettledEarly, "%s resets were judged without waiting for what follows, because there were too many at once")
+	if s.Late > 0 {
+		gave = append(gave, fmt.Sprintf("packets arrived late %s, by %s at most: resets just before may have been judged without what followed", count(s.Late, "time"), classify.Duration(s.LateLargest)))
+	}
 	var out []string
 	if len(seen) > 0 {
 		out = append(out, "The capture: "+strings.Join(seen, "; ")+".")

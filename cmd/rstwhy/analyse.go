@@ -25,6 +25,9 @@ func (o *options) analyse(args []string) (int, error) {
 	}
 	in := &input{live: o.iface != "", progress: newProgress(os.Stderr)}
 	if !in.live {
+		if err := spare(args, o.outputs); err != nil {
+			return exitUsage, &usageError{err}
+		}
 		in.stream = slices.ContainsFunc(args, isStream)
 	}
 	interrupt := watchSignals(in.stream)
@@ -53,7 +56,7 @@ func (o *options) analyse(args []string) (int, error) {
 		if out.path == "" {
 			options.Width = terminalWidth(os.Stdout)
 			options.Color = wantsColor(o.color, os.Stdout)
-			options.Live = in.live
+			options.Live = in.current
 		}
 		if in.sums != nil {
 			options.Digests = func() []string { return in.sums.of(in.Names()) }
@@ -63,7 +66,7 @@ func (o *options) analyse(args []string) (int, error) {
 
 	summary, err := analyzer.Run(context.Background(), in, analyzer.Config{
 		Table: flows.Config{MaxMemory: int64(o.memory)},
-		Live:  in.live,
+		Live:  in.live || in.stream,
 		Tick:  in.progress.tick,
 	}, outs.sinks()...)
 	in.progress.end()
@@ -148,17 +151,17 @@ func (o *options) open(in *input, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	in.source, in.progress.files = files, files
+	in.source, in.files, in.progress.files = files, files, files
 	return nil
 }
 
 // isStream reports whether path is read as it is written: its end may be a
 // long time away.
 func isStream(path string) bool {
-	if path == "-" {
-		return true
-	}
 	info, err := os.Stat(path)
+	if path == "-" {
+		info, err = os.Stdin.Stat()
+	}
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
@@ -172,7 +175,8 @@ type source interface {
 // input is the source of a run, which a signal may end.
 type input struct {
 	source
-	capture  *capture.Live // nil for files
+	capture  *capture.Live  // nil for files
+	files    *capture.Files // nil for an interface
 	live     bool
 	stream   bool
 	progress *progress
@@ -189,14 +193,22 @@ func (in *input) Read(b *packet.Batch) error {
 	return in.source.Read(b)
 }
 
-// end makes the next Read, or one that waits, the last.
+// end makes the next Read, or one that waits, the last. Of an interface what has
+// come until now is read before.
 func (in *input) end() {
+	if in.capture != nil {
+		in.capture.Stop()
+		return
+	}
 	in.ended.Store(true)
 	if in.sums != nil {
 		in.sums.giveUp()
 	}
 	in.Close()
 }
+
+// current reports whether what is read now is being captured now.
+func (in *input) current() bool { return in.live || in.files.Live() }
 
 func (in *input) counters() *analyzer.Counters {
 	if in.capture == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,7 @@ type digests struct {
 
 // newDigests begins to read the regular files among paths. What "-" reads must
 // be read through the field stdin.
-func newDigests(paths []string, stdin io.Reader) *digests {
+func newDigests(paths []string, stdin *os.File) *digests {
 	d := &digests{
 		stdin: &teeDigest{r: stdin, hash: sha256.New()},
 		done:  make(chan struct{}),
@@ -83,7 +84,7 @@ func (d *digests) of(names []string) []string {
 
 // teeDigest computes the digest of what is read through it.
 type teeDigest struct {
-	r     io.Reader
+	r     *os.File
 	mu    sync.Mutex
 	hash  hash.Hash
 	whole bool // r was read to its end
@@ -97,6 +98,9 @@ func (t *teeDigest) Read(p []byte) (int, error) {
 	t.whole = t.whole || err == io.EOF
 	return n, err
 }
+
+// Stat says whether r is a stream.
+func (t *teeDigest) Stat() (fs.FileInfo, error) { return t.r.Stat() }
 
 func (t *teeDigest) sum() string {
 	t.mu.Lock()

@@ -92,26 +92,6 @@ func explainCommand() *cobra.Command {
 	return cmd
 }
 
-// completeCause offers the causes to a shell, with their titles.
-func completeCause(_ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	var out []cobra.Completion
-	if len(args) == 0 {
-		for _, r := range classify.Rules() {
-			if strings.HasPrefix(r.ID, typed) {
-				out = append(out, cobra.CompletionWithDesc(r.ID, r.Title))
-			}
-		}
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
-// fixedChoice offers the values of a flag to a shell.
-func fixedChoice(cmd *cobra.Command, flag string, values []string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // no such flag
-	}
-}
-
 // nearest returns the few causes whose names are most like name.
 func nearest(name string) []string {
 	type candidate struct {

@@ -13,6 +13,9 @@ import (
 // write before it ends.
 const streamGrace = 500 * time.Millisecond
 
+// dieGrace is how long a signal may take to end the program that sent it itself.
+const dieGrace = 100 * time.Millisecond
+
 // interrupt ends a run when a signal asks for it: the first one ends the input,
 // so that what was read is reported, the second one the program.
 type interrupt struct {
@@ -53,10 +56,11 @@ func watchSignals(stream bool) *interrupt {
 	go func() {
 		for range counts {
 			i.mu.Lock()
-			if i.in != nil {
-				i.in.tellCounts(os.Stderr)
-			}
+			in := i.in
 			i.mu.Unlock()
+			if in != nil { // which may wait for whoever reads the errors
+				in.tellCounts(os.Stderr)
+			}
 		}
 	}()
 	return i
@@ -76,13 +80,18 @@ func (i *interrupt) cut() bool {
 	return i.wasCut
 }
 
-// die ends the program by the signal, which its parent can see.
+// die ends the program by the signal, which its parent can see; where the signal
+// does nothing, by the exit code that a shell makes of it. It does nothing to who
+// was started with it ignored, as by a script's &, nor to the first process of a
+// container.
 func (i *interrupt) die(s os.Signal) {
 	i.mu.Lock()
 	if i.outs != nil {
 		i.outs.discard()
 	}
 	signal.Reset(s)
-	syscall.Kill(os.Getpid(), s.(syscall.Signal))
-	select {}
+	n := s.(syscall.Signal)
+	syscall.Kill(os.Getpid(), n)
+	time.Sleep(dieGrace)
+	os.Exit(128 + int(n))
 }

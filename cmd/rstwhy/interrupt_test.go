@@ -182,43 +182,82 @@ func TestSignalReachesWriterToo(t *testing.T) {
 	}
 }
 
-// TestSecondSignal has the report stuck in a pipe that nobody reads: the second
-// signal ends the program, and leaves no half report behind.
-func TestSecondSignal(t *testing.T) {
+// TestStreamIsPrompt pipes in a capture that is being taken and goes silent: the
+// reset is explained while the pipe is open, as on an interface.
+func TestStreamIsPrompt(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	stuck, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
+	for _, format := range []string{"text", "ndjson", "md"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			var now bytes.Buffer
+			write(t, &now, "A refused connection.\n-- packets --\nstart "+time.Now().UTC().Format(time.RFC3339Nano)+"\n"+
+				"+0 C > S S 0:0(0) win 64240\n+.0001 S > C R. 0:0(0) ack 1 win 0\n")
+			p := start(t, "--format", format, "-")
+			if _, err := p.in.Write(now.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+			if format != "md" {
+				p.until(t, "the reset", func() bool { return strings.Contains(p.stdout.String(), "no-listener") })
+			}
+			p.in.Close()
+			if err := p.cmd.Wait(); err != nil {
+				t.Fatalf("%v\n%s", err, &p.stderr)
+			}
+			if out := p.stdout.String(); strings.Contains(out, "arrived late") || !strings.Contains(out, "no-listener") {
+				t.Errorf("not the report of a whole capture:\n%s", out)
+			}
+		})
 	}
-	defer stuck.Close()
+}
+
+// TestSecondSignal has the report stuck in a pipe that nobody reads: the second
+// signal ends the program, and leaves no half report behind. A script starts what
+// it puts into the background with SIGINT ignored.
+func TestSecondSignal(t *testing.T) {
 	var in bytes.Buffer
 	write(t, &in, "Many refused connections.\n-- packets --\nrepeat 1000 +10\n"+
 		"+0 C:{1000+i} > S S 0:0(0) win 64240\n+.0001 S > C:{1000+i} R. 0:0(0) ack 1 win 0\nend\n")
-	cmd := exec.Command("rstwhy", "--format", "ndjson", "-o", dir+"/r.txt", "-")
-	cmd.Stdin, cmd.Stdout = &in, w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	p := &process{cmd: cmd}
-	t.Cleanup(func() { cmd.Process.Kill() })
-	p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 0 })
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	p.until(t, "the end", func() bool {
-		select {
-		case err = <-done:
-			return true
-		default:
-			cmd.Process.Signal(syscall.SIGINT) // two at once may be one, so it is sent again
-			return false
-		}
-	})
-	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !s.Signaled() || s.Signal() != syscall.SIGINT {
-		t.Errorf("%v, want the end by SIGINT", err)
-	}
-	if left := files(t, dir); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+	for _, test := range []struct {
+		name, before string
+		ended        func(syscall.WaitStatus) bool
+	}{
+		{"by the signal", "", func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGINT }},
+		{"ignored at the start", "trap '' INT; ", func(s syscall.WaitStatus) bool { return s.ExitStatus() == 130 }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			stuck, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stuck.Close()
+			cmd := exec.Command("sh", "-c", test.before+`exec rstwhy --format ndjson -o "$0/r.txt" -`, dir)
+			cmd.Stdin, cmd.Stdout = bytes.NewReader(in.Bytes()), w
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			p := &process{cmd: cmd}
+			t.Cleanup(func() { cmd.Process.Kill() })
+			p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 0 })
+			done := make(chan error, 1)
+			go func() { done <- cmd.Wait() }()
+			p.until(t, "the end", func() bool {
+				select {
+				case err = <-done:
+					return true
+				default:
+					cmd.Process.Signal(syscall.SIGINT) // two at once may be one, so it is sent again
+					return false
+				}
+			})
+			if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !test.ended(s) {
+				t.Errorf("ended with %v", err)
+			}
+			if left := files(t, dir); len(left) != 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
 	}
 }

@@ -3,7 +3,7 @@
 //
 // main.go has the flags and the run; words.go every word that goes to the
 // terminal outside of the reports; output.go where reports go; interrupt.go the
-// signals.
+// signals; complete.go what a shell completes.
 package main
 
 import (
@@ -87,6 +87,8 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
+
+		ValidArgsFunction: completeFile,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.check(cmd, args); err != nil {
@@ -120,6 +122,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.Var(&o.memory, "max-memory", useMaxMemory)
 	f.Bool("version", false, useVersion)
 	f.BoolP("help", "h", false, useHelp)
+	completeFlag(cmd, "interface", completeInterface)
 	fixedChoice(cmd, "format", report.Names())
 	fixedChoice(cmd, "color", colors)
 	fixedChoice(cmd, "reader", readers)

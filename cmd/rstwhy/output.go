@@ -57,6 +57,28 @@ func newOutputs(paths []string) (*outputs, error) {
 	return s, nil
 }
 
+// spare refuses reports that would replace one of the captures, by whatever name:
+// a capture may be the only one there is.
+func spare(captures, reports []string) error {
+	for _, path := range reports {
+		report, err := os.Stat(path)
+		if err != nil {
+			continue // there is nothing to be replaced
+		}
+		for _, name := range captures {
+			info, err := os.Stat(name)
+			if name == "-" {
+				name = "standard input"
+				info, err = os.Stdin.Stat()
+			}
+			if err == nil && os.SameFile(report, info) {
+				return replacesCapture(path, name)
+			}
+		}
+	}
+	return nil
+}
+
 func (s *outputs) add(o *output) {
 	o.all = s
 	o.buf = bufio.NewWriterSize(o, 64<<10)

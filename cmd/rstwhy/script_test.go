@@ -50,14 +50,18 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "pty" {
-				return false, fmt.Errorf("no condition %s", name)
+			switch name {
+			case "pty":
+				f, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+				if err != nil {
+					return false, nil
+				}
+				return true, f.Close()
+			case "bash-completion":
+				_, err := os.Stat("/usr/share/bash-completion/bash_completion")
+				return err == nil, nil
 			}
-			f, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-			if err != nil {
-				return false, nil
-			}
-			return true, f.Close()
+			return false, fmt.Errorf("no condition %s", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status,

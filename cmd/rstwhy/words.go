@@ -140,6 +140,13 @@ func noFormat(path string) error {
 
 func sameOutput(path string) error { return fmt.Errorf("-o %s: given twice", path) }
 
+func replacesCapture(path, capture string) error {
+	if path == capture {
+		return fmt.Errorf("-o %s: the report would replace the capture of that name", path)
+	}
+	return fmt.Errorf("-o %s: the report would replace the capture, %s is the same file", path, capture)
+}
+
 func choices(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")

@@ -50,18 +50,18 @@ func (i *Incident) Clone() *Incident {
 	c := *i
 	r := *i.Reset
 	r.Payload = append([]byte(nil), r.Payload...)
-	r.Follow = append([]flows.Answer(nil), r.Follow...)
+	r.FollowUps = append([]flows.FollowUp(nil), r.FollowUps...)
 	c.Reset = &r
 	c.Verdict = i.Verdict.Clone()
 	return &c
 }
 
 // Frames lists every RST of the incident, the first one first.
-func (i *Incident) Frames() []packet.Where {
-	out := make([]packet.Where, 0, 1+len(i.Reset.Follow))
-	out = append(out, i.Reset.RST.Where())
-	for k := range i.Reset.Follow {
-		out = append(out, i.Reset.Follow[k].RST.Where)
+func (i *Incident) Frames() []packet.FrameRef {
+	out := make([]packet.FrameRef, 0, 1+len(i.Reset.FollowUps))
+	out = append(out, i.Reset.RST.Ref())
+	for k := range i.Reset.FollowUps {
+		out = append(out, i.Reset.FollowUps[k].RST.Frame)
 	}
 	return out
 }

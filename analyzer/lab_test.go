@@ -22,8 +22,8 @@ import (
 // plainNamer writes frames and ends as golden files have them.
 type plainNamer struct{ reset *flows.Reset }
 
-func (n plainNamer) Frame(w packet.Where) string { return fmt.Sprintf("frame %d", w.Frame()) }
-func (n plainNamer) End(d flows.Dir) string      { return n.reset.Flow.Ends[d].AddrPort().String() }
+func (n plainNamer) Frame(w packet.FrameRef) string { return fmt.Sprintf("frame %d", w.Frame()) }
+func (n plainNamer) End(d flows.Dir) string         { return n.reset.Flow.Ends[d].AddrPort().String() }
 
 // full is a lister that also writes story, evidence and timing, and keeps the
 // findings.

@@ -91,7 +91,7 @@ func afterPeerClosed(c *Case, f *Findings) Confidence {
 	if x.Known.Has(flows.SawFIN) || !c.closedWith(y.FINEnd) {
 		return None
 	}
-	ahead := rst.Seq.Sub(x.Max)
+	ahead := rst.Seq.Sub(x.SndNxt)
 	if ahead < 0 || ahead > 2*closeNotifyOld {
 		return None
 	}

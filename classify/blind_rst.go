@@ -50,13 +50,13 @@ S > C  P.  the real S carries on`,
 	Needs:      MissingSender | MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		exact := c.RST.Seq == y.Ack || c.RST.Seq == x.Max
+		exact := c.RST.Seq == y.RcvNxt || c.RST.Seq == x.SndNxt
 		if exact || c.Mechanism == Abort && c.Origin.Signs.Proofs() == 0 {
 			return None
 		}
 		alive := c.Origin.Signs.Has(CarriedOn)
 		g := guessesOf(c)
-		if off := c.RST.Seq.Sub(y.Ack); off < 0 {
+		if off := c.RST.Seq.Sub(y.RcvNxt); off < 0 {
 			f.Say(saysOctetsBeforeNumberWaits)
 		} else {
 			f.Say(saysOctetsBeyondNumberWaits)

@@ -68,7 +68,7 @@ func missingOf(c *Case) (m Missing) {
 	if !c.client().Known.Has(flows.SawSYN) || c.Flow.Handshake >= flows.SYNReceived && !c.server().Known.Has(flows.SawSYN) {
 		m |= MissingHandshake
 	}
-	if !c.Sender.Whole() || !c.Receiver.Whole() || c.Mechanism == Abort && c.Sender.Spoke() && c.Sender.Max.Less(c.RST.Seq) ||
+	if !c.Sender.Whole() || !c.Receiver.Whole() || c.Mechanism == Abort && c.Sender.Spoke() && c.Sender.SndNxt.Less(c.RST.Seq) ||
 		c.Trigger.Valid() && c.Trigger.Time > c.RST.Time {
 		m |= MissingSegments
 	}
@@ -140,9 +140,9 @@ func factsOf(c *Case) Facts {
 	set(refusesSYN(c), Refusal, 0)
 	set(c.Flow.Handshake == flows.Established || c.Flow.Handshake == flows.MidStream, Underway, 0)
 	set(c.Flow.Handshake == flows.MidStream, FromMidStream, 0)
-	set(c.Flow.Guessed, 0, RolesKnown)
+	set(c.Flow.RolesGuessed, 0, RolesKnown)
 	set(c.Trigger.Valid(), AnswersSegment, AnswersNothing)
-	set(len(c.Follow) > 0, Followed, 0)
+	set(len(c.FollowUps) > 0, Followed, 0)
 	set(c.RST.Window != 0, Offering, 0)
 	set(len(c.Payload) > 0, WithPayload, 0)
 	set(c.After.Segments[c.Dir] > 0, WentOn, 0)

@@ -34,7 +34,7 @@ S > C  R.  where the window ended; the server's FIN never left`,
 	When:       SenderData | First | SenderNoFIN | ReceiverFIN | ReceiverAck,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		room := y.Edge.Sub(x.Max)
+		room := y.WindowEdge.Sub(x.SndNxt)
 		if room >= oneSegment || room >= int32(max(y.MSS, 1)) && y.MSS != 0 {
 			return None
 		}

@@ -8,7 +8,7 @@ var downloadAbort = Rule{
 	Title:   "client stopped a download",
 	Summary: "The client closed while the server was still sending: a stopped download, a closed tab, a timeout; each segment in flight draws one more reset.",
 	Story: func(c *Case) *Sentence {
-		if len(c.Follow) > 0 {
+		if len(c.FollowUps) > 0 {
 			return storyDownloadAbort
 		}
 		return storyDownloadAbort2
@@ -53,14 +53,14 @@ C > S  R   one for each`,
 			return None
 		}
 		follow := 0
-		for i := range c.Follow {
-			if a := &c.Follow[i]; a.RST.Dir == c.Dir && a.Trigger.Len > 0 {
+		for i := range c.FollowUps {
+			if a := &c.FollowUps[i]; a.RST.Dir == c.Dir && a.Trigger.Len > 0 {
 				follow++
 			}
 		}
-		beyond := max(0, y.Max.Sub(c.RST.Ack))
+		beyond := max(0, y.SndNxt.Sub(c.RST.Ack))
 		after := c.After.Bytes[c.Dir.Peer()]
-		room := c.Sender.Edge.Sub(y.Max)
+		room := c.Sender.WindowEdge.Sub(y.SndNxt)
 		full := c.Sender.Known.Has(flows.SawAck) && room < oneSegment
 		// More than an answer that fits one window, and the last of it just now: it
 		// was still coming.

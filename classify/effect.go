@@ -31,28 +31,28 @@ func effectOf(c *Case) Effect {
 		return EffectUnknown
 	}
 	// What the receiver has got: what it acknowledged, or all that was on its way.
-	next := y.Ack
+	next := y.RcvNxt
 	if x.Spoke() {
-		next = next.Max(x.Max)
+		next = next.Max(x.SndNxt)
 	}
 	switch {
-	case rst.Seq == y.Ack, rst.Seq == next,
+	case rst.Seq == y.RcvNxt, rst.Seq == next,
 		// tcp_reset_check: one less once the FIN has been taken.
 		x.Known.Has(flows.SawFIN) && rst.Seq+1 == next,
 		// tcp_validate_incoming: the right edge of the highest SACK block.
 		y.Known.Has(flows.SawSACK) && rst.Seq == y.SACKRight:
 		return Accepted
-	case c.Flow.Handshake == flows.SYNReceived && c.Dir == flows.Client && rst.Seq.In(y.Ack, y.Edge.Max(y.Ack+1)):
+	case c.Flow.Handshake == flows.SYNReceived && c.Dir == flows.Client && rst.Seq.In(y.RcvNxt, y.WindowEdge.Max(y.RcvNxt+1)):
 		// tcp_check_req: any RST in the window ends a half-open connection.
 		return Accepted
-	case y.Ack.LessEq(rst.Seq) && rst.Seq.Less(next):
+	case y.RcvNxt.LessEq(rst.Seq) && rst.Seq.Less(next):
 		// Somewhere in what is on its way: exact if the rest of it was lost.
 		return EffectUnknown
-	case y.Ack.LessEq(rst.Seq) && rst.Seq.Less(y.Edge.Max(next+1)):
+	case y.RcvNxt.LessEq(rst.Seq) && rst.Seq.Less(y.WindowEdge.Max(next+1)):
 		return Challenged
 	case c.scaleCut() && next.Less(rst.Seq):
 		return EffectUnknown // the window may be larger than it looks
-	case rst.Seq.Less(y.Ack) && y.Ack.Sub(rst.Seq) < 1<<30 || y.Edge.Less(rst.Seq):
+	case rst.Seq.Less(y.RcvNxt) && y.RcvNxt.Sub(rst.Seq) < 1<<30 || y.WindowEdge.Less(rst.Seq):
 		return Ignored
 	}
 	return EffectUnknown
@@ -63,7 +63,7 @@ func effectOf(c *Case) Effect {
 // stands at. An ACK that was on its way acknowledges something new.
 func (c *Case) wasChallenged() bool {
 	a, y := &c.After.Challenge, c.Receiver
-	return a.Valid() && a.Time > c.RST.Time && y.Known.Has(flows.SawAck) && a.Ack == y.Ack &&
+	return a.Valid() && a.Time > c.RST.Time && y.Known.Has(flows.SawAck) && a.Ack == y.RcvNxt &&
 		a.Ack.Less(c.RST.Seq) && a.Options&packet.OptSACK == 0 && c.After.Bytes[c.Dir] == 0
 }
 

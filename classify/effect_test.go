@@ -16,12 +16,12 @@ func open() *flows.Reset {
 	f.Handshake = flows.Established
 	known := flows.SawSegment | flows.SawSYN | flows.SawAck | flows.SawPlainAck | flows.SawData
 	f.Side[flows.Client] = flows.Side{
-		Standing: flows.Standing{Known: known, Max: 1100, Ack: 5300, Edge: 55300, Window: 50000, Latest: 1e9 + 5e6, SYNs: 1, Packets: 4},
+		Standing: flows.Standing{Known: known, SndNxt: 1100, RcvNxt: 5300, WindowEdge: 55300, Window: 50000, Latest: 1e9 + 5e6, SYNs: 1, Packets: 4},
 		Stream:   flows.Stream{Bytes: 100, DataLast: 1e9 + 3e6},
 		Opening:  flows.Opening{ISN: 999, SYNFirst: 1e9, SYNLast: 1e9, AckFirst: 1e9 + 2e6},
 	}
 	f.Side[flows.Server] = flows.Side{
-		Standing: flows.Standing{Known: known, Max: 5300, Ack: 1100, Edge: 51100, Window: 50000, Latest: 1e9 + 4e6, SYNs: 1, Packets: 3},
+		Standing: flows.Standing{Known: known, SndNxt: 5300, RcvNxt: 1100, WindowEdge: 51100, Window: 50000, Latest: 1e9 + 4e6, SYNs: 1, Packets: 3},
 		Stream:   flows.Stream{Bytes: 300, Unanswered: 300, DataLast: 1e9 + 4e6},
 		Opening:  flows.Opening{ISN: 4999, SYNFirst: 1e9 + 1e6, SYNLast: 1e9 + 1e6},
 	}
@@ -31,7 +31,7 @@ func open() *flows.Reset {
 
 func TestEffect(t *testing.T) {
 	later := func(ns int64, seg flows.Segment) flows.Segment {
-		seg.Time, seg.Where, seg.Flags = 1e9+10e6+ns, 10, packet.ACK
+		seg.Time, seg.Frame, seg.Flags = 1e9+10e6+ns, 10, packet.ACK
 		return seg
 	}
 	tests := map[string]struct {
@@ -44,31 +44,31 @@ func TestEffect(t *testing.T) {
 		"behind":           {func(r *flows.Reset) { r.RST.Seq -= 1000 }, Ignored},
 		"beyond window":    {func(r *flows.Reset) { r.RST.Seq = 55301 }, Ignored},
 		"at what is on its way": {func(r *flows.Reset) {
-			r.Sender().Max = 5400
+			r.Sender().SndNxt = 5400
 			r.RST.Seq = 5400
 		}, Accepted},
 		"in the middle of what is on its way": {func(r *flows.Reset) {
-			r.Sender().Max = 5400
+			r.Sender().SndNxt = 5400
 			r.RST.Seq = 5350
 		}, EffectUnknown},
 		"one less after the FIN": {func(r *flows.Reset) {
-			r.Sender().Max, r.Sender().FINEnd = 5301, 5301
+			r.Sender().SndNxt, r.Sender().FINEnd = 5301, 5301
 			r.Sender().Known |= flows.SawFIN
-			r.Receiver().Ack = 5301
+			r.Receiver().RcvNxt = 5301
 		}, Accepted},
 		"right edge of SACK": {func(r *flows.Reset) {
-			r.Sender().Max = 5400
+			r.Sender().SndNxt = 5400
 			r.Receiver().SACKRight, r.RST.Seq = 5500, 5500
 			r.Receiver().Known |= flows.SawSACK
 		}, Accepted},
 		"receiver carries on": {func(r *flows.Reset) { r.After.Latest[flows.Client] = r.RST.Time + 3e8 }, Ignored},
 		"in flight":           {func(r *flows.Reset) { r.After.Latest[flows.Client] = r.RST.Time + 1e6 }, Accepted},
 		"last data lost, challenged": {func(r *flows.Reset) {
-			r.Sender().Max, r.RST.Seq = 5400, 5400
+			r.Sender().SndNxt, r.RST.Seq = 5400, 5400
 			r.After.Challenge = later(1e6, flows.Segment{Ack: 5300})
 		}, Challenged},
 		"an ACK that was on its way": {func(r *flows.Reset) {
-			r.Sender().Max, r.RST.Seq = 5400, 5400
+			r.Sender().SndNxt, r.RST.Seq = 5400, 5400
 			r.After.Challenge = later(1e6, flows.Segment{Ack: 5350})
 		}, Accepted},
 		"SYN refused": {func(r *flows.Reset) {
@@ -106,10 +106,10 @@ func TestEffect(t *testing.T) {
 
 func TestHarm(t *testing.T) {
 	segment := func(r *flows.Reset, seq packet.Seq, n uint32) {
-		r.Trigger = flows.Segment{Time: r.RST.Time - 1e6, Where: 8, Seq: seq, Len: n, Ack: r.Sender().Max, Flags: packet.ACK, Dir: r.Dir.Peer()}
-		r.RST.Flags, r.RST.Seq, r.RST.Ack = packet.RST, r.Sender().Max, 0
+		r.Trigger = flows.Segment{Time: r.RST.Time - 1e6, Frame: 8, Seq: seq, Len: n, Ack: r.Sender().SndNxt, Flags: packet.ACK, Dir: r.Dir.Peer()}
+		r.RST.Flags, r.RST.Seq, r.RST.Ack = packet.RST, r.Sender().SndNxt, 0
 		y := r.Receiver()
-		y.Max, y.Bytes, y.Unanswered = seq.Add(n), y.Bytes+uint64(n), uint64(n)
+		y.SndNxt, y.Bytes, y.Unanswered = seq.Add(n), y.Bytes+uint64(n), uint64(n)
 		r.Sender().Unanswered = 0
 	}
 	tests := map[string]struct {
@@ -119,18 +119,18 @@ func TestHarm(t *testing.T) {
 		"everything delivered": {func(r *flows.Reset) {}, Harm{Kind: HarmNone}},
 		"response in flight": {func(r *flows.Reset) {
 			x := r.Sender()
-			x.Max, x.Bytes, x.Unanswered, r.RST.Seq = 5800, 800, 800, 5800
+			x.SndNxt, x.Bytes, x.Unanswered, r.RST.Seq = 5800, 800, 800, 5800
 		}, Harm{Kind: HarmCut, Lost: 500, Of: 800}},
 		"request unread": {func(r *flows.Reset) {
 			y := r.Receiver()
-			y.Max, y.Bytes, y.Unanswered = 1150, 150, 50
-			r.Sender().Ack, r.RST.Ack, r.Sender().Unanswered = 1150, 1150, 0
+			y.SndNxt, y.Bytes, y.Unanswered = 1150, 150, 50
+			r.Sender().RcvNxt, r.RST.Ack, r.Sender().Unanswered = 1150, 1150, 0
 		}, Harm{Kind: HarmRequest, Lost: 50}},
 		"request refused": {func(r *flows.Reset) { segment(r, 1100, 40) }, Harm{Kind: HarmRequest, Lost: 40}},
 		"client leaves before the answer": {func(r *flows.Reset) {
 			r.Dir = flows.Client
 			r.Sender().Unanswered, r.Receiver().Unanswered = 100, 0
-			r.Receiver().Bytes, r.Receiver().Max, r.Sender().Ack = 0, 5000, 5000
+			r.Receiver().Bytes, r.Receiver().SndNxt, r.Sender().RcvNxt = 0, 5000, 5000
 			r.RST.Seq, r.RST.Ack = 1100, 5000
 		}, Harm{Kind: HarmRequest, Lost: 100}},
 		"client has its answer": {func(r *flows.Reset) {
@@ -144,9 +144,9 @@ func TestHarm(t *testing.T) {
 		}, Harm{Kind: HarmCut, Lost: 200, Of: 500}},
 		"a connection that did not come about": {func(r *flows.Reset) { r.Flow.Handshake = flows.SYNSent }, Harm{Kind: HarmRefused}},
 		"who is who is not known": {func(r *flows.Reset) {
-			r.Flow.Guessed = true
+			r.Flow.RolesGuessed = true
 			x := r.Sender()
-			x.Max, x.Bytes, x.Unanswered, r.RST.Seq = 5800, 800, 800, 5800
+			x.SndNxt, x.Bytes, x.Unanswered, r.RST.Seq = 5800, 800, 800, 5800
 		}, Harm{Kind: HarmBytes, Lost: 500}},
 		"one side is missing":         {func(r *flows.Reset) { *r.Receiver() = flows.Side{} }, Harm{}},
 		"a client that does not read": {func(r *flows.Reset) { r.Receiver().Window = 0 }, Harm{}},

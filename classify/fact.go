@@ -9,9 +9,6 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
-// FrameRef says where a frame is: which file of the input, and which frame of it.
-type FrameRef = packet.Where
-
 // Fact is a measurement of a case under a name: sentences state facts, and
 // nothing else.
 type Fact struct {
@@ -30,7 +27,7 @@ type Unit uint8
 // The units.
 const (
 	UnitNumber   Unit = iota // a plain number: a count, a window, a TTL, an IP ID
-	UnitFrame                // a FrameRef, 0 for none
+	UnitFrame                // a packet.FrameRef, 0 for none
 	UnitDuration             // nanoseconds; negative where it was not measured
 	UnitOctets               // a count of octets
 	UnitFlags                // packet.Flags
@@ -39,7 +36,7 @@ const (
 func (u Unit) text(v int64, n Namer) string {
 	switch u {
 	case UnitFrame:
-		return n.Frame(FrameRef(v))
+		return n.Frame(packet.FrameRef(v))
 	case UnitDuration:
 		if v == -1 {
 			return "an unknown time"

@@ -8,7 +8,7 @@ import (
 // abortFacts are those of a connection that its owner ended.
 var abortFacts = []*Fact{
 	{"unacknowledged", UnitOctets, "what the receiver had sent and the RST does not acknowledge", func(c *Case) int64 {
-		return int64(max(0, c.Receiver.Max.Sub(c.RST.Ack)))
+		return int64(max(0, c.Receiver.SndNxt.Sub(c.RST.Ack)))
 	}},
 	{"resets_of_data", UnitNumber, "further RSTs of the sender that answer payload", func(c *Case) int64 { return int64(resetsOfData(c)) }},
 	{"longest_unread", UnitOctets, "what the receiver sent last, or one TLS record of it where that is more", func(c *Case) int64 {
@@ -28,7 +28,7 @@ func linuxAbort(c *Case) bool {
 func (c *Case) probablyRead() bool {
 	x, y := c.Sender, c.Receiver
 	switch {
-	case c.Dir == flows.Client && !c.Flow.Guessed:
+	case c.Dir == flows.Client && !c.Flow.RolesGuessed:
 		return x.Known.Has(flows.SawData) && c.gotAll() && (y.Unanswered == 0 || y.Unanswered <= answerMax)
 	case y.Unanswered > 0:
 		return c.Timing.At[ReceiverDataToRST] >= longRead
@@ -39,8 +39,8 @@ func (c *Case) probablyRead() bool {
 
 func resetsOfData(c *Case) int {
 	n := 0
-	for i := range c.Follow {
-		if a := &c.Follow[i]; a.RST.Dir == c.Dir && a.Trigger.Len > 0 {
+	for i := range c.FollowUps {
+		if a := &c.FollowUps[i]; a.RST.Dir == c.Dir && a.Trigger.Len > 0 {
 			n++
 		}
 	}

@@ -7,24 +7,24 @@ import (
 
 // afterFacts are those of what came after the first RST, within the grace.
 var afterFacts = []*Fact{
-	{"retried_syn", UnitFrame, "the sender's first segment after the RST", func(c *Case) int64 { return int64(c.After.First[c.Dir].Where) }},
+	{"retried_syn", UnitFrame, "the sender's first segment after the RST", func(c *Case) int64 { return int64(c.After.First[c.Dir].Frame) }},
 	{"rst_to_retried_syn", UnitDuration, "the RST to that", func(c *Case) int64 { return c.After.First[c.Dir].Time - c.RST.Time }},
-	{"syn_ack_after", UnitFrame, "the first SYN/ACK after the RST", func(c *Case) int64 { return int64(c.After.NewSYNACK.Where) }},
+	{"syn_ack_after", UnitFrame, "the first SYN/ACK after the RST", func(c *Case) int64 { return int64(c.After.NewSYNACK.Frame) }},
 	{"rst_to_syn_ack_after", UnitDuration, "the RST to that", func(c *Case) int64 { return c.After.NewSYNACK.Time - c.RST.Time }},
-	{"new_syn", UnitFrame, "the first SYN of a new connection on the same addresses and ports", func(c *Case) int64 { return int64(c.After.NewSYN.Where) }},
-	{"challenge_ack", UnitFrame, "the first pure ACK of the receiver after the RST", func(c *Case) int64 { return int64(c.After.Challenge.Where) }},
-	{"carried_on", UnitFrame, "the first segment in which the sender went on with its stream", func(c *Case) int64 { return int64(c.After.Carried.Where) }},
+	{"new_syn", UnitFrame, "the first SYN of a new connection on the same addresses and ports", func(c *Case) int64 { return int64(c.After.NewSYN.Frame) }},
+	{"challenge_ack", UnitFrame, "the first pure ACK of the receiver after the RST", func(c *Case) int64 { return int64(c.After.Challenge.Frame) }},
+	{"carried_on", UnitFrame, "the first segment in which the sender went on with its stream", func(c *Case) int64 { return int64(c.After.CarriedOn.Frame) }},
 	{"bytes_after", UnitOctets, "payload of the receiver after the RST", func(c *Case) int64 { return int64(c.After.Bytes[c.Dir.Peer()]) }},
-	{"further_rsts", UnitNumber, "RSTs of the connection after the first", func(c *Case) int64 { return int64(len(c.Follow)) }},
+	{"further_rsts", UnitNumber, "RSTs of the connection after the first", func(c *Case) int64 { return int64(len(c.FollowUps)) }},
 	{"passed_on", UnitFrame, "the RST with which the host itself answered the same segment", func(c *Case) int64 {
 		if s := passedOn(c); s != nil {
-			return int64(s.Where)
+			return int64(s.Frame)
 		}
 		return 0
 	}},
 	{"other_end_rst", UnitFrame, "the RST towards the sender at the same time", func(c *Case) int64 {
 		if s := otherEnd(c); s != nil {
-			return int64(s.Where)
+			return int64(s.Frame)
 		}
 		return 0
 	}},
@@ -42,8 +42,8 @@ var afterFacts = []*Fact{
 // otherEnd returns the RST that ended the connection towards the sender of this
 // one at the same time, nil when there was none.
 func otherEnd(c *Case) *flows.Segment {
-	for i := range min(len(c.Follow), 4) {
-		s := &c.Follow[i].RST
+	for i := range min(len(c.FollowUps), 4) {
+		s := &c.FollowUps[i].RST
 		if s.Dir != c.Dir && s.Time-c.RST.Time <= together {
 			return s
 		}
@@ -79,9 +79,9 @@ type guesses struct {
 func guessesOf(c *Case) guesses {
 	g := guesses{n: 1, last: c.RST.Time}
 	seq, steady := c.RST.Seq, true
-	for i := range c.Follow {
-		a := &c.Follow[i]
-		if a.RST.Dir != c.Dir || a.Trigger.Valid() || a.RST.Seq == seq || a.RST.Seq == c.Receiver.Ack || a.RST.Seq == c.Sender.Max {
+	for i := range c.FollowUps {
+		a := &c.FollowUps[i]
+		if a.RST.Dir != c.Dir || a.Trigger.Valid() || a.RST.Seq == seq || a.RST.Seq == c.Receiver.RcvNxt || a.RST.Seq == c.Sender.SndNxt {
 			continue
 		}
 		step := a.RST.Seq.Sub(seq)

@@ -7,8 +7,8 @@ import (
 
 // closeFacts are those of FINs, and of what came after one.
 var closeFacts = []*Fact{
-	{"sender_fin", UnitFrame, "the sender's FIN", func(c *Case) int64 { return int64(c.Sender.FINWhere) }},
-	{"receiver_fin", UnitFrame, "the receiver's FIN", func(c *Case) int64 { return int64(c.Receiver.FINWhere) }},
+	{"sender_fin", UnitFrame, "the sender's FIN", func(c *Case) int64 { return int64(c.Sender.FINFrame) }},
+	{"receiver_fin", UnitFrame, "the receiver's FIN", func(c *Case) int64 { return int64(c.Receiver.FINFrame) }},
 	{"late", UnitOctets, "payload that reached the sender after its FIN, as far as it never acknowledged it", func(c *Case) int64 {
 		late, _ := c.dataAfterFIN()
 		return int64(late)
@@ -20,7 +20,7 @@ var closeFacts = []*Fact{
 		return c.Trigger.Time - c.Sender.FINTime
 	}},
 	{"rst_beyond_sender", UnitOctets, "how far the RST stands beyond what the capture holds of its sender", func(c *Case) int64 {
-		return int64(c.RST.Seq.Sub(c.Sender.Max))
+		return int64(c.RST.Seq.Sub(c.Sender.SndNxt))
 	}},
 }
 
@@ -53,7 +53,7 @@ func (c *Case) refusedByWindows() (late uint64, confidence Confidence) {
 		!y.Known.Has(flows.SawData) || y.DataLast < x.FINTime || y.Known.Has(flows.SawFIN) && rst.Ack == y.FINEnd {
 		return 0, None
 	}
-	n := rst.Ack.Sub(x.Ack)
+	n := rst.Ack.Sub(x.RcvNxt)
 	if n <= 0 || uint64(n) > y.Bytes || rst.Time-y.DataLast > windowsAnswers {
 		return 0, None
 	}
@@ -70,17 +70,17 @@ func (c *Case) late() uint64 {
 	if !c.Sender.Known.Has(flows.SawAck) {
 		return uint64(t.Len)
 	}
-	n := t.Seq.Add(t.Len).Sub(c.Sender.Ack)
+	n := t.Seq.Add(t.Len).Sub(c.Sender.RcvNxt)
 	return uint64(max(0, min(int64(n), int64(c.Receiver.Bytes))))
 }
 
 // lateSegment is the segment that brought the late data: the one that the RST
 // answers, or for an abort the receiver's last with payload.
-func (c *Case) lateSegment() (FrameRef, int64) {
+func (c *Case) lateSegment() (packet.FrameRef, int64) {
 	if c.Trigger.Valid() {
-		return c.Trigger.Where, c.Trigger.Time
+		return c.Trigger.Frame, c.Trigger.Time
 	}
-	return c.Receiver.DataWhere, c.Receiver.DataLast
+	return c.Receiver.DataFrame, c.Receiver.DataLast
 }
 
 // crossed reports whether the segment that the RST answers was sent before its
@@ -94,7 +94,7 @@ func (c *Case) closedWith(end packet.Seq) bool {
 	if c.RST.Flags&packet.ACK != 0 {
 		return c.RST.Ack == end
 	}
-	return c.Sender.Ack == end || c.Mechanism == Unexplained && c.RST.Seq != c.Sender.Max
+	return c.Sender.RcvNxt == end || c.Mechanism == Unexplained && c.RST.Seq != c.Sender.SndNxt
 }
 
 var (

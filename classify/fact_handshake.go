@@ -9,9 +9,9 @@ import (
 // handshakeFacts are those of SYN, SYN/ACK and the last ACK, and of the
 // connection that used the same addresses and ports before.
 var handshakeFacts = []*Fact{
-	{"sender_syn", UnitFrame, "the first SYN or SYN/ACK of the RST's sender", func(c *Case) int64 { return int64(c.Sender.SYNWhere) }},
-	{"receiver_syn", UnitFrame, "the first SYN or SYN/ACK of the RST's receiver", func(c *Case) int64 { return int64(c.Receiver.SYNWhere) }},
-	{"client_syn", UnitFrame, "the client's first SYN", func(c *Case) int64 { return int64(c.client().SYNWhere) }},
+	{"sender_syn", UnitFrame, "the first SYN or SYN/ACK of the RST's sender", func(c *Case) int64 { return int64(c.Sender.SYNFrame) }},
+	{"receiver_syn", UnitFrame, "the first SYN or SYN/ACK of the RST's receiver", func(c *Case) int64 { return int64(c.Receiver.SYNFrame) }},
+	{"client_syn", UnitFrame, "the client's first SYN", func(c *Case) int64 { return int64(c.client().SYNFrame) }},
 	{"client_syn_window", UnitNumber, "the window of the client's first SYN", func(c *Case) int64 { return int64(c.client().SYNWindow) }},
 	{"sender_syns", UnitNumber, "SYNs or SYN/ACKs of the RST's sender", func(c *Case) int64 { return int64(c.Sender.SYNs) }},
 	{"receiver_syns", UnitNumber, "SYNs or SYN/ACKs of the RST's receiver", func(c *Case) int64 { return int64(c.Receiver.SYNs) }},
@@ -23,7 +23,7 @@ var handshakeFacts = []*Fact{
 	{"receiver_syn_to_rst", UnitDuration, "the receiver's first SYN or SYN/ACK to the RST", func(c *Case) int64 { return c.RST.Time - c.Receiver.SYNFirst }},
 	{"receiver_ack_to_rst", UnitDuration, "the receiver's first ACK to the RST", func(c *Case) int64 { return c.RST.Time - c.Receiver.AckFirst }},
 	{"syn_data_taken", UnitOctets, "what the SYN/ACK of the RST's sender acknowledges of the data in the SYN (RFC 7413)", func(c *Case) int64 {
-		return int64(c.Sender.Ack.Sub(c.Receiver.ISN + 1))
+		return int64(c.Sender.RcvNxt.Sub(c.Receiver.ISN + 1))
 	}},
 	{"syn_ts_first", UnitNumber, "the timestamp of the sender's first SYN", func(c *Case) int64 { first, _, _ := synTimestamps(c); return int64(first) }},
 	{"syn_ts_latest", UnitNumber, "the timestamp of the sender's latest SYN", func(c *Case) int64 { _, latest, _ := synTimestamps(c); return int64(latest) }},
@@ -34,10 +34,10 @@ var handshakeFacts = []*Fact{
 		return c.Sender.SYNFirst - c.Flow.Prior.Latest
 	}},
 	{"syn_beyond_prior", UnitNumber, "the SYN's number less the client's SND.NXT in the earlier connection", func(c *Case) int64 {
-		return int64(c.Trigger.Seq.Sub(c.Flow.Prior.Max[flows.Client]))
+		return int64(c.Trigger.Seq.Sub(c.Flow.Prior.SndNxt[flows.Client]))
 	}},
 	{"syn_in_prior_window", UnitOctets, "the SYN's number less the RCV.NXT of the RST's sender in the earlier connection", func(c *Case) int64 {
-		return int64(c.Trigger.Seq.Sub(c.Flow.Prior.Ack[c.Dir]))
+		return int64(c.Trigger.Seq.Sub(c.Flow.Prior.RcvNxt[c.Dir]))
 	}},
 }
 
@@ -68,7 +68,7 @@ func dropsSYNACK(c *Case) bool {
 // acksSYN reports whether ack acknowledges the SYN of s, with all, some or none
 // of the data that it carried (RFC 7413).
 func acksSYN(s *flows.Side, ack packet.Seq) bool {
-	return s.ISN.Less(ack) && ack.LessEq(s.Max)
+	return s.ISN.Less(ack) && ack.LessEq(s.SndNxt)
 }
 
 // inSYNSent reports whether the RST is a client's, which waits for the answer
@@ -87,7 +87,7 @@ func onlyAccepted(c *Case) bool {
 // refusedLate reports whether the server had let the last ACK of the handshake
 // pass: an answer to that would have come sooner.
 func refusedLate(c *Case) bool {
-	return c.Trigger.Len > 0 && c.Receiver.Known.Has(flows.SawPlainAck) && c.Trigger.Where != c.Receiver.AckWhere &&
+	return c.Trigger.Len > 0 && c.Receiver.Known.Has(flows.SawPlainAck) && c.Trigger.Frame != c.Receiver.AckFrame &&
 		c.RST.Time-c.Receiver.AckFirst > 2*c.Flow.RTTServer()+lateAnswer
 }
 

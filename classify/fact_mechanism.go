@@ -55,12 +55,12 @@ func mechanismOf(r *flows.Reset) (Mechanism, flows.Segment) {
 			return Answer, r.After.First[r.Dir.Peer()]
 		case r.Trigger.Valid():
 			return Answer, r.Trigger
-		case y.Known.Has(flows.SawAck) && rst.Seq == y.Ack:
+		case y.Known.Has(flows.SawAck) && rst.Seq == y.RcvNxt:
 			// The segment is forgotten or was not captured, its number is not.
 			return Answer, flows.Segment{}
-		case !y.Spoke() && x.Spoke() && rst.Seq == x.Max:
+		case !y.Spoke() && x.Spoke() && rst.Seq == x.SndNxt:
 			return Answer, flows.Segment{}
-		case x.Known.Has(flows.SawAck) && rst.Seq == x.Max && rst.Ack == x.Ack && rst.Ack != 0:
+		case x.Known.Has(flows.SawAck) && rst.Seq == x.SndNxt && rst.Ack == x.RcvNxt && rst.Ack != 0:
 			// Only a socket knows both of its numbers: Windows leaves out the flag,
 			// not the number.
 			return Abort, flows.Segment{}
@@ -103,22 +103,22 @@ func activeNumbers(r *flows.Reset) bool {
 	var seqOK bool
 	switch {
 	case x.Spoke():
-		seqOK = rst.Seq == x.Max ||
-			y.Known.Has(flows.SawAck) && rst.Seq.Less(x.Max) && y.Ack.LessEq(rst.Seq) ||
+		seqOK = rst.Seq == x.SndNxt ||
+			y.Known.Has(flows.SawAck) && rst.Seq.Less(x.SndNxt) && y.RcvNxt.LessEq(rst.Seq) ||
 			beyondCaptured(r)
 	case y.Known.Has(flows.SawAck):
-		seqOK = rst.Seq == y.Ack
+		seqOK = rst.Seq == y.RcvNxt
 	}
 	if !seqOK {
 		return false
 	}
 	if !y.Spoke() {
-		return !x.Known.Has(flows.SawAck) || x.Ack.LessEq(rst.Ack)
+		return !x.Known.Has(flows.SawAck) || x.RcvNxt.LessEq(rst.Ack)
 	}
-	if y.Max.Less(rst.Ack) {
+	if y.SndNxt.Less(rst.Ack) {
 		return false
 	}
-	return !x.Known.Has(flows.SawAck) || x.Ack.LessEq(rst.Ack)
+	return !x.Known.Has(flows.SawAck) || x.RcvNxt.LessEq(rst.Ack)
 }
 
 // answersLate reports whether the segment that r answers stands in the capture
@@ -163,14 +163,14 @@ func echoes(r *flows.Reset, s *flows.Segment) bool {
 func beyondCaptured(r *flows.Reset) bool {
 	x, y := r.Sender(), r.Receiver()
 	rst := &r.RST
-	if !x.Max.Less(rst.Seq) {
+	if !x.SndNxt.Less(rst.Seq) {
 		return false
 	}
-	if s := &r.After.First[r.Dir]; s.Valid() && s.Time-rst.Time <= disorder && s.End() == rst.Seq && s.Seq.LessEq(x.Max) {
+	if s := &r.After.First[r.Dir]; s.Valid() && s.Time-rst.Time <= disorder && s.End() == rst.Seq && s.Seq.LessEq(x.SndNxt) {
 		return true
 	}
 	return x.Known.Has(flows.SawTS) && rst.Options.Has(packet.OptTimestamps) &&
-		int32(rst.TSVal-x.TSVal) >= 0 && y.Known.Has(flows.SawAck) && rst.Seq.LessEq(y.Edge) &&
+		int32(rst.TSVal-x.TSVal) >= 0 && y.Known.Has(flows.SawAck) && rst.Seq.LessEq(y.WindowEdge) &&
 		pathOf(rst, x, 0).Off == 0
 }
 
@@ -186,7 +186,7 @@ func answersWithACK(r *flows.Reset) flows.Segment {
 		if s.Dir == r.Dir || s.Flags&packet.ACK == 0 || s.Ack != rst.Seq || rst.Time-s.Time > answerTime {
 			continue
 		}
-		if x := r.Sender(); s.SeqLen() > 0 && x.Known.Has(flows.SawAck) && s.End().LessEq(x.Ack) {
+		if x := r.Sender(); s.SeqLen() > 0 && x.Known.Has(flows.SawAck) && s.End().LessEq(x.RcvNxt) {
 			continue // it has had its answer: an ACK
 		}
 		if rst.Ack == s.Seq || rst.Ack == s.End() || rst.Ack == s.Seq.Add(s.Len) {

@@ -4,7 +4,7 @@ import "github.com/rstwhy/rstwhy/flows"
 
 // rstFacts are those of the RST itself, and of where it stands.
 var rstFacts = []*Fact{
-	{"rst", UnitFrame, "the first RST", func(c *Case) int64 { return int64(c.RST.Where()) }},
+	{"rst", UnitFrame, "the first RST", func(c *Case) int64 { return int64(c.RST.Ref()) }},
 	{"rst_flags", UnitFlags, "its flags", func(c *Case) int64 { return int64(c.RST.Flags) }},
 	{"rst_window", UnitNumber, "its window, as sent", func(c *Case) int64 { return int64(c.RST.Window) }},
 	{"rst_ttl", UnitNumber, "its TTL or hop limit", func(c *Case) int64 { return int64(c.RST.TTL) }},
@@ -17,25 +17,25 @@ var rstFacts = []*Fact{
 		return int64(c.Payload[2])<<8 | int64(c.Payload[3])
 	}},
 	{"rst_seq_from_sender", UnitNumber, "its sequence number less the sender's SND.NXT", func(c *Case) int64 {
-		return int64(c.RST.Seq.Sub(c.Sender.Max))
+		return int64(c.RST.Seq.Sub(c.Sender.SndNxt))
 	}},
 	{"rst_seq_from_receiver", UnitNumber, "its sequence number less the receiver's RCV.NXT", func(c *Case) int64 {
-		return int64(c.RST.Seq.Sub(c.Receiver.Ack))
+		return int64(c.RST.Seq.Sub(c.Receiver.RcvNxt))
 	}},
 	{"rst_seq_before_receiver", UnitNumber, "the receiver's RCV.NXT less its sequence number", func(c *Case) int64 {
-		return -int64(c.RST.Seq.Sub(c.Receiver.Ack))
+		return -int64(c.RST.Seq.Sub(c.Receiver.RcvNxt))
 	}},
 	{"rst_ack_from_receiver", UnitNumber, "its acknowledgment less the receiver's SND.NXT", func(c *Case) int64 {
-		return int64(c.RST.Ack.Sub(c.Receiver.Max))
+		return int64(c.RST.Ack.Sub(c.Receiver.SndNxt))
 	}},
 	{"rst_seq_beyond_window", UnitNumber, "its sequence number less the end of all that its receiver had offered to take", func(c *Case) int64 {
-		return int64(c.RST.Seq.Sub(c.Receiver.Edge.Max(c.Sender.Max)))
+		return int64(c.RST.Seq.Sub(c.Receiver.WindowEdge.Max(c.Sender.SndNxt)))
 	}},
 	{"rst_seq_before_stream", UnitNumber, "its sender's ISN less its sequence number", func(c *Case) int64 {
 		return int64(c.Sender.ISN.Sub(c.RST.Seq))
 	}},
 	{"rst_ack_beyond_window", UnitNumber, "its acknowledgment less the end of all that its sender had offered to take", func(c *Case) int64 {
-		return int64(c.RST.Ack.Sub(c.Sender.Edge.Max(c.Receiver.Max)))
+		return int64(c.RST.Ack.Sub(c.Sender.WindowEdge.Max(c.Receiver.SndNxt)))
 	}},
 	{"rst_ack_before_stream", UnitNumber, "its receiver's ISN less its acknowledgment", func(c *Case) int64 {
 		return int64(c.Receiver.ISN.Sub(c.RST.Ack))

@@ -7,10 +7,10 @@ import (
 
 // streamFacts are those of what either side sent and acknowledged.
 var streamFacts = []*Fact{
-	{"sender_latest", UnitFrame, "the latest segment of the RST's sender", func(c *Case) int64 { return int64(c.Sender.LatestWhere) }},
-	{"receiver_latest", UnitFrame, "the latest segment of the RST's receiver", func(c *Case) int64 { return int64(c.Receiver.LatestWhere) }},
-	{"sender_data", UnitFrame, "the latest segment of the sender with new payload", func(c *Case) int64 { return int64(c.Sender.DataWhere) }},
-	{"receiver_data", UnitFrame, "the latest segment of the receiver with new payload", func(c *Case) int64 { return int64(c.Receiver.DataWhere) }},
+	{"sender_latest", UnitFrame, "the latest segment of the RST's sender", func(c *Case) int64 { return int64(c.Sender.LatestFrame) }},
+	{"receiver_latest", UnitFrame, "the latest segment of the RST's receiver", func(c *Case) int64 { return int64(c.Receiver.LatestFrame) }},
+	{"sender_data", UnitFrame, "the latest segment of the sender with new payload", func(c *Case) int64 { return int64(c.Sender.DataFrame) }},
+	{"receiver_data", UnitFrame, "the latest segment of the receiver with new payload", func(c *Case) int64 { return int64(c.Receiver.DataFrame) }},
 	{"sender_unanswered", UnitOctets, "what the sender has sent since the receiver last sent payload", func(c *Case) int64 { return int64(c.Sender.Unanswered) }},
 	{"receiver_unanswered", UnitOctets, "what the receiver has sent since the sender last sent payload", func(c *Case) int64 { return int64(c.Receiver.Unanswered) }},
 	{"receiver_bytes", UnitOctets, "new payload of the receiver", func(c *Case) int64 { return int64(c.Receiver.Bytes) }},
@@ -22,7 +22,7 @@ var streamFacts = []*Fact{
 	{"undelivered", UnitOctets, "payload of the sender that the receiver has not acknowledged", func(c *Case) int64 { return int64(c.undelivered()) }},
 	{"segments", UnitNumber, "segments of both sides before the RST", func(c *Case) int64 { return int64(c.Sender.Packets + c.Receiver.Packets) }},
 	{"sender_segments", UnitNumber, "segments of the sender before the RST", func(c *Case) int64 { return int64(c.Sender.Packets) }},
-	{"sender_retransmissions", UnitNumber, "segments that the sender sent again", func(c *Case) int64 { return int64(c.Sender.Retrans) }},
+	{"sender_retransmissions", UnitNumber, "segments that the sender sent again", func(c *Case) int64 { return int64(c.Sender.Retransmissions) }},
 	{"sender_retransmissions_unanswered", UnitNumber, "segments that the sender sent again since the receiver last spoke", func(c *Case) int64 {
 		return int64(c.Sender.RetransRun)
 	}},
@@ -45,12 +45,12 @@ var streamFacts = []*Fact{
 	{"silence_before_probe", UnitDuration, "the receiver's latest segment to the first of these probes", func(c *Case) int64 {
 		return c.Sender.ProbeFirst - c.Receiver.Latest
 	}},
-	{"sender_rst", UnitFrame, "an earlier RST of the sender", func(c *Case) int64 { return int64(c.Sender.RSTWhere) }},
+	{"sender_rst", UnitFrame, "an earlier RST of the sender", func(c *Case) int64 { return int64(c.Sender.RSTFrame) }},
 	{"sender_rst_to_rst", UnitDuration, "that to this RST", func(c *Case) int64 { return c.RST.Time - c.Sender.RSTTime }},
-	{"receiver_rst", UnitFrame, "an earlier RST of the receiver", func(c *Case) int64 { return int64(c.Receiver.RSTWhere) }},
+	{"receiver_rst", UnitFrame, "an earlier RST of the receiver", func(c *Case) int64 { return int64(c.Receiver.RSTFrame) }},
 	{"receiver_rst_to_rst", UnitDuration, "that to this RST", func(c *Case) int64 { return c.RST.Time - c.Receiver.RSTTime }},
 	{"window_room", UnitOctets, "what the receiver's window had room for beyond what the sender has sent", func(c *Case) int64 {
-		return int64(max(0, c.Receiver.Edge.Sub(c.Sender.Max)))
+		return int64(max(0, c.Receiver.WindowEdge.Sub(c.Sender.SndNxt)))
 	}},
 }
 
@@ -79,7 +79,7 @@ func (c *Case) undelivered() uint64 {
 	if !c.Sender.Spoke() || !c.Receiver.Known.Has(flows.SawAck) {
 		return 0
 	}
-	n := c.Sender.Max.Sub(c.Receiver.Ack)
+	n := c.Sender.SndNxt.Sub(c.Receiver.RcvNxt)
 	if c.Sender.Known.Has(flows.SawFIN) {
 		n--
 	}
@@ -89,7 +89,7 @@ func (c *Case) undelivered() uint64 {
 // gotAll reports whether the RST's sender had got everything that the receiver
 // sent, and nothing came after.
 func (c *Case) gotAll() bool {
-	return c.RST.Flags&packet.ACK != 0 && c.Receiver.Max.LessEq(c.RST.Ack) && c.After.Bytes[c.Dir.Peer()] == 0
+	return c.RST.Flags&packet.ACK != 0 && c.Receiver.SndNxt.LessEq(c.RST.Ack) && c.After.Bytes[c.Dir.Peer()] == 0
 }
 
 // pipelined reports whether the receiver had sent more than one write before

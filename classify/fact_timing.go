@@ -142,7 +142,7 @@ func (c *Case) idle() int64 {
 		until = c.Trigger.Time
 	}
 	for s := range c.recent {
-		if s.Time > until || c.Trigger.Valid() && s.Where == c.Trigger.Where {
+		if s.Time > until || c.Trigger.Valid() && s.Frame == c.Trigger.Frame {
 			continue
 		}
 		if c.Trigger.Valid() && s.Dir == c.Trigger.Dir && s.Flags&packet.SYN == 0 &&

@@ -7,7 +7,7 @@ import (
 
 // triggerFacts are those of the segment that the RST answers.
 var triggerFacts = []*Fact{
-	{"trigger", UnitFrame, "the segment that the RST answers, 0 without one", func(c *Case) int64 { return int64(c.Trigger.Where) }},
+	{"trigger", UnitFrame, "the segment that the RST answers, 0 without one", func(c *Case) int64 { return int64(c.Trigger.Frame) }},
 	{"trigger_len", UnitOctets, "its payload", func(c *Case) int64 { return int64(c.Trigger.Len) }},
 	{"trigger_flags", UnitFlags, "its flags", func(c *Case) int64 { return int64(c.Trigger.Flags) }},
 	{"trigger_window", UnitNumber, "its window, as sent", func(c *Case) int64 { return int64(c.Trigger.Window) }},
@@ -30,8 +30,8 @@ func (c *Case) answers(mask, want packet.Flags) bool {
 // furtherRSTs is how many further RSTs of the same sender the case holds.
 func furtherRSTs(c *Case) int {
 	n := 0
-	for i := range c.Follow {
-		if c.Follow[i].RST.Dir == c.Dir {
+	for i := range c.FollowUps {
+		if c.FollowUps[i].RST.Dir == c.Dir {
 			n++
 		}
 	}
@@ -53,7 +53,7 @@ func (c *Case) recent(yield func(*flows.Segment) bool) {
 // acknowledged the FIN of the RST's sender.
 func acknowledgedBefore(c *Case) bool {
 	for s := range c.recent {
-		if s.Dir != c.Dir && s.Where != c.Trigger.Where && s.Ack == c.Sender.FINEnd && s.Flags&packet.ACK != 0 {
+		if s.Dir != c.Dir && s.Frame != c.Trigger.Frame && s.Ack == c.Sender.FINEnd && s.Flags&packet.ACK != 0 {
 			return true
 		}
 	}
@@ -64,9 +64,9 @@ func acknowledgedBefore(c *Case) bool {
 // well, in another form, nil when there is none: a filter that rejects throws
 // the segment away.
 func passedOn(c *Case) *flows.Segment {
-	for i := range min(len(c.Follow), 4) {
-		a := &c.Follow[i]
-		if a.RST.Dir == c.Dir && (!a.Trigger.Valid() || a.Trigger.Where == c.Trigger.Where) && a.RST.Flags&packet.ACK != c.RST.Flags&packet.ACK && a.RST.Seq == c.Trigger.Ack {
+	for i := range min(len(c.FollowUps), 4) {
+		a := &c.FollowUps[i]
+		if a.RST.Dir == c.Dir && (!a.Trigger.Valid() || a.Trigger.Frame == c.Trigger.Frame) && a.RST.Flags&packet.ACK != c.RST.Flags&packet.ACK && a.RST.Seq == c.Trigger.Ack {
 			return &a.RST
 		}
 	}

@@ -41,7 +41,7 @@ S > C  R   seq 1`,
 			return None
 		}
 		// The SYN/ACK acknowledges SYN data only when the listener took them.
-		if taken := x.Ack.Sub(y.ISN + 1); taken <= 0 || rst.Ack.Less(x.Ack) {
+		if taken := x.RcvNxt.Sub(y.ISN + 1); taken <= 0 || rst.Ack.Less(x.RcvNxt) {
 			return None
 		}
 		f.Say(saysSynCarriesDataSyn)

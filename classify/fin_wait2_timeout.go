@@ -39,7 +39,7 @@ S > C  R.  seq = after the FIN`,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		since := c.Timing.At[FINToRST]
-		if c.RST.Seq != x.FINEnd || y.Ack != x.FINEnd || y.DataLast > x.FINTime || since < waitedForFIN {
+		if c.RST.Seq != x.FINEnd || y.RcvNxt != x.FINEnd || y.DataLast > x.FINTime || since < waitedForFIN {
 			return None
 		}
 		f.Say(saysClosedFinAcknowledged)

@@ -117,7 +117,7 @@ func filterSigns(c *Case, f *Findings) bool {
 		f.Say(saysWindowSegmentAnswersSome)
 		found = true
 	}
-	if s := &c.After.Carried; s.Valid() && c.Origin.Who == AnotherBox {
+	if s := &c.After.CarriedOn; s.Valid() && c.Origin.Who == AnotherBox {
 		f.Say(saysItselfGoesConnection)
 		found = true
 	}

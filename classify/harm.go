@@ -13,7 +13,7 @@ func harmOf(c *Case) Harm {
 	case flows.SYNSent, flows.SYNReceived:
 		return Harm{Kind: HarmRefused}
 	}
-	if c.Effect == Ignored && c.After.Carried.Valid() {
+	if c.Effect == Ignored && c.After.CarriedOn.Valid() {
 		return Harm{Kind: HarmNone} // both sides carried on
 	}
 	if c.Missing.Has(MissingSender | MissingReceiver) {
@@ -22,7 +22,7 @@ func harmOf(c *Case) Harm {
 	x, y := c.Sender, c.Receiver
 	own := c.undelivered()
 	refused := c.refused()
-	if c.Flow.Guessed {
+	if c.Flow.RolesGuessed {
 		// Who is the client is not known, so neither is what is a request.
 		if n := own + refused; n > 0 {
 			return Harm{Kind: HarmBytes, Lost: n}
@@ -70,11 +70,11 @@ func (c *Case) refused() uint64 {
 	if !x.Known.Has(flows.SawAck) && c.RST.Flags&packet.ACK == 0 {
 		return n
 	}
-	taken := x.Ack
-	if c.RST.Flags&packet.ACK != 0 && (!x.Known.Has(flows.SawAck) || taken.Less(c.RST.Ack)) && c.RST.Ack.LessEq(y.Max) && c.Mechanism == Abort {
+	taken := x.RcvNxt
+	if c.RST.Flags&packet.ACK != 0 && (!x.Known.Has(flows.SawAck) || taken.Less(c.RST.Ack)) && c.RST.Ack.LessEq(y.SndNxt) && c.Mechanism == Abort {
 		taken = c.RST.Ack
 	}
-	open := y.Max.Sub(taken)
+	open := y.SndNxt.Sub(taken)
 	if y.Known.Has(flows.SawFIN) {
 		open--
 	}

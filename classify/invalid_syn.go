@@ -40,7 +40,7 @@ S > C  R.  seq 0 ack 1001, window 0`,
 			p.Known[client].Has(flows.SawPlainAck) {
 			return None
 		}
-		ahead := c.Trigger.Seq.Sub(p.Max[client])
+		ahead := c.Trigger.Seq.Sub(p.SndNxt[client])
 		if ahead < 0 || ahead > 1<<16 {
 			return None // outside the window the server answers with an ACK
 		}

@@ -41,7 +41,7 @@ S > C  R   seq = that ack (closed before the ACK came)
 	When:       SenderFIN | ReceiverNoFIN | ReceiverAck | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if c.RST.Seq != x.FINEnd || y.Ack != x.FINEnd {
+		if c.RST.Seq != x.FINEnd || y.RcvNxt != x.FINEnd {
 			return None
 		}
 		if c.Mechanism == Abort {
@@ -53,7 +53,7 @@ S > C  R   seq = that ack (closed before the ACK came)
 			return Possible
 		}
 		t := &c.Trigger
-		if t.Flags&^packet.PSH != packet.ACK || t.Len != 0 || t.Ack != x.FINEnd || t.Where != y.LatestWhere || acknowledgedBefore(c) {
+		if t.Flags&^packet.PSH != packet.ACK || t.Len != 0 || t.Ack != x.FINEnd || t.Frame != y.LatestFrame || acknowledgedBefore(c) {
 			return None
 		}
 		f.Say(saysClosesFin2)

@@ -38,7 +38,7 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 	When:       SenderFIN | ReceiverAck | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if !linuxAbort(c) || x.FINEnd.LessEq(y.Ack) || y.Unanswered > 0 {
+		if !linuxAbort(c) || x.FINEnd.LessEq(y.RcvNxt) || y.Unanswered > 0 {
 			return None
 		}
 		switch since := c.Timing.At[FINToRST]; {

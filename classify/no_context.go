@@ -47,7 +47,7 @@ S > C  R   any numbers
 		default:
 			f.Say(saysAckAnswersSegmentCapture)
 		}
-		if n := len(c.Follow); n > 0 {
+		if n := len(c.FollowUps); n > 0 {
 			f.Say(saysMoreRstsSameConnection)
 		}
 		if c.After.NewSYN.Valid() {

@@ -52,7 +52,7 @@ S > C  S.  seq 0 ack 1`,
 		}
 		f.Say(saysAsksConnectionSyn5)
 		f.Say(saysAnswerSynAckBut)
-		if p := &c.Flow.Prior; p.Latest != 0 && t.Ack == p.Max[c.Dir] {
+		if p := &c.Flow.Prior; p.Latest != 0 && t.Ack == p.SndNxt[c.Dir] {
 			f.Say(saysWhereConnectionBeforeThese)
 		}
 		f.Say(saysRefusesLaterJustNumberEnds)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
 )
 
 // sentenceFacts is how many facts a Sentence names at most.
@@ -80,8 +81,8 @@ func (s *Sentence) Facts() []*Fact { return slices.Clone(s.facts) }
 
 // Namer writes what a sentence refers to in the words of one report.
 type Namer interface {
-	Frame(FrameRef) string // "frame 7", or "frame 7 of b.pcap"
-	End(flows.Dir) string  // "192.0.2.1:40000", "the client"
+	Frame(packet.FrameRef) string // "frame 7", or "frame 7 of b.pcap"
+	End(flows.Dir) string         // "192.0.2.1:40000", "the client"
 }
 
 // Evidence is a Sentence said of one reset, with the values of the facts that it
@@ -130,14 +131,14 @@ func (e *Evidence) Text(n Namer) string {
 }
 
 // Frames lists the frames that e names.
-func (e *Evidence) Frames() []FrameRef {
+func (e *Evidence) Frames() []packet.FrameRef {
 	if e.Sentence == nil {
 		return nil
 	}
-	var out []FrameRef
+	var out []packet.FrameRef
 	for i, f := range e.Sentence.facts {
 		if f.Unit == UnitFrame && e.Values[i] != 0 {
-			out = append(out, FrameRef(e.Values[i]))
+			out = append(out, packet.FrameRef(e.Values[i]))
 		}
 	}
 	return out

@@ -68,7 +68,7 @@ var tooEarly = sign{
 			return nil, false
 		}
 		for s := range c.recent {
-			same := s.Ack == rst.Seq && s.Flags&packet.ACK != 0 || s.Where == c.Trigger.Where || rst.Seq == 0 && s.Flags&packet.SYN != 0
+			same := s.Ack == rst.Seq && s.Flags&packet.ACK != 0 || s.Frame == c.Trigger.Frame || rst.Seq == 0 && s.Flags&packet.SYN != 0
 			if s.Dir == c.Dir || !same {
 				continue
 			}
@@ -92,7 +92,7 @@ var tooEarlyForData = sign{
 		}
 		rtt := c.pathTo()
 		s := acknowledgedData(c)
-		if rtt < shortPath || s == nil || c.Receiver.Retrans != 0 {
+		if rtt < shortPath || s == nil || c.Receiver.Retransmissions != 0 {
 			return nil, false // an earlier try may have arrived
 		}
 		age := rst.Time - s.Time
@@ -213,8 +213,8 @@ var ahead = sign{
 	when:       SenderSpoke | First,
 	see: func(c *Case) (*Sentence, bool) {
 		rst := &c.RST
-		return saysAhead, knowsNumbers(c) && rst.Seq != 0 && rst.Seq != c.Receiver.Ack &&
-			rst.Seq.Sub(c.Receiver.Edge.Max(c.Sender.Max)) <= slack && !rst.Seq.Less(c.Sender.ISN) && rst.Seq.Sub(c.Sender.Max) > 0
+		return saysAhead, knowsNumbers(c) && rst.Seq != 0 && rst.Seq != c.Receiver.RcvNxt &&
+			rst.Seq.Sub(c.Receiver.WindowEdge.Max(c.Sender.SndNxt)) <= slack && !rst.Seq.Less(c.Sender.ISN) && rst.Seq.Sub(c.Sender.SndNxt) > 0
 	},
 }
 
@@ -224,7 +224,7 @@ var notAdvanced = sign{
 	when: SenderData,
 	see: func(c *Case) (*Sentence, bool) {
 		rst := &c.RST
-		if rst.Flags&packet.ACK == 0 || c.Trigger.Valid() || rst.Seq == c.Receiver.Ack || !rst.Seq.Less(c.Sender.Max) {
+		if rst.Flags&packet.ACK == 0 || c.Trigger.Valid() || rst.Seq == c.Receiver.RcvNxt || !rst.Seq.Less(c.Sender.SndNxt) {
 			return nil, false
 		}
 		s := latestData(c)

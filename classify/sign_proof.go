@@ -48,14 +48,14 @@ var answeredTwice = sign{
 
 // secondAnswer finds a second RST, one that answers a segment which the first
 // has acknowledged, nil without one.
-func secondAnswer(c *Case) *flows.Answer {
+func secondAnswer(c *Case) *flows.FollowUp {
 	rst := &c.RST
-	if c.Missing != 0 || rst.Flags&packet.ACK == 0 || len(c.Follow) == 0 || c.Receiver.Retrans != 0 || c.Sender.Known.Has(flows.SawFIN) {
+	if c.Missing != 0 || rst.Flags&packet.ACK == 0 || len(c.FollowUps) == 0 || c.Receiver.Retransmissions != 0 || c.Sender.Known.Has(flows.SawFIN) {
 		return nil
 	}
-	f := &c.Follow[0]
-	for i := 1; f.RST.Seq == rst.Seq && f.RST.Flags == rst.Flags && i < min(len(c.Follow), 4); i++ {
-		f = &c.Follow[i] // that was the first one again: two taps, or `any`
+	f := &c.FollowUps[0]
+	for i := 1; f.RST.Seq == rst.Seq && f.RST.Flags == rst.Flags && i < min(len(c.FollowUps), 4); i++ {
+		f = &c.FollowUps[i] // that was the first one again: two taps, or `any`
 	}
 	t := &f.Trigger
 	if f.RST.Dir != c.Dir || f.RST.Flags&packet.ACK != 0 || t.Len == 0 || t.Time > rst.Time || rst.Ack.Less(t.End()) {
@@ -117,9 +117,9 @@ var impossibleNumber = sign{
 	see: func(c *Case) (*Sentence, bool) {
 		rst := &c.RST
 		switch {
-		case !knowsNumbers(c) || rst.Seq == 0 || rst.Seq == c.Receiver.Ack:
+		case !knowsNumbers(c) || rst.Seq == 0 || rst.Seq == c.Receiver.RcvNxt:
 			return nil, false
-		case rst.Seq.Sub(c.Receiver.Edge.Max(c.Sender.Max)) > slack:
+		case rst.Seq.Sub(c.Receiver.WindowEdge.Max(c.Sender.SndNxt)) > slack:
 			return saysBeyondWindow, true
 		}
 		return saysBeforeStream, rst.Seq.Less(c.Sender.ISN)
@@ -135,7 +135,7 @@ var impossibleAck = sign{
 		switch {
 		case !knowsNumbers(c) || rst.Flags&packet.ACK == 0 || rst.Ack == 0:
 			return nil, false
-		case rst.Ack.Sub(c.Sender.Edge.Max(c.Receiver.Max)) > slack:
+		case rst.Ack.Sub(c.Sender.WindowEdge.Max(c.Receiver.SndNxt)) > slack:
 			return saysAckBeyondWindow, true
 		}
 		return saysAckBeforeStream, rst.Ack.Less(c.Receiver.ISN)
@@ -147,7 +147,7 @@ var steppedCopies = sign{
 	doc:  "several RSTs at once whose windows or TTLs step: no stack counts them",
 	when: Followed,
 	see: func(c *Case) (*Sentence, bool) {
-		if len(c.Follow) == 0 {
+		if len(c.FollowUps) == 0 {
 			return nil, false
 		}
 		r := runsOf(c)
@@ -161,8 +161,8 @@ type runs struct{ seqs, windows, ttls run }
 func runsOf(c *Case) (r runs) {
 	rst := &c.RST
 	seq, window, ttl := rst.Seq, rst.Window, rst.TTL
-	for i := range min(len(c.Follow), followMax) {
-		f := &c.Follow[i].RST
+	for i := range min(len(c.FollowUps), followMax) {
+		f := &c.FollowUps[i].RST
 		if f.Time-rst.Time > together {
 			break
 		}
@@ -203,7 +203,7 @@ var farCopies = sign{
 	doc:  "a second RST where its sender's stream never was: a stack's stands where its stream had come to or answers an acknowledgment, and nobody acknowledges what was not sent (NDSS 2009, RST_SEQ_CHANGE)",
 	when: Followed,
 	see: func(c *Case) (*Sentence, bool) {
-		if len(c.Follow) == 0 {
+		if len(c.FollowUps) == 0 {
 			return nil, false
 		}
 		if r := runsOf(c); r.windows.steady() && r.seqs.still() || r.ttls.steady() {
@@ -217,16 +217,16 @@ func farCopy(c *Case) *flows.Segment {
 	if c.Missing != 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) {
 		return nil
 	}
-	known := c.Sender.Max.Max(c.Receiver.Ack)
+	known := c.Sender.SndNxt.Max(c.Receiver.RcvNxt)
 	if c.After.Latest[c.Dir.Peer()] != 0 {
 		known = known.Max(c.After.Acked[c.Dir.Peer()])
 	}
-	for i := range min(len(c.Follow), followMax) {
-		f := &c.Follow[i]
+	for i := range min(len(c.FollowUps), followMax) {
+		f := &c.FollowUps[i]
 		if f.RST.Time-c.RST.Time > together {
 			return nil
 		}
-		if f.RST.Dir == c.Dir && !f.Trigger.Valid() && f.RST.Seq.Sub(known) > 2 && f.RST.Seq.Sub(c.RST.Seq) > 2 && !c.After.Carried.Valid() {
+		if f.RST.Dir == c.Dir && !f.Trigger.Valid() && f.RST.Seq.Sub(known) > 2 && f.RST.Seq.Sub(c.RST.Seq) > 2 && !c.After.CarriedOn.Valid() {
 			return &f.RST
 		}
 	}
@@ -267,11 +267,11 @@ var bothEndsIdle = sign{
 // towardsOther finds a RST towards the sender of the first, at the same time,
 // that answers nothing either; nil without one.
 func towardsOther(c *Case) *flows.Segment {
-	if len(c.Follow) == 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) || !c.Sender.Spoke() || !c.Receiver.Spoke() {
+	if len(c.FollowUps) == 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) || !c.Sender.Spoke() || !c.Receiver.Spoke() {
 		return nil
 	}
-	for i := range min(len(c.Follow), followMax) {
-		f := &c.Follow[i]
+	for i := range min(len(c.FollowUps), followMax) {
+		f := &c.FollowUps[i]
 		if f.RST.Time-c.RST.Time > together/2 {
 			return nil
 		}
@@ -307,8 +307,8 @@ var carriedOnAndTook = sign{
 // wentOn finds a segment of the sender that it cannot have sent before the RST,
 // and would not have sent after it; nil without one.
 func wentOn(c *Case) *flows.Segment {
-	rst, s, x := &c.RST, &c.After.Carried, c.Sender
-	if !s.Valid() || s.End().LessEq(rst.Seq) || s.Seq.Sub(x.Max) > priorWindow {
+	rst, s, x := &c.RST, &c.After.CarriedOn, c.Sender
+	if !s.Valid() || s.End().LessEq(rst.Seq) || s.Seq.Sub(x.SndNxt) > priorWindow {
 		s = &c.After.Took
 	}
 	gap := s.Time - rst.Time

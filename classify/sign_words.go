@@ -2,22 +2,22 @@ package classify
 
 // signFacts are those that only the sentences of signs name.
 var signFacts = []*Fact{
-	{"second_answer", UnitFrame, "the second RST that answers what the first acknowledges", func(c *Case) int64 { return int64(secondAnswer(c).RST.Where) }},
-	{"second_answered", UnitFrame, "the segment that it answers", func(c *Case) int64 { return int64(secondAnswer(c).Trigger.Where) }},
+	{"second_answer", UnitFrame, "the second RST that answers what the first acknowledges", func(c *Case) int64 { return int64(secondAnswer(c).RST.Frame) }},
+	{"second_answered", UnitFrame, "the segment that it answers", func(c *Case) int64 { return int64(secondAnswer(c).Trigger.Frame) }},
 	{"rst_to_second_answer", UnitDuration, "the RST to it", func(c *Case) int64 { return secondAnswer(c).RST.Time - c.RST.Time }},
 	{"stepped_rsts", UnitNumber, "RSTs that step, the first included", func(c *Case) int64 { return int64(runsOf(c).seqs.n + 1) }},
 	{"window_step", UnitNumber, "their step in the window", func(c *Case) int64 { return int64(runsOf(c).windows.delta) }},
 	{"ttl_step", UnitNumber, "their step in the TTL", func(c *Case) int64 { return int64(runsOf(c).ttls.delta) }},
-	{"far_copy", UnitFrame, "a second RST where its sender's stream never was", func(c *Case) int64 { return int64(farCopy(c).Where) }},
+	{"far_copy", UnitFrame, "a second RST where its sender's stream never was", func(c *Case) int64 { return int64(farCopy(c).Frame) }},
 	{"far_copy_from_rst", UnitNumber, "its sequence number less that of the first", func(c *Case) int64 { return int64(farCopy(c).Seq.Sub(c.RST.Seq)) }},
-	{"towards_other", UnitFrame, "the RST towards the sender of the first", func(c *Case) int64 { return int64(towardsOther(c).Where) }},
+	{"towards_other", UnitFrame, "the RST towards the sender of the first", func(c *Case) int64 { return int64(towardsOther(c).Frame) }},
 	{"rst_to_towards_other", UnitDuration, "the first to it", func(c *Case) int64 { return towardsOther(c).Time - c.RST.Time }},
-	{"went_on", UnitFrame, "the segment with which the sender went on", func(c *Case) int64 { return int64(wentOn(c).Where) }},
+	{"went_on", UnitFrame, "the segment with which the sender went on", func(c *Case) int64 { return int64(wentOn(c).Frame) }},
 	{"rst_to_went_on", UnitDuration, "the RST to it", func(c *Case) int64 { return wentOn(c).Time - c.RST.Time }},
-	{"copied", UnitFrame, "the segment whose fields the RST has", func(c *Case) int64 { return int64(copied(c).Where) }},
-	{"acknowledged_data", UnitFrame, "the receiver's segment that the RST acknowledges to its end", func(c *Case) int64 { return int64(acknowledgedData(c).Where) }},
+	{"copied", UnitFrame, "the segment whose fields the RST has", func(c *Case) int64 { return int64(copied(c).Frame) }},
+	{"acknowledged_data", UnitFrame, "the receiver's segment that the RST acknowledges to its end", func(c *Case) int64 { return int64(acknowledgedData(c).Frame) }},
 	{"acknowledged_data_to_rst", UnitDuration, "it to the RST", func(c *Case) int64 { return c.RST.Time - acknowledgedData(c).Time }},
-	{"sender_latest_data", UnitFrame, "the sender's latest segment with payload", func(c *Case) int64 { return int64(latestData(c).Where) }},
+	{"sender_latest_data", UnitFrame, "the sender's latest segment with payload", func(c *Case) int64 { return int64(latestData(c).Frame) }},
 }
 
 var (

@@ -71,7 +71,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 			confidence = Likely
 		}
 		// What a host sent again and again is what it gave up with.
-		if n := x.Retrans; n >= gaveUpAfter && c.Trigger.Valid() && c.Trigger.Time-x.Latest > gaveUpSilence {
+		if n := x.Retransmissions; n >= gaveUpAfter && c.Trigger.Valid() && c.Trigger.Time-x.Latest > gaveUpSilence {
 			f.Say(saysSentSegmentsAgainTimes)
 			confidence = Likely
 		}
@@ -86,7 +86,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 			f.Say(saysPortRefusedNewConnections)
 			confidence = Likely
 		}
-		if x.Known.Has(flows.Unseen) {
+		if x.Known.Has(flows.AckedUnseen) {
 			f.Say(saysAcknowledgedMoreStreamCapture)
 			confidence = Possible
 		}

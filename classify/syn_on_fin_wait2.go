@@ -45,7 +45,7 @@ S > C  R.  seq 0, ack = that SYN: refused although the port listens`,
 		}
 		// The window offered last is forgotten; a million octets is more than a
 		// new initial sequence number lands in by chance.
-		if d := c.Trigger.Seq.Sub(old.Ack[c.Dir]); d < 0 || d > 1<<20 {
+		if d := c.Trigger.Seq.Sub(old.RcvNxt[c.Dir]); d < 0 || d > 1<<20 {
 			return None
 		}
 		f.Say(saysClosedLastConnectionSame)

@@ -26,11 +26,11 @@ type connection struct {
 	hash    uint32
 	rare    uint32 // place in Table.memory.rares +1, 0 for none
 	history [HistoryLen]byte
-	rstDir  Dir // who sent the first RST, valid when rstWhere is not 0
+	rstDir  Dir // who sent the first RST, valid when rstFrame is not 0
 	_       byte
 	// The first RST of the connection. Those of the other side are in Rare.
 	rstTime  int64
-	rstWhere packet.Where
+	rstFrame packet.FrameRef
 
 	opening [2]Opening
 	stream  [2]Stream
@@ -48,7 +48,7 @@ const (
 	isLive    marks = 1 << iota // the place is in use
 	isClosing                   // it leaves at a time that is known
 	isWatched                   // a reset waits
-	isGuessed                   // Flow.Guessed, and so on
+	isGuessed                   // Flow.RolesGuessed, and so on
 	isRetried
 	isRefused
 )
@@ -121,7 +121,7 @@ func (c *connection) startsAnew(h *packet.Header, d Dir) bool {
 // earlier is what the next connection on the same addresses and ports keeps of c.
 func (c *connection) earlier() Earlier {
 	return Earlier{
-		Max: [2]packet.Seq{c.side[0].Max, c.side[1].Max}, Ack: [2]packet.Seq{c.side[0].Ack, c.side[1].Ack},
+		SndNxt: [2]packet.Seq{c.side[0].SndNxt, c.side[1].SndNxt}, RcvNxt: [2]packet.Seq{c.side[0].RcvNxt, c.side[1].RcvNxt},
 		Known:  [2]Known{c.side[0].Known &^ unanswered, c.side[1].Known &^ unanswered},
 		Latest: c.latest(),
 	}
@@ -129,8 +129,8 @@ func (c *connection) earlier() Earlier {
 
 // turned is e for a connection whose ends have changed their parts.
 func (e Earlier) turned() Earlier {
-	e.Max[0], e.Max[1] = e.Max[1], e.Max[0]
-	e.Ack[0], e.Ack[1] = e.Ack[1], e.Ack[0]
+	e.SndNxt[0], e.SndNxt[1] = e.SndNxt[1], e.SndNxt[0]
+	e.RcvNxt[0], e.RcvNxt[1] = e.RcvNxt[1], e.RcvNxt[0]
 	e.Known[0], e.Known[1] = e.Known[1], e.Known[0]
 	return e
 }

@@ -20,7 +20,7 @@ type Event struct {
 	Time    int64 // of the segment
 	Ends    [2]Endpoint
 	RTT     int64 // Answered: Flow.RTTServer, 0 when the SYN was not captured
-	Where   packet.Where
+	Frame   packet.FrameRef
 	Zone    uint32
 	Window  uint16
 	IPID    uint16
@@ -43,7 +43,7 @@ type Event struct {
 // event appends an event to out and returns it.
 func (c *connection) event(k EventKind, h *packet.Header, d Dir, clock int64, out *Output) *Event {
 	return out.event(Event{
-		Clock: clock, Time: h.Time, Ends: c.ends, Where: h.Where(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
+		Clock: clock, Time: h.Time, Ends: c.ends, Frame: h.Ref(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
 		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,
 	})
 }

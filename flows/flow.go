@@ -31,9 +31,9 @@ const (
 // Earlier is what is kept of the connection that used the same addresses and
 // ports before.
 type Earlier struct {
-	Max, Ack [2]packet.Seq
-	Known    [2]Known
-	Latest   int64 // 0 when there was none
+	SndNxt, RcvNxt [2]packet.Seq
+	Known          [2]Known
+	Latest         int64 // 0 when there was none
 }
 
 // Flow is one use of a pair of addresses and ports, from its SYN, or from the
@@ -44,7 +44,7 @@ type Flow struct {
 	Handshake Handshake
 	// Guessed says that no SYN told which side is the client: the higher port
 	// was taken for it.
-	Guessed bool
+	RolesGuessed bool
 	// Retried says that the client sent its SYN again after a RST had answered
 	// the first, or had been sent by the client itself (port reuse).
 	Retried bool

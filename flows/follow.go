@@ -123,14 +123,14 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 	p, q := &t.population, &t.pending
 	var r *Reset
 	if c.marks&isWatched != 0 {
-		if r = q.watched(p, c); len(r.Follow) >= FollowMax {
+		if r = q.watched(p, c); len(r.FollowUps) >= FollowUpMax {
 			r = nil // it settles when it is due
 		}
 	}
 	if r != nil {
 		rst := segmentOf(h, d)
-		trigger := c.trigger(&p.memory, &rst, r.Follow, &r.Trigger)
-		*q.answer(r) = Answer{rst, trigger}
+		trigger := c.trigger(&p.memory, &rst, r.FollowUps, &r.Trigger)
+		*q.answer(r) = FollowUp{rst, trigger}
 	} else {
 		if q.len() == waitMax {
 			t.stats.SettledEarly++

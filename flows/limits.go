@@ -44,7 +44,7 @@ const (
 	HistoryLen = 14
 	// FollowMax is how many further RSTs one Reset holds. A connection that shows
 	// more within the grace begins a new Reset.
-	FollowMax = 1024
+	FollowUpMax = 1024
 	// waitMax is how many resets wait for their grace at once; beyond it the
 	// oldest settles early, which is counted. It is a power of two.
 	waitMax = 1 << 14

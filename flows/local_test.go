@@ -107,8 +107,8 @@ func TestOthersChangeNothing(t *testing.T) {
 					resets++
 				case Note:
 					notes++
-					if b := now.First + now.Watched; b < before.First+before.Watched || b == before.First+before.Watched && now.Where < before.Where {
-						t.Fatalf("seed %d: a note of frame %d after one of frame %d", seed, now.Where.Frame(), before.Where.Frame())
+					if b := now.First + now.Watched; b < before.First+before.Watched || b == before.First+before.Watched && now.Frame < before.Frame {
+						t.Fatalf("seed %d: a note of frame %d after one of frame %d", seed, now.Frame.Frame(), before.Frame.Frame())
 					}
 					before = now
 				}

@@ -90,7 +90,7 @@ func (m *memory) forget(c *connection) {
 // the first n letters.
 func (m *memory) describe(f *Flow, c *connection, n uint8) {
 	f.Ends, f.Zone, f.Handshake, f.Start = c.ends, c.zone, c.handshake, c.start
-	f.Guessed, f.Retried, f.Refused = c.marks&isGuessed != 0, c.marks&isRetried != 0, c.marks&isRefused != 0
+	f.RolesGuessed, f.Retried, f.Refused = c.marks&isGuessed != 0, c.marks&isRetried != 0, c.marks&isRefused != 0
 	f.Letters, f.HistoryN = c.history, n
 	for i := n; i < c.historyN; i++ {
 		f.Letters[i] = 0
@@ -120,9 +120,9 @@ func (m *memory) describe(f *Flow, c *connection, n uint8) {
 	if c.rare != 0 {
 		f.Prior = m.rares.At(c.rare - 1).prior
 	}
-	if c.rstWhere != 0 {
+	if c.rstFrame != 0 {
 		s := &f.Side[c.rstDir]
-		s.RSTTime, s.RSTWhere = c.rstTime, c.rstWhere
+		s.RSTTime, s.RSTFrame = c.rstTime, c.rstFrame
 	}
 	before := f.RecentN
 	f.RecentN = min(c.recentN, RecentLen)

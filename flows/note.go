@@ -27,8 +27,8 @@ type Note struct {
 	Tries   int         // SYNs, or SYN/ACKs, that were seen
 	First   int64       // time of the first of them
 	Latest  int64
-	Where   packet.Where // the first of them
-	Watched int64        // nanoseconds from the first until the connection was given up, or the input ended
+	Frame   packet.FrameRef // the first of them
+	Watched int64           // nanoseconds from the first until the connection was given up, or the input ended
 }
 
 // note returns what is to be said of c when it leaves at that time of the clock.
@@ -39,7 +39,7 @@ func (c *connection) note(m *memory, at int64) (Note, bool) {
 		o := &c.opening[Server]
 		return Note{
 			Kind: RepeatedSYNACK, Ends: c.ends, Tries: int(server.SYNs),
-			First: o.SYNFirst, Latest: o.SYNLast, Where: o.SYNWhere, Watched: at - o.SYNFirst,
+			First: o.SYNFirst, Latest: o.SYNLast, Frame: o.SYNFrame, Watched: at - o.SYNFirst,
 		}, true
 	case c.handshake == SYNSent && !server.Spoke() && c.known()&SawRST == 0 && uint32(client.SYNs) == client.Packets:
 		o := &c.opening[Client]
@@ -54,7 +54,7 @@ func (c *connection) note(m *memory, at int64) (Note, bool) {
 		}
 		return Note{
 			Kind: kind, Ends: c.ends, Tries: int(client.SYNs),
-			First: o.SYNFirst, Latest: o.SYNLast, Where: o.SYNWhere, Watched: at - o.SYNFirst,
+			First: o.SYNFirst, Latest: o.SYNLast, Frame: o.SYNFrame, Watched: at - o.SYNFirst,
 		}, true
 	}
 	return Note{}, false

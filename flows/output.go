@@ -82,6 +82,6 @@ func (o *Output) note(n Note) {
 // of their frames.
 func (o *Output) sortNotes(i int) {
 	if len(o.Notes)-i > 1 {
-		slices.SortFunc(o.Notes[i:], func(a, b Note) int { return cmp.Compare(a.Where, b.Where) })
+		slices.SortFunc(o.Notes[i:], func(a, b Note) int { return cmp.Compare(a.Frame, b.Frame) })
 	}
 }

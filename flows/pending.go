@@ -32,7 +32,7 @@ type pending struct {
 	made        []*Reset // of those that wait; nil where the place is free
 	places      []uint32 // free ones of made
 	unused      []*Reset
-	follow      [][]Answer // for Reset.Follow, empty
+	follow      [][]FollowUp // for Reset.FollowUps, empty
 }
 
 func newPending() pending { return pending{ring: make([]waiting, 64)} }
@@ -126,7 +126,7 @@ func (q *pending) describe(p *population, w *waiting) *Reset {
 	s := &r.Flow.Side[w.dir]
 	s.Known = w.known &^ unanswered
 	if w.known&SawRST == 0 {
-		s.RSTTime, s.RSTWhere = 0, 0
+		s.RSTTime, s.RSTFrame = 0, 0
 	}
 	rst := segmentOf(&w.rst, w.dir)
 	r.Trigger = c.trigger(m, &rst, nil, nil)
@@ -134,13 +134,13 @@ func (q *pending) describe(p *population, w *waiting) *Reset {
 }
 
 // answer returns room for one more follow-up of r.
-func (q *pending) answer(r *Reset) *Answer {
-	if n := len(q.follow); r.Follow == nil && n > 0 {
-		r.Follow = q.follow[n-1]
+func (q *pending) answer(r *Reset) *FollowUp {
+	if n := len(q.follow); r.FollowUps == nil && n > 0 {
+		r.FollowUps = q.follow[n-1]
 		q.follow = q.follow[:n-1]
 	}
-	r.Follow = append(r.Follow, Answer{})
-	return &r.Follow[len(r.Follow)-1]
+	r.FollowUps = append(r.FollowUps, FollowUp{})
+	return &r.FollowUps[len(r.FollowUps)-1]
 }
 
 // spares is how many Resets, and lists of follow-ups, are kept for reuse.
@@ -149,10 +149,10 @@ const spares = 1024
 // release keeps r for reuse. Of lists only the short ones are kept: one flood
 // must not stay for good.
 func (q *pending) release(r *Reset) {
-	if n := cap(r.Follow); n > 0 && n <= 64 && len(q.follow) < spares {
-		q.follow = append(q.follow, r.Follow[:0])
+	if n := cap(r.FollowUps); n > 0 && n <= 64 && len(q.follow) < spares {
+		q.follow = append(q.follow, r.FollowUps[:0])
 	}
-	r.Follow = nil
+	r.FollowUps = nil
 	if len(q.unused) < spares {
 		q.unused = append(q.unused, r)
 	}

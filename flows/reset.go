@@ -3,7 +3,7 @@ package flows
 import "github.com/rstwhy/rstwhy/packet"
 
 // Answer is a RST and the segment of the other side that it answers, if any.
-type Answer struct {
+type FollowUp struct {
 	RST     Segment
 	Trigger Segment // not Valid when no remembered segment explains the RST
 }
@@ -16,12 +16,12 @@ type After struct {
 	Latest   [2]int64 // time of the latest segment without SYN and RST, 0 for none
 	// Acked is the highest acknowledgment number of those segments, by Dir.
 	Acked [2]packet.Seq
-	// Max is the highest seq+len(+SYN+FIN) of those segments and of SYNs, by Dir;
+	// SndNxt is the highest seq+len(+SYN+FIN) of those segments and of SYNs, by Dir;
 	// valid where Segments is not 0.
-	Max [2]packet.Seq
-	// Carried is the first segment in which the RST's own sender went on with
+	SndNxt [2]packet.Seq
+	// CarriedOn is the first segment in which the RST's own sender went on with
 	// its stream beyond what it had sent before: it had not reset anything.
-	Carried Segment
+	CarriedOn Segment
 	// Took is the first segment in which the RST's own sender acknowledged what
 	// its receiver sent only after the RST.
 	Took Segment
@@ -38,13 +38,13 @@ type After struct {
 // It is a value: without pointers and with every field exported, it is the same
 // after it was encoded and decoded. A list that is empty is nil.
 type Reset struct {
-	RST     packet.Header // the first RST
-	Payload []byte        // its payload, at most packet.NoteLen octets
-	Dir     Dir           // who sent it
-	Flow    Flow          // just before the RST
-	Trigger Segment       // the segment it answers; not Valid when there is none
-	Follow  []Answer      // RSTs of the same connection during the grace, in order
-	After   After
+	RST       packet.Header // the first RST
+	Payload   []byte        // its payload, at most packet.NoteLen octets
+	Dir       Dir           // who sent it
+	Flow      Flow          // just before the RST
+	Trigger   Segment       // the segment it answers; not Valid when there is none
+	FollowUps []FollowUp    // RSTs of the same connection during the grace, in order
+	After     After
 }
 
 // Sender is the side in whose name the RST was sent.
@@ -63,7 +63,7 @@ func (r *Reset) Late(d Dir) uint64 {
 	if !side.Spoke() {
 		return r.After.Bytes[d]
 	}
-	return min(uint64(max(0, r.After.Max[d].Sub(side.Max))), r.After.Bytes[d])
+	return min(uint64(max(0, r.After.SndNxt[d].Sub(side.SndNxt))), r.After.Bytes[d])
 }
 
 // trigger finds the segment of the other side that rst answers, among those
@@ -72,7 +72,7 @@ func (r *Reset) Late(d Dir) uint64 {
 // Without the ACK flag a RST takes its sequence number from the
 // acknowledgment it answers; with it, from a sender that had no number to take,
 // it acknowledges everything the segment held (RFC 9293, 3.5.2).
-func (c *connection) trigger(m *memory, rst *Segment, used []Answer, first *Segment) Segment {
+func (c *connection) trigger(m *memory, rst *Segment, used []FollowUp, first *Segment) Segment {
 	d := rst.Dir.Peer()
 	rtt := c.rttServer()
 	if rst.Dir == Client {
@@ -115,13 +115,13 @@ func answers(rst, s *Segment) bool {
 	return s.Flags&packet.ACK == 0 && (s.End() == rst.Ack || s.Flags&packet.FIN != 0 && s.End() == rst.Ack+1)
 }
 
-func taken(s *Segment, used []Answer, first *Segment) bool {
-	if first != nil && first.Where == s.Where {
+func taken(s *Segment, used []FollowUp, first *Segment) bool {
+	if first != nil && first.Frame == s.Frame {
 		return true
 	}
 	// Only the latest few can matter, and a flood must not make this quadratic.
 	for i := len(used) - 1; i >= 0 && i >= len(used)-RecentLen; i-- {
-		if used[i].Trigger.Where == s.Where {
+		if used[i].Trigger.Frame == s.Frame {
 			return true
 		}
 	}
@@ -133,8 +133,8 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 	a := &r.After
 	s := segmentOf(h, d)
 	inc32(&a.Segments[d])
-	if a.Segments[d] == 1 || a.Max[d].Less(h.End()) {
-		a.Max[d] = h.End()
+	if a.Segments[d] == 1 || a.SndNxt[d].Less(h.End()) {
+		a.SndNxt[d] = h.End()
 	}
 	a.Bytes[d] += uint64(h.Len)
 	if !a.First[d].Valid() {
@@ -157,11 +157,11 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 			a.NewSYN = s
 		}
 	case d == r.Dir:
-		if !a.Carried.Valid() && h.SeqLen() > 0 && side.Spoke() && side.Max.Less(h.End()) {
-			a.Carried = s
+		if !a.CarriedOn.Valid() && h.SeqLen() > 0 && side.Spoke() && side.SndNxt.Less(h.End()) {
+			a.CarriedOn = s
 		}
 		if p := &r.Flow.Side[d.Peer()]; !a.Took.Valid() && h.Flags&packet.ACK != 0 && p.Spoke() &&
-			a.Segments[d.Peer()] > 0 && p.Max.Less(h.Ack) && h.Ack.LessEq(a.Max[d.Peer()]) {
+			a.Segments[d.Peer()] > 0 && p.SndNxt.Less(h.Ack) && h.Ack.LessEq(a.SndNxt[d.Peer()]) {
 			a.Took = s
 		}
 	case h.SeqLen() == 0 && h.Flags&packet.ACK != 0:

@@ -25,7 +25,7 @@ func (d Dir) String() string {
 // Segment is what is remembered of one recent segment of a connection.
 type Segment struct {
 	Time    int64 // nanoseconds since the Unix epoch
-	Where   packet.Where
+	Frame   packet.FrameRef
 	Seq     packet.Seq
 	Ack     packet.Seq // as sent, also when the ACK flag is off
 	Len     uint32     // octets of payload
@@ -41,7 +41,7 @@ type Segment struct {
 }
 
 // Valid reports whether the segment stands for a frame; the zero Segment does not.
-func (s *Segment) Valid() bool { return s.Where != 0 }
+func (s *Segment) Valid() bool { return s.Frame != 0 }
 
 // SeqLen is the room the segment takes in sequence space.
 func (s *Segment) SeqLen() uint32 {
@@ -64,7 +64,7 @@ func segmentOf(h *packet.Header, d Dir) (s Segment) {
 }
 
 func (s *Segment) set(h *packet.Header, d Dir) {
-	s.Time, s.Where, s.Seq, s.Ack, s.Len = h.Time, h.Where(), h.Seq, h.Ack, h.Len
+	s.Time, s.Frame, s.Seq, s.Ack, s.Len = h.Time, h.Ref(), h.Seq, h.Ack, h.Len
 	s.TSVal, s.TSEcr, s.Window, s.IPID = h.TSVal, h.TSEcr, h.Window, h.IPID
 	s.Flags, s.Options, s.TTL, s.TOS, s.Dir = h.Flags, h.Options, h.TTL, h.TOS, d
 }

@@ -7,18 +7,18 @@ type Known uint16
 
 // What can be known of a side. Without SawSegment nothing else is.
 const (
-	SawSegment  Known = 1 << iota // Max, Window, TTL
+	SawSegment  Known = 1 << iota // SndNxt, Window, TTL
 	SawSYN                        // ISN, SYNFirst, SYNLast, SYNOptions
-	SawAck                        // Ack, Edge
+	SawAck                        // RcvNxt, WindowEdge
 	SawPlainAck                   // a segment with ACK and without SYN: AckFirst
-	SawFIN                        // FINEnd, FINTime, FINWhere
+	SawFIN                        // FINEnd, FINTime, FINFrame
 	SawData                       // DataFirst, DataLast, First, Last
 	SawSACK                       // SACKRight
 	SawTS                         // TSVal
-	SawRST                        // it sent a RST in this connection before: RSTTime, RSTWhere
-	// Unseen says that the peer acknowledged octets of this side that are not in
-	// the capture, so that Max came from the peer.
-	Unseen
+	SawRST                        // it sent a RST in this connection before: RSTTime, RSTFrame
+	// AckedUnseen says that the peer acknowledged octets of this side that are not in
+	// the capture, so that SndNxt came from the peer.
+	AckedUnseen
 	// unanswered says that Stream.Unanswered is not 0, for those that have not
 	// fetched it.
 	unanswered
@@ -43,13 +43,13 @@ type Standing struct {
 	RetransRun uint16     // segments sent again since the peer last spoke
 	Probes     uint16     // keep-alive probes since the peer last spoke
 	Window     uint16     // latest, as sent
-	Max        packet.Seq // highest seq+len(+SYN+FIN) sent, or acknowledged by the peer
-	Ack        packet.Seq // highest acknowledgment number sent
-	Edge       packet.Seq // Ack plus the window offered with it, scaled
+	SndNxt     packet.Seq // highest seq+len(+SYN+FIN) sent, or acknowledged by the peer
+	RcvNxt     packet.Seq // highest acknowledgment number sent
+	WindowEdge packet.Seq // Ack plus the window offered with it, scaled
 	TSVal      uint32     // latest
 
 	Latest      int64 // any segment
-	LatestWhere packet.Where
+	LatestFrame packet.FrameRef
 	Packets     uint32
 	IPID        uint16 // latest
 	IDStep      uint16 // segments with an IP ID 1 to 64 after the one before
@@ -70,7 +70,7 @@ type Stream struct {
 	Bytes      uint64 // octets of new payload
 	Unanswered uint64 // octets of new payload since the peer last sent payload
 	DataLast   int64  // last segment with new payload
-	DataWhere  packet.Where
+	DataFrame  packet.FrameRef
 	LastBytes  [packet.PeekLen]byte // payload of that segment
 	First      [packet.PeekLen]byte // payload of the first segment with any
 }
@@ -85,26 +85,26 @@ type Opening struct {
 	TTLSYN            uint8
 	FirstN            uint8 // octets of Stream.First that are valid
 	SYNFirst, SYNLast int64 // its SYN, or SYN/ACK
-	SYNWhere          packet.Where
+	SYNFrame          packet.FrameRef
 	AckFirst          int64 // first segment with ACK and without SYN
-	AckWhere          packet.Where
+	AckFrame          packet.FrameRef
 	DataFirst         int64 // first segment with new payload
 }
 
 // Rare is what most connections never show, or only at their end.
 type Rare struct {
-	SACKRight    packet.Seq // right edge of the highest block it sent
-	Retrans      uint32     // segments sent again, over the whole connection
-	Holes        uint16     // jumps in its sequence numbers: segments lost by the capture or late
-	Copies       uint16     // frames seen twice by the capture (same IP ID, same segment)
-	FINEnd       packet.Seq // just after the FIN
-	FINTime      int64
-	FINWhere     packet.Where
-	ProbeFirst   int64 // keep-alive probes since the peer last spoke
-	ProbeLast    int64
-	RetransFirst int64 // first retransmission since the peer last spoke
-	RSTTime      int64 // its first RST
-	RSTWhere     packet.Where
+	SACKRight       packet.Seq // right edge of the highest block it sent
+	Retransmissions uint32     // segments sent again, over the whole connection
+	Gaps            uint16     // jumps in its sequence numbers: segments lost by the capture or late
+	Duplicates      uint16     // frames seen twice by the capture (same IP ID, same segment)
+	FINEnd          packet.Seq // just after the FIN
+	FINTime         int64
+	FINFrame        packet.FrameRef
+	ProbeFirst      int64 // keep-alive probes since the peer last spoke
+	ProbeLast       int64
+	RetransFirst    int64 // first retransmission since the peer last spoke
+	RSTTime         int64 // its first RST
+	RSTFrame        packet.FrameRef
 }
 
 // Spoke reports whether the capture holds any segment of the side.
@@ -114,7 +114,7 @@ func (s *Standing) Spoke() bool { return s.Known&SawSegment != 0 }
 func (s *Standing) ScaledWindow() uint32 { return uint32(s.Window) << s.Scale }
 
 // Whole reports whether nothing of the side is known to be missing from the capture.
-func (s *Side) Whole() bool { return s.Known&Unseen == 0 && s.Holes == 0 }
+func (s *Side) Whole() bool { return s.Known&AckedUnseen == 0 && s.Gaps == 0 }
 
 func inc16(n *uint16) {
 	if *n != 1<<16-1 {

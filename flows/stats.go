@@ -10,8 +10,8 @@ type Stats struct {
 	RSTs             uint64
 	Evicted          uint64 // connections that left because of the limits of Config
 	SettledEarly     uint64 // resets judged before their grace was over
-	Holes            uint64 // jumps in sequence numbers: segments that the capture may lack
-	Copies           uint64 // frames captured twice
+	Gaps             uint64 // jumps in sequence numbers: segments that the capture may lack
+	Duplicates       uint64 // frames captured twice
 	Backwards        uint64 // segments earlier than one before them
 	BackwardsLargest int64  // by how many nanoseconds at most
 }
@@ -26,8 +26,8 @@ func (s *Stats) Add(o Stats) {
 	s.RSTs += o.RSTs
 	s.Evicted += o.Evicted
 	s.SettledEarly += o.SettledEarly
-	s.Holes += o.Holes
-	s.Copies += o.Copies
+	s.Gaps += o.Gaps
+	s.Duplicates += o.Duplicates
 	s.Backwards += o.Backwards
 	s.BackwardsLargest = max(s.BackwardsLargest, o.BackwardsLargest)
 }
@@ -47,8 +47,8 @@ func (s *Stats) left(c *connection, m *memory) {
 		}
 		if c.rare != 0 {
 			r := &m.rare(c).side[d]
-			s.Holes += uint64(r.Holes)
-			s.Copies += uint64(r.Copies)
+			s.Gaps += uint64(r.Gaps)
+			s.Duplicates += uint64(r.Duplicates)
 		}
 	}
 }

@@ -91,10 +91,10 @@ func TestResetSettlesAfterGrace(t *testing.T) {
 		t.Fatalf("%d resets settled, want 1", len(out.Resets))
 	}
 	r := out.Resets[0]
-	if r.Dir != Server || r.RST.Frame != 5 || len(r.Follow) != 1 {
-		t.Errorf("direction %v, frame %d, %d follow-ups", r.Dir, r.RST.Frame, len(r.Follow))
+	if r.Dir != Server || r.RST.Frame != 5 || len(r.FollowUps) != 1 {
+		t.Errorf("direction %v, frame %d, %d follow-ups", r.Dir, r.RST.Frame, len(r.FollowUps))
 	}
-	if got := r.Follow[0].Trigger.Where.Frame(); got != 6 {
+	if got := r.FollowUps[0].Trigger.Frame.Frame(); got != 6 {
 		t.Errorf("the follow-up answers frame %d, want 6", got)
 	}
 	if r.Flow.Side[Client].Bytes != 50 {
@@ -145,8 +145,8 @@ func TestSequenceSpaceAcrossTheWrap(t *testing.T) {
 	if s.Bytes != 2010 {
 		t.Errorf("%d bytes", s.Bytes)
 	}
-	if s.Max != isn+5011 || s.Retrans != 1 || s.Holes != 1 || s.Probes != 1 {
-		t.Errorf("max isn+%d, %d sent again, %d holes, %d probes", s.Max-isn, s.Retrans, s.Holes, s.Probes)
+	if s.SndNxt != isn+5011 || s.Retransmissions != 1 || s.Gaps != 1 || s.Probes != 1 {
+		t.Errorf("max isn+%d, %d sent again, %d holes, %d probes", s.SndNxt-isn, s.Retransmissions, s.Gaps, s.Probes)
 	}
 	if got := out.Resets[0].Flow.History(); got != "ShDTGKA" {
 		t.Errorf("history %s", got)
@@ -169,11 +169,11 @@ func TestReuseBeginsAnotherConnection(t *testing.T) {
 	if !out.Resets[0].After.NewSYN.Valid() {
 		t.Error("the first reset does not know of the SYN that came after it")
 	}
-	if out.Resets[1].Flow.Prior.Max[Client] != 101 || out.Resets[1].Flow.Prior.Known[Server]&SawRST == 0 {
+	if out.Resets[1].Flow.Prior.SndNxt[Client] != 101 || out.Resets[1].Flow.Prior.Known[Server]&SawRST == 0 {
 		t.Errorf("prior %+v", out.Resets[1].Flow.Prior)
 	}
-	if out.Resets[1].Trigger.Where.Frame() != 5 {
-		t.Errorf("the second answers frame %d", out.Resets[1].Trigger.Where.Frame())
+	if out.Resets[1].Trigger.Frame.Frame() != 5 {
+		t.Errorf("the second answers frame %d", out.Resets[1].Trigger.Frame.Frame())
 	}
 }
 
@@ -311,7 +311,7 @@ func TestEvictionWhereMostWait(t *testing.T) {
 func TestFloodOfResets(t *testing.T) {
 	c := conversation{now: 1e18, port: 40000}
 	c.handshake()
-	const n = 5*FollowMax + 7
+	const n = 5*FollowUpMax + 7
 	for range n {
 		c.send(Server, 1000, packet.RST, 501, 0, 0)
 	}
@@ -320,9 +320,9 @@ func TestFloodOfResets(t *testing.T) {
 	flush(table, &out)
 	got := 0
 	for _, r := range out.Resets {
-		got += 1 + len(r.Follow)
-		if len(r.Follow) > FollowMax {
-			t.Errorf("%d follow-ups in one Reset", len(r.Follow))
+		got += 1 + len(r.FollowUps)
+		if len(r.FollowUps) > FollowUpMax {
+			t.Errorf("%d follow-ups in one Reset", len(r.FollowUps))
 		}
 	}
 	if got != n {
@@ -356,8 +356,8 @@ func TestRecent(t *testing.T) {
 			if want := i < min(n, RecentLen); (s != nil) != want {
 				t.Fatalf("%d segments: segment %d is %v", n, i, s)
 			}
-			if s != nil && s.Where.Frame() != frames-1-2*uint64(i) {
-				t.Fatalf("%d segments: segment %d is frame %d, want %d", n, i, s.Where.Frame(), frames-1-2*uint64(i))
+			if s != nil && s.Frame.Frame() != frames-1-2*uint64(i) {
+				t.Fatalf("%d segments: segment %d is frame %d, want %d", n, i, s.Frame.Frame(), frames-1-2*uint64(i))
 			}
 		}
 		if f.Recent(-1) != nil {
@@ -399,7 +399,7 @@ func TestNoPointers(t *testing.T) {
 	arena.NewMaker[leaving](a)
 	arena.NewMaker[Event](a)
 	arena.NewMaker[Note](a)
-	arena.NewMaker[Answer](a)
+	arena.NewMaker[FollowUp](a)
 	arena.NewMaker[packet.Header](a)
 }
 
@@ -522,8 +522,8 @@ func FuzzTable(f *testing.F) {
 			flush(table, &out)
 			for _, r := range out.Resets {
 				frames[way] = append(frames[way], r.RST.Frame)
-				for _, a := range r.Follow {
-					frames[way] = append(frames[way], a.RST.Where.Frame())
+				for _, a := range r.FollowUps {
+					frames[way] = append(frames[way], a.RST.Frame.Frame())
 				}
 			}
 			if len(frames[way]) != want {
@@ -611,7 +611,7 @@ func TestReuseFromTheOtherSide(t *testing.T) {
 		t.Fatalf("%d resets", len(out.Resets))
 	}
 	f := &out.Resets[0].Flow
-	if p := f.Prior; f.Ends[Client].Port != 80 || !p.Known[Server].Has(SawFIN) || p.Known[Client].Has(SawFIN) || p.Max[Server] != 102 || p.Ack[Server] != 501 {
+	if p := f.Prior; f.Ends[Client].Port != 80 || !p.Known[Server].Has(SawFIN) || p.Known[Client].Has(SawFIN) || p.SndNxt[Server] != 102 || p.RcvNxt[Server] != 501 {
 		t.Errorf("client port %d, prior %+v", f.Ends[Client].Port, p)
 	}
 }

@@ -11,7 +11,7 @@ func (c *connection) isCopy(m *memory, h *packet.Header, d Dir) bool {
 	// What is new in its stream, or acknowledges something new, is no copy. That
 	// spares most segments the search.
 	if s := &c.side[d]; s.Known&SawSegment != 0 &&
-		(s.Max.Less(h.End()) || h.Flags&packet.ACK != 0 && s.Known&SawAck != 0 && s.Ack.Less(h.Ack)) {
+		(s.SndNxt.Less(h.End()) || h.Flags&packet.ACK != 0 && s.Known&SawAck != 0 && s.RcvNxt.Less(h.Ack)) {
 		return false
 	}
 	for i := range 4 {
@@ -30,23 +30,23 @@ func (c *connection) isCopy(m *memory, h *packet.Header, d Dir) bool {
 func (c *connection) update(m *memory, h *packet.Header, d Dir) {
 	s, p := &c.side[d], &c.side[d.Peer()]
 	if c.isCopy(m, h, d) {
-		inc16(&m.rare(c).side[d].Copies)
+		inc16(&m.rare(c).side[d].Duplicates)
 		return
 	}
 	first := s.Known&SawSegment == 0
 	syn := h.Flags&packet.SYN != 0
 	end := h.End()
-	oldMax := s.Max
+	oldMax := s.SndNxt
 
 	switch {
 	case syn:
 		c.syn(m, h, d)
-		if first || s.Max.Less(end) {
-			s.Max = end
+		if first || s.SndNxt.Less(end) {
+			s.SndNxt = end
 		}
 	case first:
-		s.Max = end
-	case h.SeqLen() <= 1 && h.Flags&(packet.FIN|packet.ACK) == packet.ACK && h.Seq == s.Max-1 && h.Len <= 1:
+		s.SndNxt = end
+	case h.SeqLen() <= 1 && h.Flags&(packet.FIN|packet.ACK) == packet.ACK && h.Seq == s.SndNxt-1 && h.Len <= 1:
 		// RFC 9293, 3.8.4: a keep-alive probe repeats the octet before SND.NXT.
 		r := &m.rare(c).side[d]
 		if s.Probes == 0 {
@@ -56,25 +56,25 @@ func (c *connection) update(m *memory, h *packet.Header, d Dir) {
 		r.ProbeLast = h.Time
 		c.write(letterProbe, d)
 	case h.SeqLen() == 0:
-	case s.Max.Less(h.Seq):
-		inc16(&m.rare(c).side[d].Holes)
+	case s.SndNxt.Less(h.Seq):
+		inc16(&m.rare(c).side[d].Gaps)
 		c.write(letterGap, d)
-		s.Max = end
-	case end.LessEq(s.Max):
+		s.SndNxt = end
+	case end.LessEq(s.SndNxt):
 		r := &m.rare(c).side[d]
-		inc32(&r.Retrans)
+		inc32(&r.Retransmissions)
 		if s.RetransRun == 0 {
 			r.RetransFirst = h.Time
 		}
 		inc16(&s.RetransRun)
 		c.write(letterRetransmission, d)
 	default:
-		s.Max = end
+		s.SndNxt = end
 	}
 
 	s.Known |= SawSegment
 	inc32(&s.Packets)
-	s.Latest, s.LatestWhere = h.Time, h.Where()
+	s.Latest, s.LatestFrame = h.Time, h.Ref()
 	if p.Probes|p.RetransRun != 0 { // mostly there is nothing to write
 		p.Probes, p.RetransRun = 0, 0
 	}
@@ -88,7 +88,7 @@ func (c *connection) update(m *memory, h *packet.Header, d Dir) {
 	if h.Flags&packet.FIN != 0 && s.Known&SawFIN == 0 {
 		s.Known |= SawFIN
 		r := &m.rare(c).side[d]
-		r.FINEnd, r.FINTime, r.FINWhere = end, h.Time, h.Where()
+		r.FINEnd, r.FINTime, r.FINFrame = end, h.Time, h.Ref()
 		c.write(letterFIN, d)
 	}
 	s.observe(h, syn)
@@ -98,7 +98,7 @@ func (c *connection) update(m *memory, h *packet.Header, d Dir) {
 func (c *connection) syn(m *memory, h *packet.Header, d Dir) {
 	s, p, o := &c.side[d], &c.side[d.Peer()], &c.opening[d]
 	if s.SYNs == 0 {
-		o.ISN, o.SYNFirst, o.SYNWhere = h.Seq, h.Time, h.Where()
+		o.ISN, o.SYNFirst, o.SYNFrame = h.Seq, h.Time, h.Ref()
 		o.SYNOptions, o.SYNWindow, o.TTLSYN = h.Options, h.Window, h.TTL
 		if h.Options&packet.OptMSS != 0 {
 			o.MSS = h.MSS
@@ -139,7 +139,7 @@ func (c *connection) synAck(h *packet.Header, d Dir) {
 		c.marks &^= isRetried | isClosing | isWatched
 		s.Known &^= SawRST
 		p.Known &^= SawRST
-		c.rstWhere = 0
+		c.rstFrame = 0
 	}
 	o := &c.opening[d]
 	if o.SYNOptions&c.opening[d.Peer()].SYNOptions&packet.OptScale != 0 {
@@ -156,7 +156,7 @@ func (c *connection) acknowledge(m *memory, h *packet.Header, d Dir) {
 		if s.Known&SawPlainAck == 0 {
 			s.Known |= SawPlainAck
 			o := &c.opening[d]
-			o.AckFirst, o.AckWhere = h.Time, h.Where()
+			o.AckFirst, o.AckFrame = h.Time, h.Ref()
 		}
 		if h.Len == 0 && h.Flags&packet.FIN == 0 {
 			c.write(letterACK, d)
@@ -172,19 +172,19 @@ func (c *connection) acknowledge(m *memory, h *packet.Header, d Dir) {
 			c.handshake = Established
 		}
 	}
-	if s.Known&SawAck == 0 || s.Ack.Less(h.Ack) {
-		s.Ack = h.Ack
+	if s.Known&SawAck == 0 || s.RcvNxt.Less(h.Ack) {
+		s.RcvNxt = h.Ack
 	}
 	window := uint32(h.Window)
 	if h.Flags&packet.SYN == 0 {
 		window <<= s.Scale
 	}
-	s.Edge = h.Ack.Add(window)
+	s.WindowEdge = h.Ack.Add(window)
 	s.Known |= SawAck
 	if c.handshake == Established || c.handshake == MidStream {
-		if p.Known&SawSegment != 0 && p.Max.Less(h.Ack) {
-			p.Max = h.Ack
-			p.Known |= Unseen
+		if p.Known&SawSegment != 0 && p.SndNxt.Less(h.Ack) {
+			p.SndNxt = h.Ack
+			p.Known |= AckedUnseen
 		}
 	}
 	if h.Options&packet.OptSACK != 0 {
@@ -214,7 +214,7 @@ func (c *connection) data(h *packet.Header, d Dir, first bool, oldMax packet.Seq
 		c.write(letterData, d)
 	}
 	w.LastBytes, s.LastN = h.Peek, h.PeekN
-	w.DataLast, w.DataWhere = h.Time, h.Where()
+	w.DataLast, w.DataFrame = h.Time, h.Ref()
 	w.Bytes += uint64(fresh)
 	w.Unanswered += uint64(fresh)
 	s.Known |= unanswered
@@ -264,10 +264,10 @@ func (c *connection) wasReset(m *memory, h *packet.Header, d Dir) {
 		return
 	}
 	s.Known |= SawRST
-	if c.rstWhere == 0 {
-		c.rstDir, c.rstTime, c.rstWhere = d, h.Time, h.Where()
+	if c.rstFrame == 0 {
+		c.rstDir, c.rstTime, c.rstFrame = d, h.Time, h.Ref()
 		return
 	}
 	r := &m.rare(c).side[d]
-	r.RSTTime, r.RSTWhere = h.Time, h.Where()
+	r.RSTTime, r.RSTFrame = h.Time, h.Ref()
 }

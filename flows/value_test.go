@@ -93,7 +93,7 @@ func TestResetSurvivesEncoding(t *testing.T) {
 					t.Errorf("%s, frame %d: %d letters of %q", name, r.RST.Frame, r.Flow.HistoryN, r.Flow.Letters)
 				}
 			}
-			followed += len(r.Follow)
+			followed += len(r.FollowUps)
 			paid += len(r.Payload)
 			var b bytes.Buffer
 			var asGob, asJSON flows.Reset
@@ -144,7 +144,7 @@ func TestResetKeepsNothingOfTheOneBefore(t *testing.T) {
 			spare = settle(t, src, table)
 			for _, r := range spare {
 				one := *r
-				one.Follow = append([]flows.Answer(nil), r.Follow...)
+				one.FollowUps = append([]flows.FollowUp(nil), r.FollowUps...)
 				all = append(all, one)
 			}
 		})
@@ -173,7 +173,7 @@ func unlike(t reflect.Type, at string) (list []string) {
 	case reflect.Array:
 		list = unlike(t.Elem(), at+"[]")
 	case reflect.Slice:
-		if at != "Reset.Payload" && at != "Reset.Follow" {
+		if at != "Reset.Payload" && at != "Reset.FollowUps" {
 			list = append(list, at+" is a slice")
 		}
 		list = append(list, unlike(t.Elem(), at+"[]")...)

@@ -166,7 +166,7 @@ func (h *Header) Destination() netip.AddrPort {
 // Where names a frame: its number, and which of the input files it is in. The
 // file stands in the high 24 bits, so that frames of one run compare in order.
 // The zero value names no frame.
-type Where uint64
+type FrameRef uint64
 
 // frameBits are the bits of a Where that number the frame.
 const frameBits = 40
@@ -175,14 +175,14 @@ const frameBits = 40
 const MaxFiles = 1 << (64 - frameBits)
 
 // Frame is the number of the frame in its file, from 1; at most 2^40-1.
-func (w Where) Frame() uint64 { return uint64(w) & (1<<frameBits - 1) }
+func (w FrameRef) Frame() uint64 { return uint64(w) & (1<<frameBits - 1) }
 
 // File is the index of the input file, from 0.
-func (w Where) File() int { return int(w >> frameBits) }
+func (w FrameRef) File() int { return int(w >> frameBits) }
 
 // Where returns the place of the segment in the input. Of a frame number beyond
 // 2^40-1, which takes days of a live capture at a million frames a second, the
 // lower bits are left.
-func (h *Header) Where() Where {
-	return Where(uint64(h.File)<<frameBits | h.Frame&(1<<frameBits-1))
+func (h *Header) Ref() FrameRef {
+	return FrameRef(uint64(h.File)<<frameBits | h.Frame&(1<<frameBits-1))
 }

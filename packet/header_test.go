@@ -9,11 +9,11 @@ import (
 // A frame keeps its number and its file, and frames compare in order, also with
 // more files than sixteen bits can number.
 func TestWhere(t *testing.T) {
-	var all []Where
+	var all []FrameRef
 	for _, file := range []uint32{0, 1, 65_535, 65_536, 1<<23 + 1, MaxFiles - 1} {
 		for _, frame := range []uint64{1, 2, 1 << 32, 1<<40 - 1} {
 			h := Header{File: file, Frame: frame}
-			w := h.Where()
+			w := h.Ref()
 			if w == 0 || w.File() != int(file) || w.Frame() != frame {
 				t.Errorf("frame %d of file %d becomes frame %d of file %d", frame, file, w.Frame(), w.File())
 			}
@@ -39,7 +39,7 @@ func TestBatchKeepsTheFile(t *testing.T) {
 	if skip := b.Add(1, 3, 70_000, LinkRaw, frame, len(frame)); skip != Decoded {
 		t.Fatal(skip)
 	}
-	if w := b.Headers[0].Where(); w.File() != 70_000 || w.Frame() != 3 {
+	if w := b.Headers[0].Ref(); w.File() != 70_000 || w.Frame() != 3 {
 		t.Errorf("frame %d of file %d", w.Frame(), w.File())
 	}
 }

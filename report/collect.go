@@ -53,7 +53,7 @@ type group struct {
 	confidence classify.Confidence
 	first      int64 // time of the earliest RST
 	last       int64
-	frames     []packet.Where
+	frames     []packet.FrameRef
 	clients    []flows.Endpoint // ports are 0
 	manyMore   bool             // there are further clients
 	telling    sample
@@ -138,9 +138,9 @@ func (c *collector) incident(i *analyzer.Incident) *group {
 	g.harms[v.Harm.Kind]++
 	g.whos[v.Origin.Who]++
 	g.lost += v.Harm.Lost
-	g.resets += 1 + uint64(len(r.Follow))
-	g.seen(r.RST.Time, r.RST.Where(), r.Flow.Ends[flows.Client])
-	g.guessed = g.guessed && r.Flow.Guessed
+	g.resets += 1 + uint64(len(r.FollowUps))
+	g.seen(r.RST.Time, r.RST.Ref(), r.Flow.Ends[flows.Client])
+	g.guessed = g.guessed && r.Flow.RolesGuessed
 	if m := v.Rule.Telling; v.Timing.Has(m) {
 		g.telling.add(v.Timing.At[m])
 	}
@@ -153,12 +153,12 @@ func (c *collector) incident(i *analyzer.Incident) *group {
 func (c *collector) remark(n *flows.Note) *group {
 	g := c.group(service{note: n.Kind, end: n.Ends[flows.Server]})
 	g.resets += uint64(n.Tries)
-	g.seen(n.First, n.Where, n.Ends[flows.Client])
+	g.seen(n.First, n.Frame, n.Ends[flows.Client])
 	g.last = max(g.last, n.Latest)
 	return g
 }
 
-func (g *group) seen(at int64, where packet.Where, client flows.Endpoint) {
+func (g *group) seen(at int64, where packet.FrameRef, client flows.Endpoint) {
 	g.incidents++
 	g.first, g.last = min(g.first, at), max(g.last, at)
 	if len(g.frames) < framesMax {

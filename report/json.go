@@ -242,14 +242,14 @@ func (e *encoder) names() []string {
 	return e.files
 }
 
-func (e *encoder) file(w packet.Where) string {
+func (e *encoder) file(w packet.FrameRef) string {
 	if names := e.names(); w.File() < len(names) {
 		return names[w.File()]
 	}
 	return ""
 }
 
-func (e *encoder) places(ws []packet.Where) (frames []uint64, files []string) {
+func (e *encoder) places(ws []packet.FrameRef) (frames []uint64, files []string) {
 	for _, w := range ws {
 		frames = append(frames, w.Frame())
 		if len(e.names()) > 0 {
@@ -271,14 +271,14 @@ func rfc3339(ns int64) string { return time.Unix(0, ns).UTC().Format("2006-01-02
 func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	r, v := i.Reset, &i.Verdict
 	f := &r.Flow
-	where := r.RST.Where()
+	where := r.RST.Ref()
 	j := &incidentJSON{
 		Type: "incident", Schema: Schema, Number: i.Number, ID: i.ID(),
 		Frame: where.Frame(), File: e.file(where), Time: rfc3339(r.RST.Time),
 		Mechanism: v.Mechanism.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
 		Confidence: v.Confidence.String(),
-		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.Guessed),
-		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.Guessed),
+		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.RolesGuessed),
+		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.RolesGuessed),
 		Story:      story(i), Timing: timingJSON(v.Timing), History: f.History(), Stage: v.Stage.String(),
 		Advice: v.Rule.Advice, Confirm: v.Rule.Confirm,
 		AlsoFits: []alsoJSON{}, Evidence: []evidenceJSON{},
@@ -293,7 +293,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	j.Effect = v.Effect.String()
 	_, _, harm := v.Outcome(r.Dir)
 	j.Harm = harmJSON{v.Harm.Kind.String(), v.Harm.Lost, v.Harm.Of, harm.Text(&n)}
-	if w := v.Trigger.Where; w != 0 {
+	if w := v.Trigger.Frame; w != 0 {
 		j.Trigger = &frameJSON{w.Frame(), e.file(w)}
 	}
 	missing := lack(i)
@@ -348,7 +348,7 @@ var noteNames = [...]string{
 
 func (e *encoder) note(n *flows.Note) *noteJSON {
 	return &noteJSON{
-		Type: "unanswered", Schema: Schema, Kind: noteNames[n.Kind], Frame: n.Where.Frame(), File: e.file(n.Where),
+		Type: "unanswered", Schema: Schema, Kind: noteNames[n.Kind], Frame: n.Frame.Frame(), File: e.file(n.Frame),
 		Time: rfc3339(n.First), Last: rfc3339(n.Latest),
 		Client: endOf(&n.Ends[flows.Client], flows.Client, false),
 		Server: endOf(&n.Ends[flows.Server], flows.Server, false),
@@ -374,7 +374,7 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		Files: []fileJSON{}, Packets: s.Frames, Bytes: s.Bytes, TCP: f.Segments,
 		Connections: connectionsJSON{f.Connections, f.Reset, f.MidStream, f.OneSided, f.Evicted},
 		Resets:      f.RSTs, Incidents: s.Incidents, Notes: s.Notes,
-		Gaps: f.Holes, Copies: f.Copies, Backwards: f.Backwards, Late: s.Late, Early: f.SettledEarly,
+		Gaps: f.Gaps, Copies: f.Duplicates, Backwards: f.Backwards, Late: s.Late, Early: f.SettledEarly,
 		Interrupted: s.Interrupted, Elapsed: seconds(s.Elapsed),
 	}
 	var digests []string

@@ -22,7 +22,7 @@ const (
 // rung is one segment of a ladder.
 type rung struct {
 	flows.Segment
-	answers packet.Where // the segment that a RST answers, 0 for none or unknown
+	answers packet.FrameRef // the segment that a RST answers, 0 for none or unknown
 }
 
 // ladder draws the packets around the reset, one a line, within cols columns and
@@ -35,7 +35,7 @@ func ladder(i *analyzer.Incident, files []string, cols int) (lines []string, isR
 	rst := i.Reset.RST.Time
 
 	left, right := "client", "server"
-	if i.Reset.Flow.Guessed {
+	if i.Reset.Flow.RolesGuessed {
 		left, right = "client?", "server?"
 	}
 	times := make([]string, len(rungs))
@@ -43,7 +43,7 @@ func ladder(i *analyzer.Incident, files []string, cols int) (lines []string, isR
 	for k, r := range rungs {
 		times[k] = millis(r.Time - rst)
 		timeWidth = max(timeWidth, len(times[k]))
-		frameWidth = max(frameWidth, len(strconv.FormatUint(r.Where.Frame(), 10)))
+		frameWidth = max(frameWidth, len(strconv.FormatUint(r.Frame.Frame(), 10)))
 	}
 	lane := cols - timeWidth - frameWidth - 4
 	add := func(s string, red bool) {
@@ -57,17 +57,17 @@ func ladder(i *analyzer.Incident, files []string, cols int) (lines []string, isR
 	file := -1
 	shown := 0
 	for k, r := range rungs {
-		if len(files) > 0 && r.Where.File() != file {
-			file = r.Where.File()
+		if len(files) > 0 && r.Frame.File() != file {
+			file = r.Frame.File()
 			add(fmt.Sprintf("%*s  %*s  -- %s", timeWidth, "", frameWidth, "", shortenLeft(fileName(files, file), lane-3)), false)
 		}
 		red := r.Flags&packet.RST != 0
 		if red {
 			shown++
 		}
-		add(fmt.Sprintf("%*s  %*d  %s", timeWidth, times[k], frameWidth, r.Where.Frame(), arrow(&r, base, lane)), red)
+		add(fmt.Sprintf("%*s  %*d  %s", timeWidth, times[k], frameWidth, r.Frame.Frame(), arrow(&r, base, lane)), red)
 	}
-	if more := 1 + len(i.Reset.Follow) - shown; more > 0 {
+	if more := 1 + len(i.Reset.FollowUps) - shown; more > 0 {
 		add(fmt.Sprintf("%*s  %*s  (%s)", timeWidth, "...", frameWidth, "", count(uint64(more), "more RST")), false)
 	}
 	return lines, isRST
@@ -113,10 +113,10 @@ func rungsOf(i *analyzer.Incident) (rungs []rung, skipped uint64) {
 	r := i.Reset
 	f := &r.Flow
 	trigger := i.Verdict.Trigger
-	have := make(map[packet.Where]bool)
-	add := func(s *flows.Segment, answers packet.Where) {
-		if s.Valid() && !have[s.Where] {
-			have[s.Where] = true
+	have := make(map[packet.FrameRef]bool)
+	add := func(s *flows.Segment, answers packet.FrameRef) {
+		if s.Valid() && !have[s.Frame] {
+			have[s.Frame] = true
 			rungs = append(rungs, rung{*s, answers})
 		}
 	}
@@ -131,21 +131,21 @@ func rungsOf(i *analyzer.Incident) (rungs []rung, skipped uint64) {
 	}
 	h := &r.RST
 	first := flows.Segment{
-		Time: h.Time, Where: h.Where(), Seq: h.Seq, Ack: h.Ack, Len: h.Len,
+		Time: h.Time, Frame: h.Ref(), Seq: h.Seq, Ack: h.Ack, Len: h.Len,
 		Window: h.Window, Flags: h.Flags, Dir: r.Dir,
 	}
-	add(&first, trigger.Where)
-	for k := range r.Follow[:min(len(r.Follow), ladderResets)] {
-		a := &r.Follow[k]
+	add(&first, trigger.Frame)
+	for k := range r.FollowUps[:min(len(r.FollowUps), ladderResets)] {
+		a := &r.FollowUps[k]
 		add(&a.Trigger, 0)
-		add(&a.RST, a.Trigger.Where)
+		add(&a.RST, a.Trigger.Frame)
 	}
 	a := &r.After
-	for _, s := range []*flows.Segment{&a.First[0], &a.First[1], &a.Carried, &a.Challenge, &a.NewSYN, &a.NewSYNACK} {
+	for _, s := range []*flows.Segment{&a.First[0], &a.First[1], &a.CarriedOn, &a.Challenge, &a.NewSYN, &a.NewSYNACK} {
 		add(s, 0)
 	}
 	slices.SortStableFunc(rungs, func(a, b rung) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Where, b.Where))
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Frame, b.Frame))
 	})
 	return rungs, skipped
 }
@@ -195,7 +195,7 @@ func arrow(r *rung, base [2]packet.Seq, lane int) string {
 		label += " win " + strconv.Itoa(int(r.Window))
 	}
 	head, tail := "--- ", " ---"
-	if answers := " answers " + strconv.FormatUint(r.answers.Frame(), 10); r.answers != 0 && r.answers.File() == r.Where.File() &&
+	if answers := " answers " + strconv.FormatUint(r.answers.Frame(), 10); r.answers != 0 && r.answers.File() == r.Frame.File() &&
 		len(label)+len(answers)+len(head)+len(tail)+1 <= lane {
 		label += answers
 	}

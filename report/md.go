@@ -151,16 +151,16 @@ func (m *markdown) top(causes []*cause, files []string) {
 func (m *markdown) group(number, advised int, g *group, files []string) {
 	i := g.example
 	v := &i.Verdict
-	n := &namer{files: files, quote: mdCode, ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.Guessed}
+	n := &namer{files: files, quote: mdCode, ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.RolesGuessed}
 	m.para(fmt.Sprintf("## %d. %s", number, mdProse(capital(g.rule.Title))))
 	m.para(mdProse(story(i)))
 
 	m.line("- **To whom:** " + mdProse(fmt.Sprintf("%s to %s, %s.", count(g.incidents, "connection"), g.where(), g.clientsOf())))
 	when := moment(g.first) + "."
 	if g.incidents > 1 {
-		when = moment(g.first) + ", last at " + until(g.first, g.last) + "; shown below is " + n.Frame(i.Reset.RST.Where()) + "."
+		when = moment(g.first) + ", last at " + until(g.first, g.last) + "; shown below is " + n.Frame(i.Reset.RST.Ref()) + "."
 	} else {
-		when += " " + capital(n.Frame(i.Reset.RST.Where())) + "."
+		when += " " + capital(n.Frame(i.Reset.RST.Ref())) + "."
 	}
 	m.line("- **Since when:** " + mdProse(when))
 	sure := fmt.Sprintf("%s that the cause is %s.", v.Confidence, mdCode(g.rule.ID))

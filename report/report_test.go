@@ -404,7 +404,7 @@ func TestDocumentLeavesNotesOut(t *testing.T) {
 	var b bytes.Buffer
 	sink := newJSON(&b, Options{})
 	for k := range notesMax + 3 {
-		if err := sink.Note(&flows.Note{Where: packet.Where(k + 1)}); err != nil {
+		if err := sink.Note(&flows.Note{Frame: packet.FrameRef(k + 1)}); err != nil {
 			t.Fatal(err)
 		}
 	}

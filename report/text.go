@@ -78,8 +78,8 @@ func (t *text) Incident(i *analyzer.Incident) error {
 	switch {
 	case t.o.Verbose:
 		t.heading("%s (%s), %s", capital(i.Verdict.Rule.Title), i.Verdict.Rule.ID, i.Verdict.Confidence)
-		t.indented(2, moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Where()))
-		t.detail(2, i, "at "+t.namer(i).Frame(i.Reset.RST.Where()))
+		t.indented(2, moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Ref()))
+		t.detail(2, i, "at "+t.namer(i).Frame(i.Reset.RST.Ref()))
 		t.line("")
 	case t.o.live():
 		t.said = true
@@ -251,8 +251,8 @@ func limits(s *analyzer.Summary) []string {
 	}
 	say(&seen, f.MidStream, "%s of the connections began before it")
 	say(&seen, f.OneSided, "%s show one direction only")
-	say(&seen, f.Holes, "there are %s gaps in the sequence numbers (lost by the capture, or late)")
-	say(&seen, f.Copies, "%s packets are in it twice")
+	say(&seen, f.Gaps, "there are %s gaps in the sequence numbers (lost by the capture, or late)")
+	say(&seen, f.Duplicates, "%s packets are in it twice")
 	if f.Backwards > 0 && f.BackwardsLargest > s.LateLargest {
 		seen = append(seen, fmt.Sprintf("time runs backwards %s times, by %s at most", thousands(f.Backwards), classify.Duration(f.BackwardsLargest)))
 	}
@@ -314,7 +314,7 @@ func (t *text) group(number int, g *group) {
 	t.heading("%d. %s (%s), %s", number, capital(g.rule.Title), g.rule.ID, g.confidence)
 	n := t.namer(i)
 	if g.incidents == 1 {
-		t.indented(3, fmt.Sprintf("%s, %s", moment(i.Reset.RST.Time), n.Frame(i.Reset.RST.Where())))
+		t.indented(3, fmt.Sprintf("%s, %s", moment(i.Reset.RST.Time), n.Frame(i.Reset.RST.Ref())))
 	} else {
 		t.indented(3, g.repeated(n))
 		if s := g.cost(); s != "" {
@@ -334,7 +334,7 @@ func (g *group) repeated(n *namer) string {
 	if from, to := classify.Duration(g.telling.min), classify.Duration(g.telling.max); g.telling.n > 1 && from != to {
 		s += fmt.Sprintf(" %s: %s to %s, median %s.", capital(g.rule.Telling.Title()), from, to, classify.Duration(g.telling.median()))
 	}
-	where := g.example.Reset.RST.Where()
+	where := g.example.Reset.RST.Ref()
 	s += " Shown here: " + n.Frame(where) + "."
 	var others []string
 	for _, w := range slices.Sorted(slices.Values(g.frames)) {
@@ -428,7 +428,7 @@ func advice(r *classify.Rule, code func(string) string) []string {
 func asIs(s string) string { return s }
 
 func (t *text) namer(i *analyzer.Incident) *namer {
-	return &namer{files: t.names(), ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.Guessed}
+	return &namer{files: t.names(), ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.RolesGuessed}
 }
 
 // benignSection counts what cost nothing, a line for each group.

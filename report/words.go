@@ -75,7 +75,7 @@ func tail(path string, parts int) string {
 }
 
 // Frame implements classify.Namer.
-func (n *namer) Frame(w packet.Where) string {
+func (n *namer) Frame(w packet.FrameRef) string {
 	if w == 0 {
 		return "a frame that was not captured"
 	}
@@ -115,7 +115,7 @@ type teller struct {
 func (t *teller) End(d flows.Dir) string {
 	addr := t.flow.Ends[d].AddrPort().String()
 	switch {
-	case t.flow.Guessed:
+	case t.flow.RolesGuessed:
 		return addr
 	case t.named[d]:
 		return "the " + d.String()

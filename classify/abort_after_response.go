@@ -40,8 +40,8 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 		"RFC 9293, 3.10.5: the ABORT call",
 	},
 	Over: []Over{
-		{"deliberate-abort", "it says when: after everything had been said"},
-		{"unread-data-on-close", "what was answered had been read"},
+		{ID: "deliberate-abort", Why: "it says when: after everything had been said"},
+		{ID: "unread-data-on-close", Why: "what was answered had been read"},
 	},
 	Confused: []Confusion{
 		{"stale-connection", "does the sender's log show the connection until its end? Then it knew it"},

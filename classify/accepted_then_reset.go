@@ -34,8 +34,8 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 		"Docker documentation: published ports; RFC 1122, 4.2.2.13",
 	},
 	Over: []Over{
-		{"deliberate-abort", "nothing was answered, which is how a proxy without a back end looks"},
-		{"unread-data-on-close", "the first message is all that came, and a program that serves would have read it"},
+		{ID: "deliberate-abort", Why: "nothing was answered, which is how a proxy without a back end looks"},
+		{ID: "unread-data-on-close", Why: "the first message is all that came, and a program that serves would have read it"},
 	},
 	Confused: []Confusion{
 		{"listener-closed", "was the service stopped at that moment? Then later SYNs to the port are refused for a while"},

@@ -22,8 +22,8 @@ S > C  R   TTL 55, after the usual time`,
 		"RFC 9293, 3.10.7.1; RFC 2992: analysis of an ECMP algorithm; RFC 7690: why the same happens to anycast",
 	},
 	Over: []Over{
-		{"stale-connection", "the TTL shows another machine"},
-		{"middlebox-idle-timeout", "the connection had not been idle for long enough for a timer that is known"},
+		{ID: "stale-connection", Why: "the TTL shows another machine"},
+		{ID: "middlebox-idle-timeout", Why: "the connection had not been idle for long enough for a timer that is known"},
 	},
 	Confused: []Confusion{
 		{"firewall-reject", "does a box with a REJECT rule stand at the distance that the RST's TTL tells?"},

@@ -22,8 +22,8 @@ S > C  R.  seq 0 ack 1, window 0, no options
 		"masscan, src/templ-pkt.c; zmap, src/probe_modules: what their SYNs look like",
 	},
 	Over: []Over{
-		{"no-listener", "the client is a scanner, which nobody has to serve"},
-		{"listener-flap", "a scanner proves nothing about a service"},
+		{ID: "no-listener", Why: "the client is a scanner, which nobody has to serve"},
+		{ID: "listener-flap", Why: "a scanner proves nothing about a service"},
 	},
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET"},

@@ -37,7 +37,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 		"Linux: tcp_rcv_state_process (RCV_SHUTDOWN), tcp_timewait_state_process (FIN_WAIT2)",
 	},
 	Over: []Over{
-		{"unread-data-on-close", "the data came after the FIN"},
+		{ID: "unread-data-on-close", Why: "the data came after the FIN"},
 	},
 	Confused: []Confusion{
 		{"unread-data-on-close", "the closing program: close() first and data later is this cause; shutdown(SHUT_WR), then close() with the data unread, is the other"},

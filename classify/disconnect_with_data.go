@@ -21,7 +21,7 @@ S > C  R.  where the window ended; the server's FIN never left`,
 		"Linux: tcp_disconnect, SK_RST_REASON_TCP_DISCONNECT_WITH_DATA",
 	},
 	Over: []Over{
-		{"deliberate-abort", "the peer had closed and its window was full"},
+		{ID: "deliberate-abort", Why: "the peer had closed and its window was full"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the kernel's reason (tracepoint tcp_send_reset): TCP_DISCONNECT_WITH_DATA, or TCP_STATE when nothing was left to send"},

@@ -37,7 +37,7 @@ C > S  R   one for each`,
 		"RFC 1122, 4.2.2.13; Linux: __tcp_close, tcp_v4_send_reset",
 	},
 	Over: []Over{
-		{"unread-data-on-close", "it says what was left unread: the rest of a download"},
+		{ID: "unread-data-on-close", Why: "it says what was left unread: the rest of a download"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},

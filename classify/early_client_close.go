@@ -45,8 +45,8 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 		"Linux: tcp_timewait_state_process (FIN_WAIT2)",
 	},
 	Over: []Over{
-		{"data-after-close", "it says whose data: the answer to a client that had left"},
-		{"unread-data-on-close", "the data came after the FIN"},
+		{ID: "data-after-close", Why: "it says whose data: the answer to a client that had left"},
+		{ID: "unread-data-on-close", Why: "the data came after the FIN"},
 	},
 	Harm: func(c *Case) Harm {
 		if saidGoodbye(c.Sender) {

@@ -39,7 +39,7 @@ S > C  R.  with the rest of the body unread, or still coming`,
 		"RFC 1122, 4.2.2.13; Linux: __tcp_close",
 	},
 	Over: []Over{
-		{"unread-data-on-close", "it says what was left unread: the body of an upload that was refused"},
+		{ID: "unread-data-on-close", Why: "it says what was left unread: the body of an upload that was refused"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},

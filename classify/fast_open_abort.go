@@ -26,7 +26,7 @@ S > C  R   seq 1`,
 		"Linux: __tcp_close, SK_RST_REASON_TCP_ABORT_ON_CLOSE",
 	},
 	Over: []Over{
-		{"unread-data-on-close", "it says what was left unread: the data in the SYN"},
+		{ID: "unread-data-on-close", Why: "it says what was left unread: the data in the SYN"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose grows when data was left unread"},

@@ -23,8 +23,8 @@ S > C  R.  seq = after the FIN`,
 		"RFC 9293, 3.6",
 	},
 	Over: []Over{
-		{"deliberate-abort", "the sender had closed long before, and its wait ended"},
-		{"unread-data-on-close", "all that the peer had sent came before the FIN"},
+		{ID: "deliberate-abort", Why: "the sender had closed long before, and its wait ended"},
+		{ID: "unread-data-on-close", Why: "all that the peer had sent came before the FIN"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the closing program: does it abort after a limit of its own (lingering close), or is it gone and the kernel's timer did it?"},

@@ -34,9 +34,9 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		"Linux: nf_send_reset; iptables-extensions(8), REJECT --reject-with tcp-reset",
 	},
 	Over: []Over{
-		{"no-listener", "the RST does not look like one of the host"},
-		{"closed-port-scan", "the RST does not look like one of the host, so nothing is known of its port"},
-		{"listener-flap", "the RST does not look like one of the host, so nothing is known of its port"},
+		{ID: "no-listener", Why: "the RST does not look like one of the host"},
+		{ID: "closed-port-scan", Why: "the RST does not look like one of the host, so nothing is known of its port"},
+		{ID: "listener-flap", Why: "the RST does not look like one of the host, so nothing is known of its port"},
 	},
 	Confused: []Confusion{
 		{"no-listener", "`ss -ltn` on the host: is there a listener on the port?"},

@@ -20,8 +20,8 @@ S > C  R   answers it`,
 	Advice:  []string{"Nothing of its own: see the first reset of the connection."},
 	Refs:    []string{"RFC 9293, 3.10.7.1"},
 	Over: []Over{
-		{"no-listener", "the connection had been reset before"},
-		{"injected-rst", "the connection had been reset before"},
+		{ID: "no-listener", Why: "the connection had been reset before"},
+		{ID: "injected-rst", Why: "the connection had been reset before"},
 	},
 	Harm:       harmless, // that of the first reset is counted there
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},

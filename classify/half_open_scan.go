@@ -23,7 +23,7 @@ C > S  R   seq 1, window 0, no options`,
 		"nmap.org/book/synscan.html: the scanner's own kernel sends the RST",
 	},
 	Over: []Over{
-		{"handshake-abort", "the client is a scanner, which does not wait"},
+		{ID: "handshake-abort", Why: "the client is a scanner, which does not wait"},
 	},
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET"},

@@ -28,7 +28,7 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 	},
 	Harm: harmless,
 	Over: []Over{
-		{"deliberate-abort", "it says when: in the place of the last ACK"},
+		{ID: "deliberate-abort", Why: "it says when: in the place of the last ACK"},
 	},
 	Confused: []Confusion{
 		{"health-check", "does the same client come back to the same port at a fixed beat?"},

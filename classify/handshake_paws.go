@@ -27,7 +27,7 @@ C > S  R   seq 1, window 0, no options`,
 		"Linux: tcp_rcv_synsent_state_process, LINUX_MIB_PAWSACTIVEREJECTED",
 	},
 	Over: []Over{
-		{"handshake-abort", "the SYN/ACK echoes a timestamp that the client never sent"},
+		{ID: "handshake-abort", Why: "the SYN/ACK echoes a timestamp that the client never sent"},
 	},
 	Confused: []Confusion{
 		{"handshake-abort", "nstat on the client: TcpExtPAWSActive grows when the timestamp was the reason"},

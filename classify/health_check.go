@@ -29,12 +29,12 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 	},
 	Harm: harmless,
 	Over: []Over{
-		{"deliberate-abort", "the beat shows a checker"},
-		{"unread-data-on-close", "the beat shows a checker"},
-		{"abort-after-response", "the beat shows a checker"},
-		{"handshake-abort", "the beat shows a checker"},
-		{"handshake-abort-active", "the beat shows a checker"},
-		{"half-open-scan", "the beat shows a checker, and one port only"},
+		{ID: "deliberate-abort", Why: "the beat shows a checker"},
+		{ID: "unread-data-on-close", Why: "the beat shows a checker"},
+		{ID: "abort-after-response", Why: "the beat shows a checker"},
+		{ID: "handshake-abort", Why: "the beat shows a checker"},
+		{ID: "handshake-abort-active", Why: "the beat shows a checker", Told: true},
+		{ID: "half-open-scan", Why: "the beat shows a checker, and one port only"},
 	},
 	Confused: []Confusion{
 		{"unread-data-on-close", "is it a checker's address? A program that polls and closes without reading looks the same"},

@@ -187,6 +187,8 @@ func (j *Judge) others(ms []match, best int) {
 			}
 			tell := unlike
 			switch {
+			case b.rule.settled.has(m.rule.rank) && sure <= b.confidence:
+				continue
 			case b.rule.told.has(m.rule.rank):
 				tell = b.rule.tell(m.rule.Rule)
 			case sure < b.confidence || m.beaten:
@@ -203,6 +205,8 @@ type ranked struct {
 	rank int // its place by ID, which decides where nothing else does
 	over ruleSet
 	told ruleSet // those from which something tells it
+	// settled are those of over from which its evidence tells it already
+	settled ruleSet
 }
 
 // ruleSet is a set of rules by rank.
@@ -247,6 +251,9 @@ func newTable(rules []*Rule) *table {
 	for _, r := range t.rules {
 		for _, o := range r.Over {
 			r.over.add(byID[o.ID].rank)
+			if o.Told {
+				r.settled.add(byID[o.ID].rank)
+			}
 		}
 		for _, o := range t.rules {
 			if o != r && r.tell(o.Rule) != "" {

@@ -62,7 +62,7 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 		"RFC 1122, 4.2.2.13; Linux: tcp_rcv_state_process, tcp_timewait_state_process",
 	},
 	Over: []Over{
-		{"data-after-close", "it says why the server had closed"},
+		{ID: "data-after-close", Why: "it says why the server had closed"},
 	},
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
 	Telling:    IdleBeforeFIN,

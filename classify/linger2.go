@@ -26,9 +26,9 @@ S > C  R   seq = that ack (closed before the ACK came)
 		"tcp(7), TCP_LINGER2; Linux: __tcp_close (TCP_FIN_WAIT2), tcp_rcv_state_process (TCP_FIN_WAIT1)",
 	},
 	Over: []Over{
-		{"deliberate-abort", "it says how: by an option of the closing side"},
-		{"segment-after-close", "what is answered is the ACK of the FIN itself"},
-		{"unread-data-on-close", "all that the peer had sent came before the FIN"},
+		{ID: "deliberate-abort", Why: "it says how: by an option of the closing side"},
+		{ID: "segment-after-close", Why: "what is answered is the ACK of the FIN itself"},
+		{ID: "unread-data-on-close", Why: "all that the peer had sent came before the FIN"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "`nstat -az TcpExtTCPAbortOnLinger` grows for TCP_LINGER2 and stays as it is for SO_LINGER 0"},

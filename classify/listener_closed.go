@@ -37,9 +37,9 @@ S > C  R.  seq 1, one for each that waited`,
 		"Linux: inet_csk_listen_stop; net.ipv4.tcp_migrate_req in ip-sysctl",
 	},
 	Over: []Over{
-		{"accepted-then-reset", "other connections of the port went at the same moment"},
-		{"deliberate-abort", "other connections of the port went at the same moment"},
-		{"unread-data-on-close", "no program ever saw the connection"},
+		{ID: "accepted-then-reset", Why: "other connections of the port went at the same moment"},
+		{ID: "deliberate-abort", Why: "other connections of the port went at the same moment"},
+		{ID: "unread-data-on-close", Why: "no program ever saw the connection"},
 	},
 	Confused: []Confusion{
 		{"process-death", "was the process killed, or did it stop listening? Its log tells"},

@@ -41,7 +41,7 @@ C > S  S   S > C  S.  a later connection is accepted`,
 		"Kubernetes documentation: pod termination and container lifecycle hooks",
 	},
 	Over: []Over{
-		{"no-listener", "the port accepts connections at other times"},
+		{ID: "no-listener", Why: "the port accepts connections at other times"},
 	},
 	Confused: []Confusion{
 		{"refusal-under-load", "is the service up all the time? Then its queue or a load balancer's limit refused the connection"},

@@ -26,7 +26,7 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 		"Linux: tcp_check_oom, tcp_out_of_resources; ip-sysctl, tcp_max_orphans",
 	},
 	Over: []Over{
-		{"deliberate-abort", "the FIN had not been acknowledged"},
+		{ID: "deliberate-abort", Why: "the FIN had not been acknowledged"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "`nstat -az TcpExtTCPAbortOnMemory` grows only when memory was the reason"},

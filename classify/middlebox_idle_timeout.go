@@ -39,9 +39,9 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		"AWS NLB and NAT gateway: 350 s; AWS ALB: 60 s; Azure Load Balancer: 240 s (vendors' documentation)",
 	},
 	Over: []Over{
-		{"unread-data-on-close", "the silence is that of a timer, and the RST shows another origin"},
-		{"deliberate-abort", "the silence is that of a timer, and the RST shows another origin"},
-		{"firewall-reject", "the silence explains why the segment was refused"},
+		{ID: "unread-data-on-close", Why: "the silence is that of a timer, and the RST shows another origin"},
+		{ID: "deliberate-abort", Why: "the silence is that of a timer, and the RST shows another origin"},
+		{ID: "firewall-reject", Why: "the silence explains why the segment was refused"},
 	},
 	Confused: []Confusion{
 		{"backend-rehash", "do new connections to the same address come with the RST's TTL? Then another server behind a load balancer answered"},

@@ -35,9 +35,9 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 		"RFC 8446, 5.1; RFC 1122, 4.2.2.13",
 	},
 	Over: []Over{
-		{"accepted-then-reset", "it says why nothing was answered"},
-		{"tls-alert-then-rst", "it says what the alert means"},
-		{"unread-data-on-close", "it says what was left unread: a request in plain text"},
+		{ID: "accepted-then-reset", Why: "it says why nothing was answered"},
+		{ID: "tls-alert-then-rst", Why: "it says what the alert means"},
+		{ID: "unread-data-on-close", Why: "it says what was left unread: a request in plain text"},
 	},
 	Confused: []Confusion{
 		{"accepted-then-reset", "does the port speak TLS? Then the plain text was the mistake; otherwise look for the proxy's back end"},

@@ -40,8 +40,8 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 		"Linux: __tcp_close for every socket at exit; RFC 1122, 4.2.2.13",
 	},
 	Over: []Over{
-		{"unread-data-on-close", "other connections of the port went at the same moment"},
-		{"abort-after-response", "other connections of the port went at the same moment"},
+		{ID: "unread-data-on-close", Why: "other connections of the port went at the same moment"},
+		{ID: "abort-after-response", Why: "other connections of the port went at the same moment"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the process lives on: then a configuration change or `ss -K` ended the connections"},

@@ -24,8 +24,8 @@ C > S  S   S > C  S.  accepted`,
 		"Windows refuses a SYN when the backlog is full; Linux and FreeBSD drop it instead (listen(2), tcp_v4_conn_request)",
 	},
 	Over: []Over{
-		{"no-listener", "the port accepts connections moments before and after"},
-		{"listener-flap", "so short a time is no restart"},
+		{ID: "no-listener", Why: "the port accepts connections moments before and after"},
+		{ID: "listener-flap", Why: "so short a time is no restart"},
 	},
 	Confused: []Confusion{
 		{"listener-flap", "was the service restarted at this moment?"},

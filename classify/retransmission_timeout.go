@@ -24,7 +24,7 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 		"FreeBSD and XNU: tcp_timer_rexmt, tcp_drop(ETIMEDOUT)",
 	},
 	Over: []Over{
-		{"deliberate-abort", "it says why: the data was never acknowledged"},
+		{ID: "deliberate-abort", Why: "it says why: the data was never acknowledged"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the sender's system: Linux itself never does this, so there a program with a time limit did"},

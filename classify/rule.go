@@ -142,6 +142,9 @@ type Remedy struct {
 type Over struct {
 	ID  string
 	Why string // a clause without a full stop
+	// Told says that the evidence holds the very observation that tells the two
+	// apart: then the other is not mentioned although a tell exists.
+	Told bool
 }
 
 // Confusion names another cause and how to tell.

@@ -41,8 +41,8 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		"Linux: tcp_v4_send_reset from the listener, or without a socket",
 	},
 	Over: []Over{
-		{"firewall-reject", "the host itself may have sent it, and nothing speaks for a filter"},
-		{"middlebox-idle-timeout", "the host itself may have sent it, and the silence was short or unremarkable"},
+		{ID: "firewall-reject", Why: "the host itself may have sent it, and nothing speaks for a filter"},
+		{ID: "middlebox-idle-timeout", Why: "the host itself may have sent it, and the silence was short or unremarkable"},
 	},
 	Confused: []Confusion{
 		{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},

@@ -35,8 +35,8 @@ C > S  R.  seq after its data, ack after the tickets`,
 		"OpenSSL: SSL_CTX_set_num_tickets(3)",
 	},
 	Over: []Over{
-		{"unread-data-on-close", "it says what was left unread: session tickets"},
-		{"deliberate-abort", "session tickets were left unread"},
+		{ID: "unread-data-on-close", Why: "it says what was left unread: session tickets"},
+		{ID: "deliberate-abort", Why: "session tickets were left unread"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},

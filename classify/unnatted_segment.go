@@ -46,8 +46,8 @@ C > S  R   seq = the ack of that segment, window 0, no options
 		"Linux: nf_conntrack_proto_tcp.c, packets out of the window are INVALID and are not translated",
 	},
 	Over: []Over{
-		{"mid-stream", "the client has the connection with another address"},
-		{"firewall-reject", "the exchange had not stopped, and a filter would have stopped it before"},
+		{ID: "mid-stream", Why: "the client has the connection with another address"},
+		{ID: "firewall-reject", Why: "the exchange had not stopped, and a filter would have stopped it before"},
 	},
 	Confused: []Confusion{
 		{"firewall-reject", "`conntrack -S` on the box: invalid grows for a NAT that did not translate; for a filter, the counter of a rule with REJECT does"},

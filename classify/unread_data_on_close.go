@@ -63,7 +63,7 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 		"Linux: __tcp_close, tcp_send_active_reset",
 	},
 	Over: []Over{
-		{"deliberate-abort", "data was left that may be unread"},
+		{ID: "deliberate-abort", Why: "data was left that may be unread"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "nstat on the sender: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0 or `ss -K`"},

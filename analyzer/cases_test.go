@@ -1,0 +1,147 @@
+package analyzer_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rstwhy/rstwhy/internal/synth"
+)
+
+// openCases are conversations of others that are explained wrongly so far, as
+// far as their sections findings, says and never says tell. What is mended
+// leaves the list: a case that comes out right must not stand in it.
+var openCases = strings.Fields(`
+	abort-long-after-the-response
+	ack-went-to-another-machine
+	encrypted-alert-then-close
+	farther-and-yet-sooner
+	few-segments-and-another-distance
+	forged-burst-before-the-last-ack
+	forged-burst-sender-goes-on-at-once
+	forged-syns-to-one-port
+	guess-that-hits
+	idle-session-lost
+	listener-still-listens
+	masquerade-lost-on-the-way-out
+	old-copy-refused-beside-the-nat
+	one-way-client-gave-up
+	one-way-server-data-after-close
+	one-way-unread-by-its-own-acks
+	pub-ack-of-unseen-data
+	pub-bare-abort-with-data
+	pub-bare-abort
+	pub-box-gives-up-halfopen
+	pub-clients-leave-together
+	pub-close-before-upload
+	pub-close-into-download
+	pub-complete-response
+	pub-control-frame-after-close
+	pub-every-checksum-wrong
+	pub-goodbye-then-reset
+	pub-hold-timer
+	pub-id-goes-on
+	pub-jittery-rtt
+	pub-nat-answers-reset
+	pub-one-way-early-close
+	pub-pair-other-order
+	pub-refusal-from-elsewhere
+	pub-refusal-with-number
+	pub-rst-long-after-trigger
+	pub-scan-repeats-port
+	pub-scan-slow-answer
+	pub-stranger-after-reset
+	pub-synack-not-captured
+	pub-timestamps-declined
+	pub-two-seconds-no-timeout
+	refused-by-a-stranger-connected-all-the-same
+	reset-after-both-closed
+	same-syn-refused-again
+	stream-cut-is-no-complete-response
+	three-downloads-are-no-beat
+	three-requests-are-no-health-check
+	three-timeouts-are-no-health-check
+	timeouts-of-a-host-that-met-refusals
+	timestamp-ahead-of-the-clock
+	trigger-acknowledged-before-the-fin-client
+	trigger-acknowledged-before-the-fin
+	upload-goes-on-is-no-second-request
+	user-left-proxy-aborts-the-other-leg
+`)
+
+// TestCases holds verdicts against conversations that others have written, from
+// what they met in the field: $RSTWHY_CASES or ../shared/cases beside the
+// project. Each holds what would be right, as a scenario does.
+func TestCases(t *testing.T) {
+	dir := os.Getenv("RSTWHY_CASES")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "shared", "cases")
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(paths) == 0 {
+		t.Skipf("SKIPPED: there are no conversations of others in %s; RSTWHY_CASES names another folder", dir)
+	}
+	right := 0
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := synth.Parse(path, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := caseFaults(t, scenario{path, s})
+		open := slices.Contains(openCases, name)
+		switch {
+		case len(wrong) == 0:
+			right++
+			if open {
+				t.Errorf("%s comes out right: take it out of the list of those that do not", name)
+			}
+		case !open:
+			t.Errorf("%s comes out wrong:\n%s", name, strings.Join(wrong, "\n"))
+		default:
+			t.Logf("%s, known to be wrong:\n%s", name, strings.Join(wrong, "\n"))
+		}
+	}
+	t.Logf("%d of %d right", right, len(paths))
+}
+
+// caseFaults are the lines of s that do not hold.
+func caseFaults(t *testing.T, s scenario) (wrong []string) {
+	t.Helper()
+	if text, _, ok := s.script.Section("findings"); ok {
+		var want, got []string
+		for line := range strings.Lines(string(text)) {
+			line, _, _ = strings.Cut(line, "#")
+			if line = fields(line); line != "" {
+				want = append(want, line)
+			}
+		}
+		for _, l := range find(t, 0, render(t, s.script, synth.Format{})).lines {
+			got = append(got, fields(l))
+		}
+		if !slices.Equal(want, got) {
+			wrong = append(wrong, fmt.Sprintf("  want %s\n  got  %s", strings.Join(want, "\n       "), strings.Join(got, "\n       ")))
+		}
+	}
+	report := textReport(t, s.script)
+	for _, section := range []string{"says", "never says"} {
+		text, _, _ := s.script.Section(section)
+		for line := range strings.Lines(string(text)) {
+			line = strings.Join(strings.Fields(line), " ")
+			if line != "" && strings.Contains(report, line) == (section == "never says") {
+				wrong = append(wrong, fmt.Sprintf("  %s: %s", section, line))
+			}
+		}
+	}
+	return wrong
+}

@@ -9,11 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/packet"
 )
 
 // everyReset returns the settled resets of every scenario, every recorded
-// capture, and some streams that no stack makes.
+// capture, the captures of others where they are at hand ($RSTWHY_CORPUS, or
+// ../shared/pcaps beside the project), and some streams that no stack makes.
 func everyReset(t testing.TB) []settled {
 	all := scenarioResets(t)
 	captures, err := filepath.Glob("../testdata/pcaps/*/*.pcap*")
@@ -27,6 +30,31 @@ func everyReset(t testing.TB) []settled {
 		}
 		all = append(all, resetsOf(t, file)...)
 		file.Close()
+	}
+	others := os.Getenv("RSTWHY_CORPUS")
+	if others == "" {
+		others = filepath.Join("..", "..", "shared", "pcaps")
+	}
+	captures, err = filepath.Glob(filepath.Join(others, "*.pcap*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(captures) == 0 {
+		t.Logf("SKIPPED IN PART: there are no captures of others in %s; RSTWHY_CORPUS names another folder", others)
+	}
+	for _, path := range captures {
+		src, err := capture.Open([]string{path}, capture.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, settle(t, func(b *packet.Batch) error {
+			err := src.Read(b)
+			if d, ok := err.(interface{ Damaged() bool }); ok && d.Damaged() {
+				return nil // the reader's own tests hold it to that
+			}
+			return err
+		})...)
+		src.Close()
 	}
 	for seed := range uint64(100) {
 		all = append(all, settle(t, strange(seed))...)

@@ -76,16 +76,9 @@ var openCases = strings.Fields(`
 // what they met in the field: $RSTWHY_CASES or ../shared/cases beside the
 // project. Each holds what would be right, as a scenario does.
 func TestCases(t *testing.T) {
-	dir := os.Getenv("RSTWHY_CASES")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "cases")
-	}
-	paths, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	paths := othersCases(t)
 	if len(paths) == 0 {
-		t.Skipf("SKIPPED: there are no conversations of others in %s; RSTWHY_CASES names another folder", dir)
+		t.Skip("SKIPPED: there are no conversations of others in ../shared/cases; RSTWHY_CASES names another folder")
 	}
 	right := 0
 	for _, path := range paths {
@@ -113,6 +106,20 @@ func TestCases(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d right", right, len(paths))
+}
+
+// othersCases are the files of conversations that others have written.
+func othersCases(t *testing.T) []string {
+	t.Helper()
+	dir := os.Getenv("RSTWHY_CASES")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "shared", "cases")
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
 }
 
 // caseFaults are the lines of s that do not hold.

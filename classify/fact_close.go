@@ -15,6 +15,7 @@ var closeFacts = []*Fact{
 	}},
 	{"late_segment", UnitFrame, "the segment that brought it, the last of several", func(c *Case) int64 { where, _ := c.lateSegment(); return int64(where) }},
 	{"fin_to_late", UnitDuration, "the sender's FIN to that segment", func(c *Case) int64 { _, at := c.lateSegment(); return at - c.Sender.FINTime }},
+	{"late_to_fin", UnitDuration, "that segment to the sender's FIN, where it came before", func(c *Case) int64 { _, at := c.lateSegment(); return c.Sender.FINTime - at }},
 	{"late_to_rst", UnitDuration, "that segment to the RST", func(c *Case) int64 { _, at := c.lateSegment(); return c.RST.Time - at }},
 	{"fin_to_answered", UnitDuration, "the sender's FIN to the segment that the RST answers", func(c *Case) int64 {
 		return c.Trigger.Time - c.Sender.FINTime
@@ -75,9 +76,10 @@ func (c *Case) late() uint64 {
 }
 
 // lateSegment is the segment that brought the late data: the one that the RST
-// answers, or for an abort the receiver's last with payload.
+// answers, or the receiver's last with payload where that is an abort's or has
+// none itself, as a FIN that followed the data.
 func (c *Case) lateSegment() (packet.FrameRef, int64) {
-	if c.Trigger.Valid() {
+	if c.Trigger.Valid() && c.Trigger.Len > 0 {
 		return c.Trigger.Frame, c.Trigger.Time
 	}
 	return c.Receiver.DataFrame, c.Receiver.DataLast
@@ -104,6 +106,8 @@ var (
 	saysDataAfterFIN     = sentence("data-after-fin", "{receiver} sends {late} in {late_segment}, {fin_to_late} after the FIN")
 	saysDataAfterFINFrom = sentence("data-after-fin-until", "{receiver} sends {late} until {late_segment}, {fin_to_late} after the FIN")
 	saysRefusesAsWindows = sentence("late-data-refused-as-windows", "{rst} refuses it {late_to_rst} later, with window 0 as Windows does")
+	saysDataBeforeFIN    = sentence("data-before-fin", "{receiver} had sent {late} that {sender} never acknowledged, the last of them in {late_segment}, {late_to_fin} before the FIN")
+	saysAnswersFollower  = sentence("follower-of-late-data-answered", "{rst} answers {trigger}, which came after the data, {answer_time} later")
 	saysAnswersLate      = sentence("late-data-answered", "{rst} answers that segment {late_to_rst} later")
 )
 
@@ -111,7 +115,9 @@ var (
 func closedBefore(c *Case, f *Findings, late uint64) {
 	f.Say(saysCloses)
 	whole := c.Trigger.Valid() && uint64(c.Trigger.Len) == late
-	switch {
+	switch _, at := c.lateSegment(); {
+	case at < c.Sender.FINTime && !c.crossed():
+		f.Say(saysDataBeforeFIN)
 	case c.crossed() && whole:
 		f.Say(saysCrossed)
 	case c.crossed():
@@ -123,6 +129,10 @@ func closedBefore(c *Case, f *Findings, late uint64) {
 	}
 	if c.Mechanism == Abort {
 		f.Say(saysRefusesAsWindows)
+		return
+	}
+	if c.Trigger.Valid() && c.Trigger.Len == 0 {
+		f.Say(saysAnswersFollower)
 		return
 	}
 	f.Say(saysAnswersLate)

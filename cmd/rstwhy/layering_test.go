@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"analyzer":       {"classify", "flows", "hosts", "packet"},
 	"report":         {"analyzer", "classify", "flows", "packet"},
 	"kernel":         {"classify", "packet"}, // it testifies into the case
+	"internal/audit": {"packet"},
 	"internal/synth": {"packet"},
 	"internal/lab":   {"kernel", "packet"},
 	"cmd/rstwhy":     {"analyzer", "capture", "classify", "flows", "packet", "report"},

@@ -38,12 +38,12 @@ func ExampleRun() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("%d packets, %d resets\n", sum.Frames, sum.Flows.RSTs)
+		fmt.Printf("%d packets, %d RST\n", sum.Frames, sum.Flows.RSTs)
 	}
 	// Output:
 	// frame 10, server 10.7.0.2:8080: keep-alive-race, certain
-	// 10 packets, 1 resets
+	// 10 packets, 1 RST
 	// frame 12, server 10.7.0.2:8080: unread-data-on-close, likely
 	//   or deliberate-abort
-	// 12 packets, 1 resets
+	// 12 packets, 1 RST
 }

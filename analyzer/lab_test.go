@@ -210,9 +210,11 @@ func TestLabKnowsEveryCause(t *testing.T) {
 		}
 	}
 	for _, r := range classify.Rules() {
-		why, exempt := unrecorded[r.ID]
-		if recorded[r.ID] == exempt {
-			t.Errorf("%s: recorded %v, but the reason why it is not: %q", r.ID, recorded[r.ID], why)
+		switch why, exempt := unrecorded[r.ID]; {
+		case !recorded[r.ID] && !exempt:
+			t.Errorf("%s: no recording in testdata/pcaps has it, and unrecorded does not say why", r.ID)
+		case recorded[r.ID] && exempt:
+			t.Errorf("%s is recorded, but unrecorded says that it %s", r.ID, why)
 		}
 	}
 	if len(recipes) < 45 {

@@ -36,7 +36,7 @@ func TestCatalogue(t *testing.T) {
 				t.Error("the ID is not in kebab case")
 			}
 			if r.Family == "" || r.Mechanisms == 0 || r.Match == nil || r.Story == nil {
-				t.Error("family, mechanisms, match or story is missing")
+				t.Error("Family, Mechanisms, Match or Story is missing")
 			}
 			if r.Title == "" || len(r.Title) > 48 {
 				t.Errorf("title %q is empty or longer than 48 letters", r.Title)
@@ -45,7 +45,7 @@ func TestCatalogue(t *testing.T) {
 				t.Errorf("the summary is not one sentence: %q", r.Summary)
 			}
 			if r.Wire == "" || len(r.Confirm) == 0 || len(r.Advice) == 0 || len(r.Refs) == 0 {
-				t.Error("wire, confirm, advice or references are missing")
+				t.Error("Wire, Confirm, Advice or Refs is missing")
 			}
 			for line := range strings.Lines(r.Wire) {
 				if len(line) > 76 {
@@ -68,7 +68,7 @@ func TestCatalogue(t *testing.T) {
 			}
 			for _, c := range r.Confused {
 				if !ids[c.ID] || c.ID == r.ID || c.Tell == "" {
-					t.Errorf("confused with %q: %q", c.ID, c.Tell)
+					t.Errorf("Confused has %q, %q: it takes the ID of another cause, and what tells the two apart", c.ID, c.Tell)
 				}
 			}
 			dir := filepath.Join("..", "testdata", "scenarios", r.ID)
@@ -83,6 +83,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		})
 	}
+	checkListed(t)
 	dirs, err := filepath.Glob(filepath.Join("..", "testdata", "scenarios", "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -92,9 +93,39 @@ func TestCatalogue(t *testing.T) {
 		case "notes", "demands", "artefacts", "origin", "timers": // not about one cause
 		default:
 			if !ids[id] {
-				t.Errorf("%s holds scenarios of no cause", d)
+				t.Errorf("%s holds scenarios of no cause: a directory has the ID of a rule", d)
 			}
 		}
+	}
+}
+
+// checkListed looks for rules that no line of the table names.
+func checkListed(t *testing.T) {
+	t.Helper()
+	table, err := os.ReadFile("rules.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := regexp.MustCompile(`(?m)^var (\w+) = Rule\{`)
+	n := 0
+	for _, path := range paths {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range made.FindAllStringSubmatch(string(source), -1) {
+			n++
+			if !strings.Contains(string(table), "&"+m[1]+",") && m[1] != "unclassified" {
+				t.Errorf("%s: the rule %s has no line in rules.go", path, m[1])
+			}
+		}
+	}
+	if n < len(rules) {
+		t.Errorf("only %d rules were found, the table has %d", n, len(rules))
 	}
 }
 
@@ -131,8 +162,11 @@ func checkFindings(t *testing.T, path, id string, hit bool) {
 	}
 	_, findings, _ := strings.Cut(string(text), "-- findings --\n")
 	verdict := regexp.MustCompile(`(?m)^frame \S+\s+` + id + `\s`)
-	if verdict.MatchString(findings) != hit {
-		t.Errorf("%s: hit is %v, but the findings are:\n%s", path, hit, findings)
+	switch found := verdict.MatchString(findings); {
+	case hit && !found:
+		t.Errorf("%s: %s is not the verdict on any frame (go test ./analyzer -update writes the findings):\n%s", path, id, findings)
+	case found && !hit:
+		t.Errorf("%s: a near miss, and yet %s is the verdict on a frame:\n%s", path, id, findings)
 	}
 }
 

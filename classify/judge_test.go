@@ -94,7 +94,7 @@ func TestNoSilentTie(t *testing.T) {
 		}
 	}
 	for pair, n := range silent {
-		t.Errorf("%d times nothing says which of %s goes first, or what tells them apart", n, pair)
+		t.Errorf("%d times nothing says which of %s goes first, or what tells them apart: one of them needs the other in Over or Confused", n, pair)
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 	Spoke               // it has, and says why
 )
 
+// String is the word in JSON.
+func (w Word) String() string { return [...]string{"unasked", "silent", "spoke"}[w] }
+
 // everyReason is what Linux 6.18 says of resets: the names of enum sk_rst_reason
 // (include/net/rstreason.h), but for NOT_SPECIFIED and ERROR, which tell nothing.
 var everyReason = strings.Fields(`NO_SOCKET TCP_INVALID_ACK_SEQUENCE TCP_RFC7323_PAWS TCP_TOO_OLD_ACK

@@ -42,7 +42,7 @@ const (
 	RecentLen = 16
 	// HistoryLen is how many letters a history has at most.
 	HistoryLen = 14
-	// FollowMax is how many further RSTs one Reset holds. A connection that shows
+	// FollowUpMax is how many further RSTs one Reset holds. A connection that shows
 	// more within the grace begins a new Reset.
 	FollowUpMax = 1024
 	// waitMax is how many resets wait for their grace at once; beyond it the

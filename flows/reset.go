@@ -2,7 +2,7 @@ package flows
 
 import "github.com/rstwhy/rstwhy/packet"
 
-// Answer is a RST and the segment of the other side that it answers, if any.
+// FollowUp is a further RST and the segment of the other side that it answers, if any.
 type FollowUp struct {
 	RST     Segment
 	Trigger Segment // not Valid when no remembered segment explains the RST

@@ -163,24 +163,24 @@ func (h *Header) Destination() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(h.Dst).Unmap(), h.DstPort)
 }
 
-// Where names a frame: its number, and which of the input files it is in. The
+// FrameRef names a frame: its number, and which of the input files it is in. The
 // file stands in the high 24 bits, so that frames of one run compare in order.
 // The zero value names no frame.
 type FrameRef uint64
 
-// frameBits are the bits of a Where that number the frame.
+// frameBits are the bits of a FrameRef that number the frame.
 const frameBits = 40
 
-// MaxFiles is how many files a Where can tell apart.
+// MaxFiles is how many files a FrameRef can tell apart.
 const MaxFiles = 1 << (64 - frameBits)
 
 // Frame is the number of the frame in its file, from 1; at most 2^40-1.
-func (w FrameRef) Frame() uint64 { return uint64(w) & (1<<frameBits - 1) }
+func (r FrameRef) Frame() uint64 { return uint64(r) & (1<<frameBits - 1) }
 
 // File is the index of the input file, from 0.
-func (w FrameRef) File() int { return int(w >> frameBits) }
+func (r FrameRef) File() int { return int(r >> frameBits) }
 
-// Where returns the place of the segment in the input. Of a frame number beyond
+// Ref returns the place of the segment in the input. Of a frame number beyond
 // 2^40-1, which takes days of a live capture at a million frames a second, the
 // lower bits are left.
 func (h *Header) Ref() FrameRef {

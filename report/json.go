@@ -116,9 +116,12 @@ type knownJSON struct {
 	Source  string  `json:"source"`
 }
 
+// kernelJSON is what the kernel of the host whose address the RST bears says of it.
 type kernelJSON struct {
-	Reason    string `json:"reason"`    // of enum sk_rst_reason
-	Mechanism string `json:"mechanism"` // answer or abort
+	Word      string `json:"word"`                // spoke, or silent when it has not sent it
+	Accord    string `json:"accord"`              // agrees, decides or disagrees
+	Reason    string `json:"reason,omitempty"`    // of enum sk_rst_reason
+	Mechanism string `json:"mechanism,omitempty"` // answer or abort
 	State     string `json:"state,omitempty"`
 }
 
@@ -308,10 +311,13 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	if len(r.Payload) > 0 {
 		j.Payload = strconv.QuoteToASCII(string(r.Payload))
 	}
-	if k := &i.Kernel; k.Word == classify.Spoke {
-		j.Kernel = &kernelJSON{Reason: k.Reason, Mechanism: classify.Answer.String(), State: k.State}
-		if k.Active {
-			j.Kernel.Mechanism = classify.Abort.String()
+	if k := &i.Kernel; k.Word != classify.Unasked {
+		j.Kernel = &kernelJSON{Word: k.Word.String(), Accord: v.Kernel.String(), Reason: k.Reason, State: k.State}
+		if k.Word == classify.Spoke {
+			j.Kernel.Mechanism = classify.Answer.String()
+			if k.Active {
+				j.Kernel.Mechanism = classify.Abort.String()
+			}
 		}
 	}
 	return j

@@ -134,18 +134,40 @@ func remarks(i *analyzer.Incident, quote func(string) string) []string {
 	if i.Reset.RST.Marks.Has(packet.BadChecksum) {
 		out = append(out, "the TCP checksum of the RST is wrong: the receiver ignored it, or the capture was taken before the network card filled it in")
 	}
-	if t := &i.Kernel; t.Word == classify.Spoke {
+	if s := kernelSays(&i.Kernel, i.Verdict.Kernel); s != "" {
+		out = append(out, s)
+	}
+	return out
+}
+
+// kernelSays is the word of the kernel, and what it did to the verdict; it is empty
+// when no kernel was asked.
+func kernelSays(t *classify.Testimony, a classify.Accord) string {
+	var s string
+	switch t.Word {
+	case classify.Silent:
+		s = "the kernel of the host whose address the RST bears has not sent it: a packet filter, a program with a raw socket or another machine did"
+	case classify.Spoke:
 		what := "it answered a segment"
 		if t.Active {
 			what = "it aborted a socket"
 		}
-		s := "the kernel that sent it says " + clean(t.Reason) + ": " + what
+		s = "the kernel that sent it says " + clean(t.Reason) + ": " + what
 		if t.State != "" {
 			s += " in state " + clean(t.State)
 		}
-		out = append(out, s)
+	default:
+		return ""
 	}
-	return out
+	switch a {
+	case classify.Agrees:
+		s += "; the verdict from the packets agrees"
+	case classify.Decides:
+		s += "; that rules out some of what the packets left open"
+	case classify.Disagrees:
+		s += "; that disagrees with every cause that fits the packets"
+	}
+	return s
 }
 
 var lackWords = [...]struct {

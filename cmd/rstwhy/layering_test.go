@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -91,14 +93,14 @@ func TestLayering(t *testing.T) {
 		}
 	}
 	if len(ours) < len(mayImport) {
-		t.Errorf("go list knows %d packages, the table %d", len(ours), len(mayImport))
+		t.Errorf("go list knows %d packages, the table mayImport %d: a package has gone, take out its line", len(ours), len(mayImport))
 	}
 	used := map[arrow]bool{}
 	for _, p := range ours {
 		name := strings.TrimPrefix(p.ImportPath, module)
 		allowed, ok := mayImport[name]
 		if !ok {
-			t.Errorf("package %s has no line in the table of who may import what", name)
+			t.Errorf("package %s has no line in the table mayImport", name)
 			continue
 		}
 		for _, path := range p.Imports {
@@ -106,22 +108,22 @@ func TestLayering(t *testing.T) {
 			case path == "unsafe":
 				used[arrow{name, path}] = true
 				if !slices.Contains(mayBeUnsafe, name) {
-					t.Errorf("package %s imports unsafe", name)
+					t.Errorf("package %s imports unsafe, which is for %v alone (mayBeUnsafe)", name, mayBeUnsafe)
 				}
 			case standard[path]:
 			case strings.HasPrefix(path, module):
 				of := strings.TrimPrefix(path, module)
 				used[arrow{name, of}] = true
 				if !slices.Contains(allowed, of) {
-					t.Errorf("package %s imports %s", name, of)
+					t.Errorf("package %s imports %s, and may import %v alone (mayImport)", name, of, allowed)
 				}
 			default:
 				library := home(path)
 				used[arrow{name, library}] = true
 				if library == "" {
-					t.Errorf("package %s imports %s, which has no line in the table of homes", name, path)
+					t.Errorf("package %s imports %s, which has no line in the table homes", name, path)
 				} else if at := homes[library]; !slices.Contains(at, name) {
-					t.Errorf("package %s imports %s, whose home is %v", name, path, at)
+					t.Errorf("package %s imports %s, whose home is %v (homes)", name, path, at)
 				}
 			}
 		}
@@ -131,7 +133,7 @@ func TestLayering(t *testing.T) {
 	}
 	for _, a := range permitted() {
 		if !used[a] {
-			t.Errorf("package %s may import %s, and does not", a.from, a.to)
+			t.Errorf("package %s may import %s, and does not: take that out of the table", a.from, a.to)
 		}
 	}
 }
@@ -173,21 +175,66 @@ func home(path string) string {
 	return ""
 }
 
-// The map of the code has a room for each package.
+// The map of the code has a room for each package, each file a place in its room,
+// and what it names is there.
 func TestArchitecture(t *testing.T) {
 	page, err := os.ReadFile("../../docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rooms []string
+	inCode := regexp.MustCompile("`([^`]+)`")
+	anything := regexp.MustCompile("<[a-z]+>") // <cause>.go
+	var rooms []string                         // of the section that is being read
+	named := map[string]bool{}
 	for line := range strings.Lines(string(page)) {
-		if room, ok := strings.CutPrefix(line, "### "); ok {
-			rooms = append(rooms, room)
+		if strings.HasPrefix(line, "#") {
+			rooms = nil
+		}
+		for _, m := range inCode.FindAllStringSubmatch(line, -1) {
+			switch name := m[1]; {
+			case strings.HasPrefix(line, "### "):
+				rooms = append(rooms, name)
+				named[name] = true
+			case strings.HasSuffix(name, ".go"):
+				pattern := anything.ReplaceAllString(name, "*")
+				found := filesLike(t, pattern) // with its directory
+				within := rooms
+				if len(rooms) == 0 {
+					within = []string{"*", "*/*"} // a name of which the text before says where it is
+				}
+				for _, room := range within {
+					found = append(found, filesLike(t, room+"/"+pattern)...)
+				}
+				if len(found) == 0 && !strings.Contains(name, "<") {
+					t.Errorf("docs/architecture.md names %s, which is in none of %v", name, within)
+				}
+				for _, path := range found {
+					named[path] = true
+				}
+			}
 		}
 	}
 	for name := range mayImport {
-		if !strings.Contains(strings.Join(rooms, ""), "`"+name+"`") {
-			t.Errorf("docs/architecture.md has no room for %s", name)
+		if !named[name] {
+			t.Errorf("docs/architecture.md has no room for %s: a heading ### `%s`", name, name)
+		}
+		for _, path := range filesLike(t, name+"/*.go") {
+			if base := filepath.Base(path); base != "doc.go" && !strings.HasSuffix(base, "_test.go") && !named[path] {
+				t.Errorf("docs/architecture.md says nothing of %s: name it in the room of %s", path, name)
+			}
 		}
 	}
+}
+
+// filesLike lists the files that pattern matches, by their paths in the project.
+func filesLike(t *testing.T, pattern string) (list []string) {
+	t.Helper()
+	found, err := filepath.Glob("../../" + pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		list = append(list, strings.TrimPrefix(filepath.ToSlash(path), "../../"))
+	}
+	return list
 }

@@ -72,7 +72,7 @@ func spare(captures, reports []string) error {
 				info, err = os.Stdin.Stat()
 			}
 			if err == nil && os.SameFile(report, info) {
-				return replacesCapture(path, name)
+				return &replacesCapture{path, name}
 			}
 		}
 	}

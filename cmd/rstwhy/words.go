@@ -140,11 +140,14 @@ func noFormat(path string) error {
 
 func sameOutput(path string) error { return fmt.Errorf("-o %s: given twice", path) }
 
-func replacesCapture(path, capture string) error {
-	if path == capture {
-		return fmt.Errorf("-o %s: the report would replace the capture of that name", path)
+// replacesCapture is a report that would take the place of a capture that is read.
+type replacesCapture struct{ path, capture string }
+
+func (e *replacesCapture) Error() string {
+	if e.path == e.capture {
+		return fmt.Sprintf("-o %s: the report would replace the capture of that name", e.path)
 	}
-	return fmt.Errorf("-o %s: the report would replace the capture, %s is the same file", path, capture)
+	return fmt.Sprintf("-o %s: the report would replace the capture, %s is the same file", e.path, e.capture)
 }
 
 func choices(words []string) string {
@@ -195,8 +198,11 @@ func hint(err error) string {
 		iface *capture.InterfaceError
 		bad   *capture.FilterError
 		cause *unknownCause
+		taken *replacesCapture
 	)
 	switch {
+	case errors.As(err, &taken):
+		return "" // it says what is wrong, and no flag helps
 	case errors.As(err, &cause) && len(cause.near) > 0:
 		return "did you mean " + choices(cause.near) + "?"
 	case errors.As(err, &cause):

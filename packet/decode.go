@@ -122,6 +122,7 @@ const (
 	etherBridge = 0x6558 // an Ethernet frame (RFC 7637, RFC 1701)
 	etherERSPAN = 0x88be // mirrored frames, types I and II
 	etherERSPN3 = 0x22eb // type III
+	etherCMD    = 0x8909 // Cisco MetaData, the security tag of TrustSec
 
 	// etherMax8023 is the largest value that is a length and not an EtherType
 	// (IEEE 802.3, 3.2.6).
@@ -155,6 +156,12 @@ func (d *decoder) network(h *Header, proto uint16, b []byte) Skip {
 			return d.ppp(h, b[6:])
 		case etherPPP:
 			return d.ppp(h, b)
+		case etherCMD:
+			// Version, length, option and tag: with both EtherTypes, 8 octets.
+			if len(b) < 8 {
+				return d.short()
+			}
+			proto, b = binary.BigEndian.Uint16(b[6:]), b[8:]
 		case etherMPLS, etherMPLSM:
 			return d.mpls(h, b)
 		case etherBridge:

@@ -78,6 +78,8 @@ func TestDecode(t *testing.T) {
 		{"priority tag", LinkEthernet, octets(macs, "8100 e000", "0800", ip4, rst4), 0, over4()},
 		{"LLC SNAP", LinkEthernet, octets(macs, "0030 aaaa03 000000 0800", ip4, rst4), 0, over4()},
 		{"LLC with the SAP of IP", LinkEthernet, octets(macs, "002b 060603", ip4, rst4), 0, over4()},
+		{"Cisco MetaData", LinkEthernet, octets(macs, "8909 0101 0001 0007 0800", ip4, rst4), 0, over4()},
+		{"Cisco MetaData within a VLAN", LinkEthernet, octets(macs, "8100 000c 8909 0101 0001 ffff 86dd", ip6, rst6), 0, over6(vlan(12))},
 		{"PPPoE", LinkEthernet, octets(macs, "8864 11000001002a 0021", ip4, rst4), 0, over4()},
 		{"PPPoE IPv6", LinkEthernet, octets(macs, "8864 11000001003e 0057", ip6, rst6), 0, over6()},
 		{"PPPoE, compressed protocol", LinkEthernet, octets(macs, "8864 110000010029 21", ip4, rst4), 0, over4()},

@@ -124,6 +124,11 @@ func FuzzEthernet(f *testing.F) {
 	fuzz(f, LinkEthernet, always(layers.LayerTypeEthernet), octets(macs, "0800"), octets(macs, "8100 000c 86dd"))
 }
 
+func FuzzCiscoMetaData(f *testing.F) {
+	// gopacket does not know it.
+	fuzz(f, LinkEthernet, always(nil), octets(macs, "8909 0101 0001 0007 0800"), octets(macs, "8100 000c 8909 0101 0001 0007 86dd"))
+}
+
 func FuzzSLL(f *testing.F) {
 	fuzz(f, LinkSLL, always(layers.LayerTypeLinuxSLL),
 		octets("0000 0001 0006 020000000001 0000 0800"), octets("0004 0001 0006 020000000001 0000 86dd"))

@@ -138,9 +138,12 @@ var circumstances = map[string]map[Role][]string{
 // the view. A verdict is right when it is one of them.
 func Right(f *Facts, v View) []string {
 	right := mechanismCauses(f)
-	if !f.Later {
+	// What a side does of its own accord it does for the script's reason, also
+	// when a RST went before.
+	if !f.Later || f.Active || f.By == Forger {
 		right = append(right, circumstances[f.Kind][f.Role]...)
-	} else {
+	}
+	if f.Later {
 		right = append(right, "follow-up")
 		// Where the first RST is not in the capture, the connection is simply
 		// one that the host no longer has; and it had ended it.

@@ -40,6 +40,12 @@ type Event struct {
 	// Netns is the inode number of the network namespace, as
 	// /proc/PID/ns/net shows it, and 0 when it was not known.
 	Netns uint32
+
+	// Of an abort, and zero for a reply: the octets that had arrived in order
+	// and that no program has read (rcv_nxt - copied_seq; the peer's FIN counts
+	// as one), and whether the socket has SO_LINGER with a time of 0.
+	Unread uint32
+	Linger bool
 }
 
 // String gives e on one line.

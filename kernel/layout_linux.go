@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
@@ -19,6 +20,10 @@ type layout struct {
 	saddr6, daddr6              int32 // valid with ipv6
 	ipv6                        bool
 	sockNet, devNet, inum       int32
+	rcvNxt, copiedSeq           int32 // struct tcp_sock
+	flags, lingerTime           int32
+	lingerTimeLen               int32
+	lingerFlag                  uint // bit of flags
 
 	reasons map[uint32]string
 }
@@ -51,10 +56,17 @@ func readLayout(spec *btf.Spec) (*layout, error) {
 		{&l.sport, "inet_sock", "inet_sport"},
 		{&l.devNet, "net_device", "nd_net.net"},
 		{&l.inum, "net", "ns.inum"},
+		{&l.rcvNxt, "tcp_sock", "rcv_nxt"},
+		{&l.copiedSeq, "tcp_sock", "copied_seq"},
+		{&l.flags, "sock", "__sk_common.skc_flags"},
+		{&l.lingerTime, "sock", "sk_lingertime"},
 	} {
 		if *f.to, err = offsetOf(spec, f.typ, f.path); err != nil {
 			return nil, err
 		}
+	}
+	if l.lingerFlag, l.lingerTimeLen, err = lingering(spec); err != nil {
+		return nil, err
 	}
 	// A kernel without IPv6 has no such members.
 	var err6 error
@@ -63,6 +75,35 @@ func readLayout(spec *btf.Spec) (*layout, error) {
 	}
 	l.ipv6 = err6 == nil
 	return l, nil
+}
+
+// lingering returns which bit of sk_flags says that SO_LINGER is on, and how many
+// octets its time takes.
+func lingering(spec *btf.Spec) (flag uint, timeLen int32, err error) {
+	var flags *btf.Enum
+	if err := spec.TypeByName("sock_flags", &flags); err != nil {
+		return 0, 0, fmt.Errorf("kernel: enum sock_flags: %w", err)
+	}
+	i := slices.IndexFunc(flags.Values, func(v btf.EnumValue) bool { return v.Name == "SOCK_LINGER" })
+	if i < 0 {
+		return 0, 0, fmt.Errorf("kernel: enum sock_flags has no SOCK_LINGER: %w", errors.ErrUnsupported)
+	}
+	var s *btf.Struct
+	if err := spec.TypeByName("sock", &s); err != nil {
+		return 0, 0, fmt.Errorf("kernel: struct sock: %w", err)
+	}
+	t, _, ok := member(s, "sk_lingertime")
+	if !ok {
+		return 0, 0, fmt.Errorf("kernel: struct sock has no sk_lingertime: %w", errors.ErrUnsupported)
+	}
+	n, err := btf.Sizeof(t)
+	if err == nil && n > 8 {
+		err = fmt.Errorf("%d octets: %w", n, errors.ErrUnsupported)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("kernel: sk_lingertime: %w", err)
+	}
+	return uint(flags.Values[i].Value), int32(n), nil
 }
 
 // resetReasons checks that the tracepoint is there and has the arguments sk,

@@ -20,7 +20,11 @@ const (
 	recDport    = 22 // 2
 	recSender   = 24 // 16
 	recReceiver = 40 // 16
-	recLen      = 56
+	recRcvNxt   = 56 // 4: the next four of an abort only
+	recCopied   = 60 // 4: copied_seq
+	recFlags    = 64 // 8: sk_flags
+	recLinger   = 72 // 8: sk_lingertime, in its first octets
+	recLen      = 80
 )
 
 // Below the record the stack holds one pointer or number while it is needed.
@@ -74,6 +78,10 @@ func program(l *layout, events, lost int) asm.Instructions {
 
 	// An abort has no segment, so the socket names both ends.
 	p.add(asm.StoreImm(asm.RFP, at(recActive), 1, asm.Byte))
+	p.read(at(recRcvNxt), 4, sk, l.rcvNxt)
+	p.read(at(recCopied), 4, sk, l.copiedSeq)
+	p.read(at(recFlags), 8, sk, l.flags)
+	p.read(at(recLinger), l.lingerTimeLen, sk, l.lingerTime)
 	p.read(at(recSport), 2, sk, l.sport)
 	p.read(at(recDport), 2, sk, l.dport)
 	p.read(-recLen-scratch, 2, sk, l.family)

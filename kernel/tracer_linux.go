@@ -16,7 +16,7 @@ import (
 )
 
 // ringSize is the room for events that nobody has read yet: with 8 octets of
-// header each, about 16,000 of them, which is a flood of resets for some
+// header each, about 12,000 of them, which is a flood of resets for some
 // milliseconds.
 const ringSize = 1 << 20
 
@@ -24,6 +24,7 @@ const ringSize = 1 << 20
 // from different goroutines; Read itself from one at a time.
 type Tracer struct {
 	reasons map[uint32]string
+	linger  uint // bit of sk_flags
 	events  *ebpf.Map
 	lost    *ebpf.Map
 	prog    *ebpf.Program
@@ -48,7 +49,7 @@ func Open() (*Tracer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{reasons: l.reasons}
+	t := &Tracer{reasons: l.reasons, linger: l.lingerFlag}
 	if err := t.attach(l); err != nil {
 		t.Close()
 		if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, os.ErrNotExist) {
@@ -116,14 +117,18 @@ func (t *Tracer) decode(b []byte) (Event, error) {
 		ip, _ := netip.AddrFromSlice(b[addr : addr+size])
 		return netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(b[port:]))
 	}
+	abort := b[recActive] != 0
 	return Event{
 		Time:     wall,
 		Sender:   end(recSender, recSport),
 		Receiver: end(recReceiver, recDport),
 		Reason:   reason,
-		Active:   b[recActive] != 0,
+		Active:   abort,
 		State:    stateName(b[recState]),
 		Netns:    binary.NativeEndian.Uint32(b[recNetns:]),
+		Unread:   binary.NativeEndian.Uint32(b[recRcvNxt:]) - binary.NativeEndian.Uint32(b[recCopied:]),
+		Linger: abort && binary.NativeEndian.Uint64(b[recFlags:])>>t.linger&1 != 0 &&
+			binary.NativeEndian.Uint64(b[recLinger:]) == 0,
 	}, nil
 }
 

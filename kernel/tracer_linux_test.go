@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -146,9 +147,27 @@ func TestAbort(t *testing.T) {
 			conn.Close()
 			from, to := addr(conn.LocalAddr()), addr(conn.RemoteAddr())
 			got := next(t, tr, func(e Event) bool { return e.Sender == from })
-			check(t, got, Event{Sender: from, Receiver: to, Reason: "TCP_STATE", Active: true, State: "TCP_CLOSE"}, since)
+			check(t, got, Event{Sender: from, Receiver: to, Reason: "TCP_STATE", Active: true, State: "TCP_CLOSE", Linger: true}, since)
 		})
 	}
+}
+
+// What nobody has read is counted to the octet.
+func TestUnread(t *testing.T) {
+	tr := open(t)
+	client, server, _ := pair(t, "tcp4", "127.0.0.1:0")
+	if _, err := client.Write(make([]byte, 99)); err != nil {
+		t.Fatal(err)
+	}
+	server.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.ReadFull(server, make([]byte, 33)); err != nil {
+		t.Fatal(err)
+	}
+	since := time.Now()
+	server.Close()
+	from, to := addr(server.LocalAddr()), addr(server.RemoteAddr())
+	got := next(t, tr, func(e Event) bool { return e.Sender == from })
+	check(t, got, Event{Sender: from, Receiver: to, Reason: "TCP_ABORT_ON_CLOSE", Active: true, State: "TCP_CLOSE", Unread: 66}, since)
 }
 
 // A listener's socket names no peer; the event must.

@@ -52,7 +52,7 @@ func recordCommands() []*cobra.Command {
 	for _, cmd := range []*cobra.Command{some, all} {
 		cmd.Flags().StringVarP(&out, "out", "o", "testdata/pcaps", "`directory` of the captures")
 	}
-	return []*cobra.Command{list, some, all}
+	return []*cobra.Command{list, some, all, fieldCommand()}
 }
 
 // record records the recipes one after the other, and goes on past one that

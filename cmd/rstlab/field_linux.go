@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rstwhy/rstwhy/internal/lab/field"
+)
+
+// fieldCommand is "rstlab field": conversations that the rules were not written
+// for, judged and measured.
+func fieldCommand() *cobra.Command {
+	var (
+		seed               uint64
+		count              int
+		out, again, rstwhy string
+		only               []string
+		list               bool
+	)
+	cmd := &cobra.Command{
+		Use:   "field",
+		Short: "measure a build of rstwhy on random conversations between real programs",
+		Long: `Plans conversations by the seed, has them between network namespaces, dozens at
+once over paths with delay, loss and disorder, captures them in good and in bad
+ways, and holds what rstwhy says of each RST against the kernel's own word and
+the script. --again judges the captures of an earlier run.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir := again
+			if dir == "" {
+				if err := field.Missing(); err != nil {
+					return err
+				}
+				if dir = out; dir == "" {
+					tmp, err := os.MkdirTemp("", "rstlab-field-")
+					if err != nil {
+						return err
+					}
+					defer os.RemoveAll(tmp)
+					dir = tmp
+				}
+				plan, err := field.NewPlan(seed, count, only)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "seed %d, %d conversations in %d worlds\n", seed, count, len(plan.Worlds))
+				if err := field.Run(plan, dir, cmd.ErrOrStderr()); err != nil {
+					return err
+				}
+			}
+			if rstwhy == "" {
+				return errors.New("which rstwhy? --rstwhy names its program")
+			}
+			score, err := field.Measure(dir, rstwhy)
+			if err != nil {
+				return err
+			}
+			score.Markdown(cmd.OutOrStdout())
+			if list {
+				fmt.Fprintln(cmd.OutOrStdout())
+				score.List(cmd.OutOrStdout())
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.Uint64Var(&seed, "seed", 1, "what the plan follows from")
+	f.IntVar(&count, "count", 200, "conversations")
+	f.StringVarP(&out, "out", "o", "", "`directory` for the captures and the truth; without it they are not kept")
+	f.StringVar(&again, "again", "", "judge the captures of this `directory`, and make none")
+	f.StringVar(&rstwhy, "rstwhy", "bin/rstwhy", "the `program` that is measured")
+	f.StringSliceVar(&only, "kinds", nil, "only these kinds of conversations")
+	f.BoolVar(&list, "list", false, "list what was wrong")
+	cmd.MarkFlagsMutuallyExclusive("out", "again")
+	return cmd
+}

@@ -1,0 +1,293 @@
+package field
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rstwhy/rstwhy/kernel"
+)
+
+// Record is what is known of one capture.
+type Record struct {
+	World   int      `json:"world"`
+	Seed    uint64   `json:"seed"`
+	Stack   string   `json:"stack"`
+	Path    Path     `json:"path"`
+	Vantage Vantage  `json:"vantage"`
+	Resets  []Reset  `json:"resets"`
+	Unknown []int    `json:"unknown"` // frames with a RST of which the truth is not known
+	Failed  []string `json:"failed"`  // talks that ended before their end
+}
+
+// Reset is one RST of a capture.
+type Reset struct {
+	Frame int `json:"frame"` // from 1
+	Talk  int `json:"talk"`
+	Facts
+	View View `json:"view"`
+}
+
+// pair is a connection, or what would be one: NAT changes addresses in the
+// worlds, and never ports.
+type pair struct{ client, service uint16 }
+
+// pairOf is false for a segment of no talk.
+func pairOf(s *segment) (p pair, fromClient bool, ok bool) {
+	if _, ok := talkOf(s.src.Port()); ok {
+		return pair{s.src.Port(), s.dst.Port()}, true, true
+	}
+	if _, ok := talkOf(s.dst.Port()); ok {
+		return pair{s.dst.Port(), s.src.Port()}, false, true
+	}
+	return pair{}, false, false
+}
+
+// key finds one RST again in another capture.
+type key struct {
+	src, dst uint16
+	seq, ack uint32
+	flags    uint8
+}
+
+func keyOf(s *segment) key { return key{s.src.Port(), s.dst.Port(), s.seq, s.ack, s.flags} }
+
+// origin is a RST where it was made.
+type origin struct {
+	time  time.Time
+	at    Role // the host
+	pair  pair
+	life  int // how many times the pair's client had sent a new SYN
+	facts Facts
+}
+
+// story is what one host's capture has shown of a pair.
+type story struct {
+	life    int
+	isn     uint32
+	began   time.Time
+	started bool
+	side    [2]struct { // 0 of the client
+		sent   uint64
+		end    uint32
+		any    bool
+		fin    bool
+		recent []segment
+	}
+}
+
+// follow takes a segment into account.
+func (s *story) follow(x *segment, fromClient bool, t time.Time) {
+	if x.flags&(syn|ack) == syn && fromClient && (!s.started || s.isn != x.seq) {
+		*s = story{life: s.life + 1, isn: x.seq, began: t, started: true}
+	}
+	d := &s.side[side(fromClient)]
+	if !x.has(rst) {
+		if end := x.next(); !d.any {
+			d.sent, d.end, d.any = uint64(x.payload), end, true
+		} else if int32(end-d.end) > 0 {
+			// New octets, repetitions apart.
+			d.sent += uint64(min(uint32(x.payload), end-d.end))
+			d.end = end
+		}
+		d.fin = d.fin || x.has(fin)
+		if d.recent = append(d.recent, *x); len(d.recent) > 64 {
+			d.recent = d.recent[1:]
+		}
+	}
+}
+
+func side(fromClient bool) int {
+	if fromClient {
+		return 0
+	}
+	return 1
+}
+
+// trigger is what a reply answers, in a word: the last segment from the other
+// side that has the RST's number for its acknowledgment, or is acknowledged by it
+// (RFC 9293, 3.10.7.1).
+func (s *story) trigger(x *segment, fromClient bool) string {
+	recent := s.side[side(!fromClient)].recent
+	for i := len(recent) - 1; i >= 0; i-- {
+		y := &recent[i]
+		if y.has(ack) && !x.has(ack) && y.ack != x.seq || x.has(ack) && y.next() != x.ack {
+			continue
+		}
+		switch {
+		case y.has(syn | ack):
+			return "synack"
+		case y.has(syn):
+			return "syn"
+		case y.payload > 0:
+			return "data"
+		case y.has(fin):
+			return "fin"
+		}
+		return "ack"
+	}
+	return ""
+}
+
+// rawCapture is what was recorded at one host, and what its kernel said.
+type rawCapture struct {
+	at     Role
+	c      *capture
+	own    func(netip.Addr) bool
+	events []kernel.Event
+}
+
+// near is how far a kernel's word may be from its RST.
+const near = 100 * time.Millisecond
+
+// origins are the RSTs that a host sent, and how many of its kernel's words had no
+// RST in the capture.
+func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpaired int) {
+	stories := map[pair]*story{}
+	used := make([]bool, len(raw.events))
+	for i := range raw.c.frames {
+		f := &raw.c.frames[i]
+		p, fromClient, ok := pairOf(&f.seg)
+		if !f.tcp || !ok {
+			continue
+		}
+		s := stories[p]
+		if s == nil {
+			s = &story{}
+			stories[p] = s
+		}
+		x := &f.seg
+		if x.has(rst) && raw.own(x.src.Addr()) {
+			me, peer := &s.side[side(fromClient)], &s.side[side(!fromClient)]
+			n, _ := talkOf(p.client)
+			o := origin{time: f.time, at: raw.at, pair: p, life: s.life, facts: Facts{
+				Kind: kinds[n], Role: Server, By: Reject, SenderFIN: me.fin, PeerFIN: peer.fin, Sent: me.sent, Received: peer.sent,
+				Trigger: s.trigger(x, fromClient),
+			}}
+			if fromClient {
+				o.facts.Role = Client
+			}
+			if s.started {
+				o.facts.Age = f.time.Sub(s.began).Seconds()
+			}
+			if e := raw.word(f, used); e != nil {
+				o.facts.By, o.facts.Reason, o.facts.Active, o.facts.State = Kernel, e.Reason, e.Active, e.State
+				o.facts.Unread, o.facts.Linger = e.Unread, e.Linger
+				if e.Active {
+					o.facts.Trigger = ""
+				}
+			}
+			all, keys = append(all, o), append(keys, keyOf(x))
+		}
+		s.follow(x, fromClient, f.time)
+	}
+	for i, u := range used {
+		if !u && !raw.events[i].Sender.Addr().IsLoopback() {
+			unpaired++
+		}
+	}
+	return all, keys, unpaired
+}
+
+// word is the kernel's word about the RST in f: the nearest in time of those of
+// its connection and its form that nobody has used.
+func (raw *rawCapture) word(f *frame, used []bool) *kernel.Event {
+	best, distance := -1, near
+	for i := range raw.events {
+		e := &raw.events[i]
+		if used[i] || e.Sender != f.seg.src || e.Receiver != f.seg.dst {
+			continue
+		}
+		// An abort has ACK; a reply only where its trigger has none, and then the
+		// number 0.
+		if f.seg.has(ack) != e.Active && (e.Active || f.seg.seq != 0) {
+			continue
+		}
+		if d := e.Time.Sub(f.time).Abs(); d < distance {
+			best, distance = i, d
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	used[best] = true
+	return &raw.events[best]
+}
+
+// truth is what is known of every RST of a world, by the key under which it is
+// found in a capture.
+type truth struct {
+	byKey map[key][]origin
+}
+
+// newTruth puts together what the hosts' captures tell.
+func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unpaired int) {
+	t = &truth{byKey: map[key][]origin{}}
+	add := func(all []origin, keys []key) {
+		for i, o := range all {
+			t.byKey[keys[i]] = append(t.byKey[keys[i]], o)
+		}
+	}
+	for _, raw := range []*rawCapture{client, server, router} {
+		all, keys, left := raw.origins(talks)
+		add(all, keys)
+		unpaired += left
+	}
+	// What leaves the router and neither host has sent was made on the router.
+	elsewhere := *router
+	elsewhere.events = nil
+	seen := map[key]bool{}
+	elsewhere.own = func(netip.Addr) bool { return true }
+	all, keys, _ := elsewhere.origins(talks)
+	for i, o := range all {
+		if len(t.byKey[keys[i]]) > 0 && !seen[keys[i]] {
+			continue
+		}
+		seen[keys[i]] = true
+		if strings.HasPrefix(o.facts.Kind, "forger") {
+			o.facts.By, o.facts.Trigger = Forger, ""
+		}
+		t.byKey[keys[i]] = append(t.byKey[keys[i]], o)
+	}
+	// In the order of time, who came later?
+	type life struct {
+		pair
+		n int
+	}
+	var order []*origin
+	for k := range t.byKey {
+		for i := range t.byKey[k] {
+			order = append(order, &t.byKey[k][i])
+		}
+	}
+	slices.SortFunc(order, func(a, b *origin) int { return a.time.Compare(b.time) })
+	before := map[life]bool{}
+	for _, o := range order {
+		l := life{o.pair, o.life}
+		o.facts.Later = before[l]
+		before[l] = true
+	}
+	return t, unpaired
+}
+
+// of is the truth of a RST that a capture shows at time t, and that was delay on
+// its way if it was not made on the capture's side of the path.
+func (t *truth) of(s *segment, at time.Time, insideRelay bool, delay time.Duration) *origin {
+	all := t.byKey[keyOf(s)]
+	if len(all) == 0 {
+		return nil
+	}
+	best := slices.MinFunc(all, func(a, b origin) int {
+		off := func(o *origin) time.Duration {
+			d := at.Sub(o.time)
+			if (o.at == Client) != insideRelay {
+				d -= delay
+			}
+			return d.Abs()
+		}
+		return cmp.Compare(off(&a), off(&b))
+	})
+	return &best
+}

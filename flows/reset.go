@@ -81,10 +81,7 @@ func (c *connection) trigger(m *memory, rst *Segment, used []FollowUp, first *Se
 		rtt = c.rttClient()
 	}
 	latest := rtt + rtt/2 + int64(answerSlack)
-	patience := int64(answerUnmeasured)
-	if rtt > 0 {
-		patience = max(patience, answerRounds*rtt)
-	}
+	patience := patience(rtt)
 	closed := c.closed(m, rst)
 	var newest, best *Segment
 	// own is the furthest acknowledgment of the RST's sender among what came after

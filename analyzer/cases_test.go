@@ -32,8 +32,6 @@ var openCases = strings.Fields(`
 	one-way-server-data-after-close
 	one-way-unread-by-its-own-acks
 	pub-ack-of-unseen-data
-	pub-bare-abort-with-data
-	pub-bare-abort
 	pub-box-gives-up-halfopen
 	pub-clients-leave-together
 	pub-close-before-upload
@@ -50,7 +48,6 @@ var openCases = strings.Fields(`
 	pub-pair-other-order
 	pub-refusal-from-elsewhere
 	pub-refusal-with-number
-	pub-rst-long-after-trigger
 	pub-scan-repeats-port
 	pub-scan-slow-answer
 	pub-stranger-after-reset
@@ -66,8 +63,6 @@ var openCases = strings.Fields(`
 	three-timeouts-are-no-health-check
 	timeouts-of-a-host-that-met-refusals
 	timestamp-ahead-of-the-clock
-	trigger-acknowledged-before-the-fin-client
-	trigger-acknowledged-before-the-fin
 	upload-goes-on-is-no-second-request
 	user-left-proxy-aborts-the-other-leg
 `)

@@ -1,6 +1,9 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
 
 var deliberateAbort = Rule{
 	ID:      "deliberate-abort",
@@ -8,7 +11,11 @@ var deliberateAbort = Rule{
 	Title:   "aborted on purpose",
 	Summary: "A program or an administrator told the kernel to drop the connection: SO_LINGER with timeout 0, `ss -K`, or a disconnect.",
 	Story: func(c *Case) *Sentence {
-		if c.receivedData() == 0 {
+		switch {
+		case c.receivedData() > 0 || c.Missing.Has(MissingReceiver):
+		case c.Receiver.Bytes > 0:
+			return storyDeliberateAbort3
+		default:
 			return storyDeliberateAbort
 		}
 		return storyDeliberateAbort2
@@ -55,8 +62,24 @@ var deliberateAbort = Rule{
 		if c.Sender.Known.Has(flows.SawFIN) {
 			return Possible
 		}
-		if c.Missing == 0 && c.receivedData() == 0 {
+		switch {
+		case c.Missing != 0 || c.receivedData() > 0:
+		case c.Receiver.Bytes == 0:
 			f.Say(saysNeverSentPayloadSo)
+			return Likely
+		case c.RST.Flags&packet.ACK != 0:
+			f.Say(saysNoneTaken)
+			return Likely
+		}
+		if fromFront(c) && c.Timing.At[IdleBefore] >= ShortestIdle {
+			return Possible // a timer's, of the box in front
+		}
+		if unlikeSocket(c) {
+			f.Say(saysUnlikeSocket)
+			return Likely
+		}
+		if bareAfterAnswer(c) {
+			f.Say(saysAnsweredBefore)
 			return Likely
 		}
 		if !c.probablyRead() {
@@ -78,10 +101,14 @@ var deliberateAbort = Rule{
 
 var (
 	saysNeverSentPayloadSo               = sentence("never-sent-payload-so", "{receiver} never sent payload, so the reason cannot be unread data")
+	saysNoneTaken                        = sentence("none-taken", "{rst} acknowledges none of the {receiver_bytes} that {receiver} had sent: what has not been taken cannot have been left unread")
+	saysUnlikeSocket                     = sentence("unlike-socket", "{rst} acknowledges all that {receiver} had sent, and has neither a window nor the timestamps that {sender} used: what Linux sends when a program closes with data unread has both")
+	saysAnsweredBefore                   = sentence("answered-before-bare", "{sender} had answered in {sender_data}, {sender_data_to_rst} before, and {receiver} sent nothing more that could have been left unread")
 	saysWhatSentReadAsked                = sentence("what-sent-read-asked", "what {receiver} had sent was read: {sender} asked again after it")
 	saysAnsweredBeforeAnswerAcknowledged = sentence("answered-before-answer-acknowledged", "{sender} had answered {sender_data_to_rst} before, and the answer was acknowledged: nothing was left to read")
 	saysAnswerAllClientsRead             = sentence("answer-all-clients-read", "{sender} had its answer, {receiver_unanswered} in all: clients read what they asked for")
 	saysWhatSentCameBefore               = sentence("what-sent-came-before", "what {receiver} had sent came {receiver_data_to_rst} before: a program that serves a connection has read it by then")
 	storyDeliberateAbort                 = sentence("story-deliberate-abort", "{sender} dropped the connection on purpose: {receiver} had sent it no data, so none can have been left unread.")
+	storyDeliberateAbort3                = sentence("story-deliberate-abort-3", "{sender} dropped the connection on purpose: it had acknowledged none of the {receiver_bytes} that {receiver} had sent, so none can have been left unread.")
 	storyDeliberateAbort2                = sentence("story-deliberate-abort-2", "{sender} dropped the connection, most likely on purpose (SO_LINGER with timeout 0, or killed by an administrator).")
 )

@@ -1,5 +1,7 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/packet"
+
 var disconnectWithData = Rule{
 	ID:      "disconnect-with-data",
 	Family:  FamilyDeliberate,
@@ -35,7 +37,7 @@ S > C  R.  where the window ended; the server's FIN never left`,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		room := y.WindowEdge.Sub(x.SndNxt)
-		if room >= oneSegment || room >= int32(max(y.MSS, 1)) && y.MSS != 0 {
+		if c.RST.Flags&packet.ACK == 0 || room >= oneSegment || room >= int32(max(y.MSS, 1)) && y.MSS != 0 {
 			return None
 		}
 		f.Say(saysClosedSideFin)

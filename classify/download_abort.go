@@ -58,7 +58,7 @@ C > S  R   one for each`,
 				follow++
 			}
 		}
-		beyond := max(0, y.SndNxt.Sub(c.RST.Ack))
+		beyond := c.untaken()
 		after := c.After.Bytes[c.Dir.Peer()]
 		room := c.Sender.WindowEdge.Sub(y.SndNxt)
 		full := c.Sender.Known.Has(flows.SawAck) && room < oneSegment

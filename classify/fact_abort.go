@@ -7,8 +7,8 @@ import (
 
 // abortFacts are those of a connection that its owner ended.
 var abortFacts = []*Fact{
-	{"unacknowledged", UnitOctets, "what the receiver had sent and the RST does not acknowledge", func(c *Case) int64 {
-		return int64(max(0, c.Receiver.SndNxt.Sub(c.RST.Ack)))
+	{"unacknowledged", UnitOctets, "what the receiver had sent and the sender has not acknowledged, with the RST or before it", func(c *Case) int64 {
+		return int64(c.untaken())
 	}},
 	{"resets_of_data", UnitNumber, "further RSTs of the sender that answer payload", func(c *Case) int64 { return int64(resetsOfData(c)) }},
 	{"longest_unread", UnitOctets, "what the receiver sent last, or one TLS record of it where that is more", func(c *Case) int64 {
@@ -20,6 +20,20 @@ var abortFacts = []*Fact{
 // and timestamps where the connection has them (tcp_send_active_reset).
 func linuxAbort(c *Case) bool {
 	return c.RST.Window != 0 && (!c.Sender.Known.Has(flows.SawTS) || c.RST.Options.Has(packet.OptTimestamps))
+}
+
+// unlikeSocket reports whether the RST acknowledges all that came and has neither
+// a window nor the timestamps of its connection, as the aborts of Linux have:
+// load balancers and small stacks make them so.
+func unlikeSocket(c *Case) bool {
+	return c.RST.Flags&packet.ACK != 0 && c.Path.Off == 0 && c.Receiver.Spoke() && c.gotAll() &&
+		c.Flow.Handshake == flows.Established && !c.Receiver.Known.Has(flows.SawFIN) && c.RST.Window == 0 && c.Sender.Known.Has(flows.SawTS) && !c.RST.Options.Has(packet.OptTimestamps)
+}
+
+// bareAfterAnswer reports whether the RST is an abort without ACK by a side that
+// had answered what came, one message after the other.
+func bareAfterAnswer(c *Case) bool {
+	return c.RST.Flags&packet.ACK == 0 && c.Receiver.Unanswered == 0 && c.Sender.Known.Has(flows.SawData) && c.gotAll() && !c.pipelined()
 }
 
 // probablyRead reports whether the receiver's data had most likely been read
@@ -49,13 +63,22 @@ func resetsOfData(c *Case) int {
 
 var (
 	saysAbort         = sentence("abort-numbers", "{rst} stands where {sender}'s own stream had come to and acknowledges what it had got: an abort, not an answer")
+	saysAbortBare     = sentence("abort-numbers-bare", "{rst} has no ACK, stands where {sender}'s own stream had come to, and nothing is left for it to answer: an abort as RFC 9293, 3.10.5 has it")
+	saysAbortWindow   = sentence("abort-own-window", "{rst} has no ACK, stands where {sender}'s own stream had come to, and offers {sender}'s own window, {rst_window}: an abort as RFC 9293, 3.10.5 has it")
 	saysUndelivered   = sentence("undelivered", "{undelivered} that it had sent were not acknowledged yet and may be lost")
 	saysFINBeforeThat = sentence("fin-before-abort", "it had sent its FIN {fin_to_rst} before ({sender_fin})")
 )
 
 // abortNumbers says what makes the RST an abort and no answer.
 func abortNumbers(c *Case, f *Findings) {
-	f.Say(saysAbort)
+	switch {
+	case c.RST.Flags&packet.ACK != 0:
+		f.Say(saysAbort)
+	case c.Reset.Trigger.Valid():
+		f.Say(saysAbortWindow)
+	default:
+		f.Say(saysAbortBare)
+	}
 	if c.undelivered() > 0 {
 		f.Say(saysUndelivered)
 	}

@@ -53,8 +53,10 @@ func mechanismOf(r *flows.Reset) (Mechanism, flows.Segment) {
 		switch {
 		case answersLate(r):
 			return Answer, r.After.First[r.Dir.Peer()]
-		case r.Trigger.Valid():
+		case r.Trigger.Valid() && !ownWindow(r):
 			return Answer, r.Trigger
+		case abortsBare(r):
+			return Abort, flows.Segment{}
 		case y.Known.Has(flows.SawAck) && rst.Seq == y.RcvNxt:
 			// The segment is forgotten or was not captured, its number is not.
 			return Answer, flows.Segment{}
@@ -75,7 +77,7 @@ func mechanismOf(r *flows.Reset) (Mechanism, flows.Segment) {
 	}
 	answered := answersWithACK(r)
 	if activeNumbers(r) {
-		if answered.Valid() && x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) && rst.Window == 0 {
+		if answered.Valid() && (!wasThere(r) || pathOf(rst, x, 0).Off != 0) && x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) && rst.Window == 0 {
 			// A socket of this sender would have put timestamps on it.
 			return AnswerWithACK, answered
 		}
@@ -174,24 +176,79 @@ func beyondCaptured(r *flows.Reset) bool {
 		pathOf(rst, x, 0).Off == 0
 }
 
+// abortsBare reports whether r, without ACK, is the abort of RFC 9293, 3.10.5:
+// it stands where its sender's stream had come to, and what its receiver sent has
+// had its answer, as far as the capture is whole.
+func abortsBare(r *flows.Reset) bool {
+	x, y := r.Sender(), r.Receiver()
+	return x.Spoke() && y.Spoke() && y.Whole() && r.RST.Seq == x.SndNxt && r.Flow.Handshake != flows.SYNSent
+}
+
+// ownWindow reports whether r offers the window that its sender, which was in the
+// connection a moment ago, offered last: an answer is made of a segment alone,
+// without a socket that has a window.
+func ownWindow(r *flows.Reset) bool {
+	x, rst := r.Sender(), &r.RST
+	return rst.Window != 0 && x.Window == rst.Window && rst.Seq == x.SndNxt && wasThere(r)
+}
+
+// wasThere reports whether the RST's sender has shown, a moment before, that it
+// knows the connection, and had not closed it.
+func wasThere(r *flows.Reset) bool {
+	x := r.Sender()
+	return x.Packets > uint32(x.SYNs) && !x.Known.Has(flows.SawFIN) && r.RST.Time-x.Latest <= r.Flow.Patience(r.Dir)
+}
+
 // answersWithACK finds the segment whose own numbers r repeats: sequence number
 // from its acknowledgment, acknowledgment from its sequence number.
 func answersWithACK(r *flows.Reset) flows.Segment {
 	rst := &r.RST
-	for i := range flows.RecentLen {
-		s := r.Flow.Recent(i)
-		if s == nil {
-			break
-		}
-		if s.Dir == r.Dir || s.Flags&packet.ACK == 0 || s.Ack != rst.Seq || rst.Time-s.Time > answerTime {
+	patience := r.Flow.Patience(r.Dir)
+	for s := range unanswered(r) {
+		if s.Flags&packet.ACK == 0 || s.Ack != rst.Seq || rst.Time-s.Time > patience {
 			continue
-		}
-		if x := r.Sender(); s.SeqLen() > 0 && x.Known.Has(flows.SawAck) && s.End().LessEq(x.RcvNxt) {
-			continue // it has had its answer: an ACK
 		}
 		if rst.Ack == s.Seq || rst.Ack == s.End() || rst.Ack == s.Seq.Add(s.Len) {
 			return *s
 		}
 	}
 	return flows.Segment{}
+}
+
+// unanswered walks the remembered segments of the RST's receiver that its sender has
+// not answered, as far as the order of the capture tells, the latest first.
+func unanswered(r *flows.Reset) func(yield func(*flows.Segment) bool) {
+	return func(yield func(*flows.Segment) bool) {
+		var own *flows.Segment // the furthest acknowledgment of the RST's sender
+		for i := range flows.RecentLen {
+			s := r.Flow.Recent(i)
+			switch {
+			case s == nil:
+				return
+			case s.Dir == r.Dir:
+				if s.Flags&packet.ACK != 0 && (own == nil || own.Ack.Less(s.Ack)) {
+					own = s
+				}
+			case own != nil && s.SeqLen() > 0 && s.End().LessEq(own.Ack) && !sentBefore(r, i):
+				return // and so have those before it
+			case !yield(s):
+				return
+			}
+		}
+	}
+}
+
+// sentBefore reports whether the i-th latest segment had been sent before.
+func sentBefore(r *flows.Reset, i int) bool {
+	s := r.Flow.Recent(i)
+	for k := i + 1; k < flows.RecentLen; k++ {
+		e := r.Flow.Recent(k)
+		if e == nil {
+			return false
+		}
+		if e.Dir == s.Dir && e.SeqLen() > 0 && s.End().LessEq(e.End()) {
+			return true
+		}
+	}
+	return false
 }

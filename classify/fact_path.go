@@ -165,3 +165,10 @@ func pathOf(rst *packet.Header, x *flows.Side, elsewhere uint8) Path {
 func showsElsewhere(c *Case) bool {
 	return c.Origin.Signs.Any(TooEarly|OtherDistance|Nearer) || c.Path.Off != 0
 }
+
+// fromFront reports whether the RST has come as far as the SYN/ACK, and the data
+// of the server from elsewhere: a box in front of the server made both.
+func fromFront(c *Case) bool {
+	x := c.Sender
+	return c.Dir == flows.Server && x.TTLSYN == c.RST.TTL && !c.Path.Steady && x.TTL != c.RST.TTL
+}

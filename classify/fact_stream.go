@@ -63,14 +63,34 @@ func (c *Case) before() bool {
 // had got, by its own acknowledgment; without the start of the stream it is
 // what the capture holds.
 func (c *Case) receivedData() uint64 {
-	if c.RST.Flags&packet.ACK == 0 || !c.Receiver.Known.Has(flows.SawSYN) {
+	taken, known := c.taken()
+	if !known || !c.Receiver.Known.Has(flows.SawSYN) {
 		return c.Receiver.Bytes
 	}
-	n := c.RST.Ack.Sub(c.Receiver.ISN + 1)
-	if c.Receiver.Known.Has(flows.SawFIN) && c.RST.Ack == c.Receiver.FINEnd {
+	n := taken.Sub(c.Receiver.ISN + 1)
+	if c.Receiver.Known.Has(flows.SawFIN) && taken == c.Receiver.FINEnd {
 		n--
 	}
 	return uint64(max(0, n))
+}
+
+// taken is the highest number that the RST's sender has acknowledged, with the
+// RST or, where that has no ACK, before it.
+func (c *Case) taken() (taken packet.Seq, known bool) {
+	if c.RST.Flags&packet.ACK != 0 {
+		return c.RST.Ack, true
+	}
+	return c.Sender.RcvNxt, c.Sender.Known.Has(flows.SawAck)
+}
+
+// untaken is how many numbers of the receiver's stream the RST's sender has not
+// acknowledged.
+func (c *Case) untaken() int32 {
+	taken, known := c.taken()
+	if !known {
+		return 0
+	}
+	return max(0, c.Receiver.SndNxt.Sub(taken))
 }
 
 // undelivered is how many octets the RST's sender had sent that the receiver
@@ -89,7 +109,8 @@ func (c *Case) undelivered() uint64 {
 // gotAll reports whether the RST's sender had got everything that the receiver
 // sent, and nothing came after.
 func (c *Case) gotAll() bool {
-	return c.RST.Flags&packet.ACK != 0 && c.Receiver.SndNxt.LessEq(c.RST.Ack) && c.After.Bytes[c.Dir.Peer()] == 0
+	_, known := c.taken()
+	return known && c.untaken() == 0 && c.After.Bytes[c.Dir.Peer()] == 0
 }
 
 // pipelined reports whether the receiver had sent more than one write before

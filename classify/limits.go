@@ -16,11 +16,6 @@ const (
 	// together is how close in time RSTs of one hand are. Own.
 	together = int64(100 * time.Millisecond)
 
-	// answerTime is how long after a segment a RST with ACK that repeats its
-	// numbers can be its answer. After a silence the numbers say nothing: a
-	// timer's RST has the same. Own.
-	answerTime = int64(3 * time.Second)
-
 	// longRead is how long after the peer's last data an abort finds it read: a
 	// program that serves a connection reads what comes long before. Own.
 	longRead = int64(500 * time.Millisecond)

@@ -45,6 +45,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	},
 	Confused: []Confusion{
 		{"backend-rehash", "do new connections to the same address come with the RST's TTL? Then another server behind a load balancer answered"},
+		{"mid-stream", "capture from before the connection opens: had the sender of the RST taken part in it?"},
 		{"stale-connection", "uptime of the server process; does its capture show it sending the RST?"},
 		{"firewall-reject", "the box's log says whether a rule or an expired session was the reason"},
 	},
@@ -58,14 +59,15 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		idle := c.Timing.At[IdleBefore]
 		sign := showsElsewhere(c)
 		long := idle >= idleWorthNaming
-		if !long && !(sign && idle >= ShortestIdle) {
+		front := c.Mechanism == Abort && fromFront(c)
+		if !long && !((sign || front) && idle >= ShortestIdle) {
 			return None
 		}
 		if c.Mechanism == Abort {
 			// A host's own timer ends with RST as well; a box ends both sides, or
 			// shows that it is another.
 			both := otherEnd(c)
-			if !long || both == nil && !sign {
+			if !front && (!long || both == nil && !sign) {
 				return None
 			}
 			f.Say(saysEndsConnectionAfterSilence)
@@ -82,6 +84,9 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 				f.Say(saysConnectionSilentWhenCame)
 			}
 		}
+		if front {
+			f.Say(saysFromFront)
+		}
 		if c.Path.Off != 0 {
 			f.Say(saysRstTtlHostOwn)
 		}
@@ -96,6 +101,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 }
 
 var (
+	saysFromFront                  = sentence("from-front", "the RST has TTL {rst_ttl}, as the SYN/ACK had, and the latest segment before it ({sender_latest}) {sender_ttl}: a box in front of {server} makes the one, and passes on the other")
 	saysEndsConnectionAfterSilence = sentence("ends-connection-after-silence", "{rst} ends the connection after {idle_before} of silence, and answers nothing")
 	saysEndsNameOtherSide          = sentence("ends-name-other-side", "{other_end_rst} ends it in the name of the other side as well, {rst_to_other_end_rst} later")
 	saysConnectionSilentWhenSent   = sentence("connection-silent-when-sent", "the connection had been silent for {idle_before} when {trigger} was sent")

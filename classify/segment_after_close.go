@@ -10,7 +10,12 @@ var segmentAfterClose = Rule{
 	Family:  FamilyDataAfterClose,
 	Title:   "last words to a side that had closed",
 	Summary: "One side had closed and forgotten the connection; the other's own FIN, or an ACK, came after that. It carried no data: nothing was lost.",
-	Story:   always(storySegmentAfterClose),
+	Story: func(c *Case) *Sentence {
+		if c.Trigger.Len > 0 && c.Trigger.Flags&packet.FIN == 0 {
+			return storySegmentAfterCloseCopy
+		}
+		return storySegmentAfterClose
+	},
 	Wire: `S > C  F.  the server closes
 C > S  .   ack of the FIN
            (the server's FIN_WAIT2 ends: after 60 s on Linux)
@@ -45,11 +50,13 @@ S > C  R   seq = the ack of that segment`,
 		if c.late() > 0 {
 			return None
 		}
-		if c.RST.Flags&packet.ACK == 0 && c.RST.Seq != x.FINEnd && !y.Known.Has(flows.SawFIN) {
+		if c.RST.Flags&packet.ACK == 0 && c.RST.Seq != x.FINEnd && !y.Known.Has(flows.SawFIN) && c.Trigger.Len == 0 {
 			return None // an ACK that is older than the FIN says nothing of the close
 		}
 		f.Say(saysClosesFin3)
-		if c.Trigger.Flags&packet.FIN != 0 {
+		if c.Trigger.Len > 0 && c.Trigger.Flags&packet.FIN == 0 {
+			f.Say(saysSendsOldCopy)
+		} else if c.Trigger.Flags&packet.FIN != 0 {
 			f.Say(saysClosesTooLaterFin)
 		} else {
 			f.Say(saysSendsAckWithoutData)
@@ -61,6 +68,8 @@ S > C  R   seq = the ack of that segment`,
 }
 
 var (
+	saysSendsOldCopy                     = sentence("sends-old-copy", "{receiver} sends {trigger_len} in {trigger} that {sender} had taken already: a second copy")
+	storySegmentAfterCloseCopy           = sentence("story-segment-after-close-copy", "{sender} had closed the connection and kept nothing of it; a second copy of what it had already taken from {receiver} came after that and was answered with a reset. Nothing was lost.")
 	saysClosesFin3                       = sentence("closes-fin-3", "{sender} closes: FIN in {sender_fin}")
 	saysClosesTooLaterFin                = sentence("closes-too-later-fin", "{receiver} closes too, {fin_to_answered} later: FIN in {trigger}, without data")
 	saysSendsAckWithoutData              = sentence("sends-ack-without-data", "{receiver} sends an ACK without data in {trigger}, {fin_to_answered} later")

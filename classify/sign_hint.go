@@ -245,8 +245,10 @@ func latestData(c *Case) *flows.Segment {
 
 var windowOnAnswer = sign{
 	bit: WindowOnAnswer, id: "window-on-answer", weight: 1, forger: true,
-	doc:  "an answer without ACK that offers a window; stacks offer none",
-	when: Offering,
+	doc: "an answer without ACK that offers a window; stacks offer none",
+	// An abort may (RFC 9293, 3.10.5).
+	mechanisms: mechanisms(Answer, Unexplained),
+	when:       Offering,
 	see: func(c *Case) (*Sentence, bool) {
 		rst := &c.RST
 		return saysWindowOnAnswer, rst.Window != 0 && rst.Flags&packet.ACK == 0 && rst.Window != c.Trigger.Window &&

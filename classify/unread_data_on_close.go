@@ -76,7 +76,7 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
 		got := c.receivedData()
-		if got == 0 {
+		if got == 0 || bareAfterAnswer(c) {
 			return None
 		}
 		y := c.Receiver
@@ -93,6 +93,9 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 		f.Say(saysUpMayUnreadThey)
 		if c.probablyRead() {
 			f.Say(saysButProgramWorksRead)
+			return Possible
+		}
+		if unlikeSocket(c) {
 			return Possible
 		}
 		return Likely

@@ -104,3 +104,15 @@ func rttClient(knownC, knownS Known, c, s *Opening) int64 {
 	}
 	return max(0, c.AckFirst-s.SYNFirst)
 }
+
+// Patience is how long after a segment that reached the side d a RST of it can be
+// its answer, in nanoseconds, SYNs and SYN/ACKs apart: those cannot be answered
+// by another RST.
+func (f *Flow) Patience(d Dir) int64 {
+	if d == Client {
+		return patience(f.RTTClient())
+	}
+	return patience(f.RTTServer())
+}
+
+func patience(rtt int64) int64 { return max(int64(answerUnmeasured), answerRounds*rtt) }

@@ -34,6 +34,11 @@ const (
 	// answerSlack is how much later than a round trip and a half an answer may
 	// come: what hosts take to make it.
 	answerSlack = time.Millisecond
+	// answerUnmeasured is how long after a segment a RST can answer it at most,
+	// where answerRounds round trips are not longer: a stack answers at once, and
+	// second is the longest round trip that senders allow for before they have
+	// measured one (RFC 6298, 2.1).
+	answerUnmeasured = time.Second
 )
 
 // Limits of number.
@@ -42,6 +47,9 @@ const (
 	RecentLen = 16
 	// HistoryLen is how many letters a history has at most.
 	HistoryLen = 14
+	// answerRounds is how many round trips of the handshake an answer may take: the
+	// path may have got longer since.
+	answerRounds = 4
 	// FollowUpMax is how many further RSTs one Reset holds. A connection that shows
 	// more within the grace begins a new Reset.
 	FollowUpMax = 1024

@@ -71,7 +71,9 @@ func (r *Reset) Late(d Dir) uint64 {
 //
 // Without the ACK flag a RST takes its sequence number from the
 // acknowledgment it answers; with it, from a sender that had no number to take,
-// it acknowledges everything the segment held (RFC 9293, 3.5.2).
+// it acknowledges everything the segment held (RFC 9293, 3.5.2). What its sender
+// has acknowledged has had its answer, with all that came before, and one that is
+// made of a segment comes within a few round trips of it.
 func (c *connection) trigger(m *memory, rst *Segment, used []FollowUp, first *Segment) Segment {
 	d := rst.Dir.Peer()
 	rtt := c.rttServer()
@@ -79,21 +81,41 @@ func (c *connection) trigger(m *memory, rst *Segment, used []FollowUp, first *Se
 		rtt = c.rttClient()
 	}
 	latest := rtt + rtt/2 + int64(answerSlack)
+	patience := patience(rtt)
+	closed := c.closed(m, rst)
 	var newest, best *Segment
+	// own is the furthest acknowledgment of the RST's sender among what came after
+	// s, and spoke the latest that it sent otherwise.
+	var own, spoke *Segment
 	for i := range RecentLen {
 		s := m.recent(c, i)
 		if s == nil {
 			break
 		}
-		if s.Dir != d || s.Flags&packet.RST != 0 || !answers(rst, s) || taken(s, used, first) {
+		if s.Dir != d {
+			if s.Flags&packet.ACK != 0 && (own == nil || own.Ack.Less(s.Ack)) {
+				own = s
+			}
+			if spoke == nil && s.Flags&packet.SYN == 0 {
+				spoke = s
+			}
 			continue
 		}
-		if newest == nil || (newest.SeqLen() == 0 && s.SeqLen() > 0 && rst.Time-s.Time <= latest) {
+		if own != nil && c.acknowledged(m, s, i, own, rtt) || rtt > 0 && spoke != nil && s.SeqLen() == 0 && spoke.Time-s.Time >= rtt {
+			break // and so have those before it
+		}
+		if s.Flags&packet.RST != 0 || !answers(rst, s) && !(closed && answersFromFIN(rst, s)) || taken(s, used, first) {
+			continue
+		}
+		age := rst.Time - s.Time
+		if s.Flags&packet.SYN == 0 && age > patience {
+			continue
+		}
+		if newest == nil || (newest.SeqLen() == 0 && s.SeqLen() > 0 && age <= latest) {
 			newest = s
 		}
 		// Several segments in flight are answered one by one: the oldest that
 		// can have had its answer by now is the one.
-		age := rst.Time - s.Time
 		if s.SeqLen() > 0 && age >= rtt/2 && age <= latest {
 			best = s
 		}
@@ -113,6 +135,41 @@ func answers(rst, s *Segment) bool {
 	}
 	// XNU does not count the FIN of a probe when it answers.
 	return s.Flags&packet.ACK == 0 && (s.End() == rst.Ack || s.Flags&packet.FIN != 0 && s.End() == rst.Ack+1)
+}
+
+// closed reports whether rst stands where its sender's stream had ended, with a
+// FIN.
+func (c *connection) closed(m *memory, rst *Segment) bool {
+	return rst.Flags&packet.ACK == 0 && c.side[rst.Dir].Known&SawFIN != 0 && rst.Seq == m.rare(c).side[rst.Dir].FINEnd
+}
+
+// answersFromFIN reports whether rst, which stands just after its sender's FIN,
+// can answer s all the same, which had not acknowledged the FIN: some stacks put
+// their own next number there.
+func answersFromFIN(rst, s *Segment) bool {
+	return s.Flags&packet.ACK != 0 && s.SeqLen() > 0 && s.Ack.Less(rst.Seq)
+}
+
+// acknowledged reports whether own, a later segment of the RST's sender,
+// acknowledges s, the i-th latest. When s was sent before, it may acknowledge the
+// first copy, unless it came a whole round trip later.
+func (c *connection) acknowledged(m *memory, s *Segment, i int, own *Segment, rtt int64) bool {
+	if s.SeqLen() == 0 || own.Ack.Less(s.End()) {
+		return false
+	}
+	if rtt > 0 && own.Time-s.Time >= rtt {
+		return true
+	}
+	for k := i + 1; k < RecentLen; k++ {
+		e := m.recent(c, k)
+		if e == nil {
+			break
+		}
+		if e.Dir == s.Dir && e.SeqLen() > 0 && s.End().LessEq(e.End()) {
+			return false
+		}
+	}
+	return true
 }
 
 func taken(s *Segment, used []FollowUp, first *Segment) bool {

@@ -183,7 +183,7 @@ var noTimestamps = sign{
 	mechanisms: mechanisms(Abort, AnswerWithACK),
 	when:       SenderSpoke,
 	see: func(c *Case) (*Sentence, bool) {
-		return saysNoTimestamps, c.Sender.Known.Has(flows.SawTS) && c.RST.Options&(packet.OptTimestamps|packet.OptBroken) == 0
+		return saysNoTimestamps, usesTimestamps(c.Reset) && c.RST.Options&(packet.OptTimestamps|packet.OptBroken) == 0
 	},
 }
 

@@ -40,7 +40,6 @@ var openCases = strings.Fields(`
 	pub-close-into-download
 	pub-complete-response
 	pub-control-frame-after-close
-	pub-every-checksum-wrong
 	pub-goodbye-then-reset
 	pub-hold-timer
 	pub-id-goes-on
@@ -55,7 +54,6 @@ var openCases = strings.Fields(`
 	pub-scan-slow-answer
 	pub-stranger-after-reset
 	pub-synack-not-captured
-	pub-timestamps-declined
 	pub-two-seconds-no-timeout
 	refused-by-a-stranger-connected-all-the-same
 	reset-after-both-closed

@@ -36,7 +36,7 @@ S > C  R   TTL 55, after the usual time`,
 	When:       FromServer | Underway | First | SenderNoFIN | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !unknownHere(c) || c.Sender.TTLMax == 0 || onlyAccepted(c) ||
-			c.Timing.At[IdleBefore] >= idleWorthNaming || c.After.CarriedOn.Valid() || c.Origin.Signs.Has(TooEarly) {
+			c.Timing.At[IdleBefore] >= idleWorthNaming || c.After.CarriedOn.Valid() || tooSoon(c) {
 			return None
 		}
 		off := c.Path.Off

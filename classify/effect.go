@@ -68,10 +68,11 @@ func (c *Case) wasChallenged() bool {
 }
 
 // badChecksum reports whether the RST was on the wire with a wrong checksum, so
-// that its receiver drops it (RFC 9293, 3.1). A capture on the sending host
-// proves nothing: its network card may fill in the checksum later.
+// that its receiver drops it (RFC 9293, 3.1), while its sender's SYN was right: where
+// addresses were rewritten after the capture all of them are wrong. A capture on
+// the sending host proves nothing: its network card may fill in the checksum later.
 func badChecksum(c *Case) bool {
-	if !c.RST.Marks.Has(packet.BadChecksum) || c.RST.Marks.Has(packet.Outgoing) {
+	if !c.RST.Marks.Has(packet.BadChecksum) || c.RST.Marks.Has(packet.Outgoing) || !c.Sender.Known.Has(flows.SawRightSum) {
 		return false
 	}
 	if c.RST.Marks.Has(packet.Incoming) {

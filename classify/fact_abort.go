@@ -19,7 +19,7 @@ var abortFacts = []*Fact{
 // linuxAbort reports whether the RST has what an abort by Linux has: a window,
 // and timestamps where the connection has them (tcp_send_active_reset).
 func linuxAbort(c *Case) bool {
-	return c.RST.Window != 0 && (!c.Sender.Known.Has(flows.SawTS) || c.RST.Options.Has(packet.OptTimestamps))
+	return c.RST.Window != 0 && (!usesTimestamps(c.Reset) || c.RST.Options.Has(packet.OptTimestamps))
 }
 
 // unlikeSocket reports whether the RST acknowledges all that came and has neither

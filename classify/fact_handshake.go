@@ -44,6 +44,31 @@ var handshakeFacts = []*Fact{
 func (c *Case) client() *flows.Side { return &c.Flow.Side[flows.Client] }
 func (c *Case) server() *flows.Side { return &c.Flow.Side[flows.Server] }
 
+// usesTimestamps reports whether the sender of r puts timestamps on what it sends:
+// both SYNs must have carried the option (RFC 7323, 2.1), and where one of them
+// was not captured, a segment after it shows that they did.
+func usesTimestamps(r *flows.Reset) bool {
+	x, y := r.Sender(), r.Receiver()
+	if !x.Known.Has(flows.SawTS) ||
+		x.Known.Has(flows.SawSYN) && !x.SYNOptions.Has(packet.OptTimestamps) ||
+		y.Known.Has(flows.SawSYN) && !y.SYNOptions.Has(packet.OptTimestamps) {
+		return false
+	}
+	if !x.Known.Has(flows.SawSYN) || y.Known.Has(flows.SawTS) {
+		return true
+	}
+	for i := range flows.RecentLen {
+		s := r.Flow.Recent(i)
+		if s == nil {
+			break
+		}
+		if s.Dir == r.Dir && s.Flags&packet.SYN == 0 && s.Options.Has(packet.OptTimestamps) {
+			return true
+		}
+	}
+	return false
+}
+
 // refusesSYN reports whether the RST answers a SYN that was never accepted.
 func refusesSYN(c *Case) bool {
 	return c.answers(packet.SYN|packet.ACK, packet.SYN) && c.RST.Flags&packet.ACK != 0 &&

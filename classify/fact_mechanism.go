@@ -77,7 +77,7 @@ func mechanismOf(r *flows.Reset) (Mechanism, flows.Segment) {
 	}
 	answered := answersWithACK(r)
 	if activeNumbers(r) {
-		if answered.Valid() && (!wasThere(r) || pathOf(rst, x, 0).Off != 0) && x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) && rst.Window == 0 {
+		if answered.Valid() && (!wasThere(r) || pathOf(rst, x, 0).Off != 0) && usesTimestamps(r) && !rst.Options.Has(packet.OptTimestamps) && rst.Window == 0 {
 			// A socket of this sender would have put timestamps on it.
 			return AnswerWithACK, answered
 		}
@@ -149,7 +149,7 @@ func echoes(r *flows.Reset, s *flows.Segment) bool {
 	}
 	v4 := rst.Marks&packet.IPv6 == 0
 	switch {
-	case x.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps):
+	case usesTimestamps(r) && !rst.Options.Has(packet.OptTimestamps):
 	case v4 && rst.IPID > 1 && rst.IPID == s.IPID && !near(rst.IPID, x.IPID):
 	case v4 && x.Packets >= baseline && x.NoDF == 0 && rst.Marks&packet.DF == 0:
 	default:

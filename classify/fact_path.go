@@ -7,13 +7,13 @@ import (
 
 // pathFacts are those of how far away, and how long, hosts are.
 var pathFacts = []*Fact{
-	{"sender_ttl", UnitNumber, "the TTL of the sender's latest segment but SYNs", func(c *Case) int64 { return int64(c.Sender.TTL) }},
+	{"sender_ttl", UnitNumber, "the TTL of the sender's latest segment but SYNs, or of its SYN where it sent nothing else", func(c *Case) int64 { return int64(latestTTL(c.Sender)) }},
 	{"sender_ttl_least", UnitNumber, "the lowest TTL of the sender's segments but SYNs", func(c *Case) int64 { return int64(c.Sender.TTLMin) }},
 	{"sender_ttl_most", UnitNumber, "the highest TTL of the sender's segments but SYNs", func(c *Case) int64 { return int64(c.Sender.TTLMax) }},
 	{"host_ttl_least", UnitNumber, "the lowest TTL that the sender's host has shown", func(c *Case) int64 { return int64(c.Path.Least) }},
 	{"host_ttl_most", UnitNumber, "the highest TTL that the sender's host has shown", func(c *Case) int64 { return int64(c.Path.Most) }},
 	{"rst_hops", UnitNumber, "how many hops the RST's TTL means", func(c *Case) int64 { return int64(hops(c.RST.TTL, c.lowTTL())) }},
-	{"sender_hops", UnitNumber, "how many hops the TTL of the sender's latest segment means", func(c *Case) int64 { return int64(hops(c.Sender.TTL, c.lowTTL())) }},
+	{"sender_hops", UnitNumber, "how many hops the TTL of the sender's latest segment means", func(c *Case) int64 { return int64(hops(latestTTL(c.Sender), c.lowTTL())) }},
 	{"sender_ip_id", UnitNumber, "the sender's latest IP ID", func(c *Case) int64 { return int64(c.Sender.IPID) }},
 	{"sender_window", UnitNumber, "the sender's latest window, as sent", func(c *Case) int64 { return int64(c.Sender.Window) }},
 	{"half_path", UnitDuration, "half of the shortest time in which an answer of the sender has come back", func(c *Case) int64 { return c.pathTo() / 2 }},
@@ -64,6 +64,14 @@ func (c *Case) pathTo() int64 {
 	return rtt
 }
 
+// latestTTL is the TTL of the latest segment of x but SYNs, or that of its SYN.
+func latestTTL(x *flows.Side) uint8 {
+	if x.TTLMin == 0 {
+		return x.TTLSYN
+	}
+	return x.TTL
+}
+
 // lowTTL reports whether the host and the RST show no TTL above 32, which some
 // hosts begin with.
 func (c *Case) lowTTL() bool { return c.Path.Most <= 32 && c.RST.TTL <= 32 }
@@ -84,6 +92,29 @@ func hops(ttl uint8, low bool) int {
 
 // near reports whether an IP ID is at most 64 after where a counter had come to.
 func near(id, counter uint16) bool { return id-counter <= 64 }
+
+// goesOn reports whether the IP ID of rst is the next, or one of the next, of a
+// counter that those of x come from. By chance it is one time in a thousand.
+func goesOn(rst *packet.Header, x *flows.Side) bool {
+	return rst.Marks&packet.IPv6 == 0 && rst.IPID != 0 && x.IPID != 0 && rst.IPID != x.IPID && near(rst.IPID, x.IPID)
+}
+
+// likeHost reports whether TTL and IP ID of the RST are as those of its sender's
+// host: then time alone does not tell that another box sent it.
+func likeHost(c *Case) bool {
+	if !c.Path.Known || c.Path.Off != 0 {
+		return false
+	}
+	if c.RST.Marks.Has(packet.IPv6) || c.Sender.IPID == 0 {
+		return true // nothing to compare
+	}
+	return c.RST.IPID == 0 || near(c.RST.IPID, c.Sender.IPID)
+}
+
+// tooSoon reports whether the RST came sooner than its sender's host can have
+// answered, and does not look like that host's: one measured round trip is no
+// lower bound.
+func tooSoon(c *Case) bool { return c.Origin.Signs.Has(TooEarly) && !likeHost(c) }
 
 // countsIDs reports whether the sender's IP IDs come from a counter.
 func (c *Case) countsIDs() bool {
@@ -106,6 +137,12 @@ type Path struct {
 	// all that the host has shown, negative when it is farther, and 0 when it is
 	// among them. It counts hops, not TTLs: answers of a stack have the host's
 	// default TTL, whatever a program has set on its socket.
+	//
+	// It is 0 as well where the difference shows nothing. An IP ID that goes on with
+	// the counter of the host's segments is that of the same stack, unless the RST
+	// comes from much nearer or farther. And routers with
+	// a fast path take one hop more from SYN, FIN and RST than from data: one hop
+	// farther is no difference where no SYN or SYN/ACK of the host was captured.
 	Off         int
 	Known       bool  // the host has shown a TTL, and none that a program must have set
 	Steady      bool  // its TTLs lie close together, at most steadyTTL apart
@@ -147,7 +184,7 @@ func pathOf(rst *packet.Header, x *flows.Side, elsewhere uint8) Path {
 		nearest = hops(elsewhere, low)
 		most = nearest
 	}
-	if max(d, most) > farthest {
+	if most > farthest {
 		return p
 	}
 	p.Known = true
@@ -157,13 +194,16 @@ func pathOf(rst *packet.Header, x *flows.Side, elsewhere uint8) Path {
 	case d > most:
 		p.Off = most - d
 	}
+	if goesOn(rst, x) && max(p.Off, -p.Off) < farHops || p.Off == -1 && x.TTLSYN == 0 {
+		p.Off = 0
+	}
 	return p
 }
 
 // showsElsewhere reports whether the RST shows another origin than its sender's
 // host.
 func showsElsewhere(c *Case) bool {
-	return c.Origin.Signs.Any(TooEarly|OtherDistance|Nearer) || c.Path.Off != 0
+	return c.Origin.Signs.Any(OtherDistance|Nearer) || tooSoon(c) || c.Path.Off != 0
 }
 
 // fromFront reports whether the RST has come as far as the SYN/ACK, and the data

@@ -109,7 +109,7 @@ func filterSigns(c *Case, f *Findings) bool {
 		f.Say(saysFlowLabelLinuxHosts)
 		found = true
 	}
-	if s := c.Origin.Signs; s.Has(TooEarly) {
+	if tooSoon(c) {
 		f.Say(saysComesSoonerHostCan)
 		found = true
 	}

@@ -189,6 +189,9 @@ const (
 	// set the TTL itself. Own.
 	farthest = 40
 
+	// farHops is how many hops of difference no change of a route explains. Own.
+	farHops = 5
+
 	// priorWindow is how far beyond an old connection a SYN counts as inside of
 	// its window: more than a new initial sequence number lands in by chance.
 	priorWindow = 1 << 20

@@ -87,10 +87,13 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		if front {
 			f.Say(saysFromFront)
 		}
-		if c.Path.Off != 0 {
+		switch off := c.Path.Off; {
+		case off == 1 || off == -1:
 			f.Say(saysRstTtlHostOwn)
+		case off != 0:
+			f.Say(saysRstTtlAnotherBox)
 		}
-		if c.Origin.Signs.Has(TooEarly) {
+		if tooSoon(c) {
 			f.Say(saysComesSoonerHostCanHave)
 		}
 		if long && (sign || c.Mechanism == Abort) {
@@ -106,7 +109,8 @@ var (
 	saysEndsNameOtherSide          = sentence("ends-name-other-side", "{other_end_rst} ends it in the name of the other side as well, {rst_to_other_end_rst} later")
 	saysConnectionSilentWhenSent   = sentence("connection-silent-when-sent", "the connection had been silent for {idle_before} when {trigger} was sent")
 	saysConnectionSilentWhenCame   = sentence("connection-silent-when-came", "the connection had been silent for {idle_before} when {rst} came")
-	saysRstTtlHostOwn              = sentence("rst-ttl-host-own", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}: another box sent it")
+	saysRstTtlHostOwn              = sentence("rst-ttl-host-own", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}")
+	saysRstTtlAnotherBox           = sentence("rst-ttl-another-box", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}: another box sent it")
 	saysComesSoonerHostCanHave     = sentence("comes-sooner-host-can-have", "it comes sooner than the host can have answered")
 	storyMiddleboxIdleTimeout      = sentence("story-middlebox-idle-timeout", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path may have forgotten it, and the next segment was refused.")
 )

@@ -1,9 +1,6 @@
 package classify
 
-import (
-	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/packet"
-)
+import "github.com/rstwhy/rstwhy/packet"
 
 // originNotes is where originOf writes; a Judge uses it again for every reset.
 type originNotes struct {
@@ -84,7 +81,7 @@ func looksOwn(c *Case) bool {
 	if !c.Sender.Spoke() || !c.Path.Known || c.Path.Off != 0 {
 		return false
 	}
-	if c.Mechanism == Abort && c.Sender.Known.Has(flows.SawTS) {
+	if c.Mechanism == Abort && usesTimestamps(c.Reset) {
 		return c.RST.Options.Has(packet.OptTimestamps)
 	}
 	return c.Mechanism != Unexplained

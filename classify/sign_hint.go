@@ -17,18 +17,29 @@ var otherDistance = sign{
 
 var farOff = sign{
 	bit: FarOff, id: "far-off", weight: 1,
-	doc:  "five hops or more of difference, which no other route explains",
+	doc:  "five hops or more of difference, which no other route explains: one segment of the host is enough to say so",
 	when: SenderSpoke,
 	see: func(c *Case) (*Sentence, bool) {
 		off, known := hopsOff(c)
-		return nil, known && off >= 5
+		return nil, known && off >= farHops
 	},
 }
 
 // hopsOff is by how many hops the RST is nearer or farther than all that its
 // sender's host has shown, and whether that is enough to tell.
 func hopsOff(c *Case) (off int, known bool) {
-	return max(c.Path.Off, -c.Path.Off), c.Path.Known && c.Path.Steady && knowsDistance(c.Sender)
+	off = max(c.Path.Off, -c.Path.Off)
+	if !c.Path.Known || !c.Path.Steady {
+		return off, false
+	}
+	return off, knowsDistance(c.Sender) || off >= farHops && !rawSYN(c)
+}
+
+// rawSYN reports whether all that is known of the RST's sender is the TTL of a
+// SYN, and the RST answers what came back: a scanner makes its SYNs itself, and
+// the stack of its host knows nothing of them.
+func rawSYN(c *Case) bool {
+	return c.Sender.TTLMin == 0 && c.Dir == flows.Client && c.Mechanism == Answer
 }
 
 // knowsDistance reports whether a side has sent enough, SYNs apart, to know how
@@ -183,7 +194,7 @@ var noTimestamps = sign{
 	mechanisms: mechanisms(Abort, AnswerWithACK),
 	when:       SenderSpoke,
 	see: func(c *Case) (*Sentence, bool) {
-		return saysNoTimestamps, c.Sender.Known.Has(flows.SawTS) && c.RST.Options&(packet.OptTimestamps|packet.OptBroken) == 0
+		return saysNoTimestamps, usesTimestamps(c.Reset) && c.RST.Options&(packet.OptTimestamps|packet.OptBroken) == 0
 	},
 }
 

@@ -58,7 +58,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		if !unknownHere(c) || onlyAccepted(c) {
 			return None
 		}
-		if c.Origin.Signs.Any(TooEarly|OtherDistance) || c.Path.Off > 0 && x.TTLMin == x.TTLMax {
+		if tooSoon(c) || c.Origin.Signs.Has(OtherDistance) || c.Path.Off > 0 && x.TTLMin == x.TTLMax {
 			return None // the host itself did not send it
 		}
 		answersOpen(c, f)

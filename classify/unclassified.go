@@ -38,7 +38,7 @@ var unclassified = Rule{
 		case c.Receiver.Known.Has(flows.SawAck):
 			f.Say(saysSequenceNumberHighestAcknowledgment)
 		}
-		if c.Sender.Known.Has(flows.SawTS) && !rst.Options.Has(packet.OptTimestamps) {
+		if usesTimestamps(c.Reset) && !rst.Options.Has(packet.OptTimestamps) {
 			f.Say(saysSenderUsedTimestampsRst)
 		}
 		return Possible
@@ -48,7 +48,7 @@ var unclassified = Rule{
 var (
 	saysFlagsWindowTtl2                     = sentence("flags-window-ttl-2", "{rst} has flags {rst_flags}, window {rst_window}, TTL {rst_ttl}")
 	saysSequenceNumberWhereSender           = sentence("sequence-number-where-sender", "its sequence number is {rst_seq_from_sender} from where its sender's stream had come to")
-	saysSenderSegmentsTtlLatest             = sentence("sender-segments-ttl-latest", "its sender's segments had TTL {sender_ttl_least} to {sender_ttl_most}, the latest IP ID {sender_ip_id}, the RST's is {rst_ip_id}")
+	saysSenderSegmentsTtlLatest             = sentence("sender-segments-ttl-latest", "its sender's segments had TTL {host_ttl_least} to {host_ttl_most}, the latest IP ID {sender_ip_id}, the RST's is {rst_ip_id}")
 	saysCaptureHoldsOtherSegment            = sentence("capture-holds-other-segment", "the capture holds no other segment of its sender in this connection")
 	saysCaptureHoldsSegmentReceiver         = sentence("capture-holds-segment-receiver", "the capture holds no segment of its receiver in this connection")
 	saysAcknowledgesWhereReceiverStream     = sentence("acknowledges-where-receiver-stream", "it acknowledges {rst_ack_from_receiver} from where the receiver's stream had come to")

@@ -19,7 +19,7 @@ type Event struct {
 	Clock   int64 // the table's clock at the segment
 	Time    int64 // of the segment
 	Ends    [2]Endpoint
-	RTT     int64 // Answered: Flow.RTTServer, 0 when the SYN was not captured
+	RTT     int64 // Answered, or a Refusal: from the client's latest SYN, 0 when that was not captured
 	Frame   packet.FrameRef
 	Zone    uint32
 	Window  uint16

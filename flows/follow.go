@@ -117,6 +117,9 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 	}
 	e.Stray = c.handshake == MidStream
 	e.Refusal = c.handshake <= SYNSent && c.side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && c.side[d.Peer()].SYNs > 0
+	if e.Refusal {
+		e.RTT = max(0, h.Time-c.opening[d.Peer()].SYNLast)
+	}
 	if e.First && c.marks&isWatched == 0 {
 		t.stats.Reset++
 	}

@@ -19,6 +19,9 @@ const (
 	// AckedUnseen says that the peer acknowledged octets of this side that are not in
 	// the capture, so that SndNxt came from the peer.
 	AckedUnseen
+	// SawRightSum says that a SYN or SYN/ACK of it had a right checksum in the capture:
+	// what it sends is captured as it goes over the wire.
+	SawRightSum
 	// unanswered says that Stream.Unanswered is not 0, for those that have not
 	// fetched it.
 	unanswered

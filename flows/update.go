@@ -120,6 +120,9 @@ func (c *connection) syn(m *memory, h *packet.Header, d Dir) {
 	inc16(&s.SYNs)
 	o.SYNLast = h.Time
 	s.Known |= SawSYN
+	if h.Marks&packet.RightChecksum != 0 {
+		s.Known |= SawRightSum
+	}
 	if h.Flags&packet.ACK != 0 {
 		c.write(letterSYNACK, d)
 		c.synAck(h, d)

@@ -41,8 +41,11 @@ type Around struct {
 
 	// Of the host in whose name the RST was sent, with Host: from its SYN/ACKs in
 	// other connections, 0 when there were none.
-	TTL    uint8
-	MinRTT int64 // of the SYN/ACKs, from the capture point, in nanoseconds
+	TTL uint8
+	// MinRTT is the shortest time in which an answer of the host came back to the
+	// capture point, in nanoseconds: a SYN/ACK, or a refusal with the TTL of its
+	// SYN/ACKs, that of this reset among them.
+	MinRTT int64
 
 	// Of the client, or of who sent the segment that the RST answers when that
 	// belongs to no connection.
@@ -113,6 +116,13 @@ type portFacts struct {
 type hostFacts struct {
 	ttl    uint8
 	minRTT int64
+}
+
+// answered takes an answer into account that came after rtt, 0 for unknown.
+func (f *hostFacts) answered(rtt int64) {
+	if rtt > 0 && (f.minRTT == 0 || rtt < f.minRTT) {
+		f.minRTT = rtt
+	}
 }
 
 type clientFacts struct {
@@ -221,14 +231,15 @@ func (m *Memory) Observe(e *flows.Event) {
 		}
 		f := m.hosts.put(h[flows.Server].addr, &server.Addr)
 		f.ttl = e.TTL
-		if e.RTT > 0 && (f.minRTT == 0 || e.RTT < f.minRTT) {
-			f.minRTT = e.RTT
-		}
+		f.answered(e.RTT)
 		*m.locals.put(h[flows.Client].end, client) = *server
 	case flows.WasReset:
 		key, of := burstOf(&e.Ends[e.Dir], h[e.Dir], e.Dir, e.Time)
 		m.bursts.put(key.hash(of), &key).add(e.Time)
 		if e.Refusal {
+			if f := m.hosts.get(h[flows.Server].addr, &server.Addr); f != nil && f.ttl == e.TTL {
+				f.answered(e.RTT)
+			}
 			p := m.ports.put(h[flows.Server].end, server)
 			if p.refusals != math.MaxUint32 {
 				p.refusals++

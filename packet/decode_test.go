@@ -131,6 +131,9 @@ func TestDecode(t *testing.T) {
 		{"checksum of the addresses alone", LinkRaw, octets(ip4, head, "50140000 14030000"), 0, over4(marks(BadChecksum))},
 		{"checksum zero", LinkRaw, octets(ip4, head, "50140000 00000000"), 0, over4(marks(BadChecksum))},
 		{"wrong checksum of no RST", LinkRaw, octets(ip4, head, "50100000 00000000"), 0, over4(flags(ACK))},
+		{"right checksum of a SYN", LinkRaw, octets(ip4, head, "50020000 ff4c0000"), 0, over4(flags(SYN), marks(RightChecksum))},
+		{"wrong checksum of a SYN", LinkRaw, octets(ip4, head, "50020000 ff4d0000"), 0, over4(flags(SYN))},
+		{"checksum of a SYN not yet filled in", LinkRaw, octets(ip4, head, "50020000 141d0000"), 0, over4(flags(SYN))},
 		{"all flags", LinkRaw, octets(ip4, head, "5ffb0000 00000000"), 0, over4(flags(0xfff &^ RST))},
 
 		{"timestamps", LinkRaw, octets("45000034", ip4[9:], head, "80100000 00000000 0101080a 00000003 00000004"), 0,

@@ -94,6 +94,9 @@ const (
 	// a host that offloads them shows on what it sends, is not wrong where it has
 	// the usual form, the sum of the pseudo-header.
 	BadChecksum
+	// RightChecksum says that the TCP checksum of a SYN or SYN/ACK that is whole in the
+	// capture was right. Of other segments it is not computed.
+	RightChecksum
 )
 
 // Has reports whether every mark of want is set.

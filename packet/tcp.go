@@ -46,8 +46,8 @@ func (d *decoder) tcp(h *Header, b []byte, length int) Skip {
 			h.PeekN = uint8(copy(h.Peek[:], d.payload))
 		}
 	}
-	if h.Flags&RST != 0 && len(b) == length && !d.noSum && h.Marks&LengthGuessed == 0 && !checksumOK(h, b) {
-		h.Marks |= BadChecksum
+	if h.Flags&(RST|SYN) != 0 && len(b) == length && !d.noSum && h.Marks&LengthGuessed == 0 {
+		h.Marks |= checksum(h, b)
 	}
 	return Decoded
 }
@@ -154,19 +154,28 @@ func (h *Header) options(b []byte) {
 	}
 }
 
-// checksumOK reports whether the TCP checksum of a whole segment is right over
-// the pseudo-header of h's addresses, or not filled in yet: a host that leaves it
+// checksum returns the mark for the TCP checksum of a whole SYN or RST, over the
+// pseudo-header of h's addresses. There is none for one that is not filled in yet: a host that leaves it
 // to the network card, or to nobody where the segment does not leave the machine,
 // puts the sum of the pseudo-header there, not inverted (Linux CHECKSUM_PARTIAL,
 // __tcp_v4_send_check, __tcp_v6_send_check). One segment in 65,536 that is damaged looks so.
-func checksumOK(h *Header, segment []byte) bool {
+func checksum(h *Header, segment []byte) Marks {
 	sum := uint64(protoTCP) + uint64(len(segment))
 	if h.Marks&IPv6 != 0 {
 		sum += sum16(h.Src[:]) + sum16(h.Dst[:])
 	} else {
 		sum += sum16(h.Src[12:]) + sum16(h.Dst[12:])
 	}
-	return binary.BigEndian.Uint16(segment[16:]) == fold(sum) || fold(sum+sum16(segment)) == 0xffff
+	switch {
+	case fold(sum+sum16(segment)) == 0xffff:
+		if h.Flags&SYN != 0 {
+			return RightChecksum
+		}
+		return 0
+	case h.Flags&RST == 0 || binary.BigEndian.Uint16(segment[16:]) == fold(sum):
+		return 0
+	}
+	return BadChecksum
 }
 
 // fold adds up the 16-bit words of a sum, with the carries (RFC 1071).

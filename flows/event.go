@@ -19,7 +19,7 @@ type Event struct {
 	Clock   int64 // the table's clock at the segment
 	Time    int64 // of the segment
 	Ends    [2]Endpoint
-	RTT     int64 // Answered: Flow.RTTServer, 0 when the SYN was not captured
+	RTT     int64 // Answered: Flow.RTTServer, 0 when the SYN was not captured; WasReset: to who sent the RST, and back
 	Frame   packet.FrameRef
 	Zone    uint32
 	Window  uint16
@@ -38,6 +38,11 @@ type Event struct {
 	Stray bool
 	// Refusal says that a RST answers a SYN.
 	Refusal bool
+	// Spoke says that the sender of a RST had sent payload before.
+	Spoke bool
+	// Acted is when the other side last sent new payload, or its FIN, before a
+	// RST; 0 when it had sent neither.
+	Acted int64
 }
 
 // event appends an event to out and returns it.

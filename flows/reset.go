@@ -74,10 +74,7 @@ func (r *Reset) Late(d Dir) uint64 {
 // it acknowledges everything the segment held (RFC 9293, 3.5.2).
 func (c *connection) trigger(m *memory, rst *Segment, used []FollowUp, first *Segment) Segment {
 	d := rst.Dir.Peer()
-	rtt := c.rttServer()
-	if rst.Dir == Client {
-		rtt = c.rttClient()
-	}
+	rtt := c.rttTo(rst.Dir)
 	latest := rtt + rtt/2 + int64(answerSlack)
 	var newest, best *Segment
 	for i := range RecentLen {

@@ -24,7 +24,6 @@ var openCases = strings.Fields(`
 	forged-syns-to-one-port
 	guess-that-hits
 	idle-session-lost
-	listener-still-listens
 	masquerade-lost-on-the-way-out
 	old-copy-refused-beside-the-nat
 	one-way-client-gave-up

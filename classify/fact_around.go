@@ -15,8 +15,18 @@ var aroundFacts = []*Fact{
 		const us = 1000
 		return max(us, (c.Around.BurstSpan+us-1)/us*us)
 	}},
+	{"burst_moved", UnitNumber, "in how many of these the receiver had sent payload or its FIN just before", func(c *Case) int64 { return int64(c.Around.BurstMoved) }},
 	{"elsewhere_ttl", UnitNumber, "the TTL of the host's SYN/ACKs in other connections", func(c *Case) int64 { return int64(c.Around.TTL) }},
 	{"elsewhere_hops", UnitNumber, "how many hops that means", func(c *Case) int64 { return int64(hops(c.Around.TTL, c.lowTTL())) }},
+}
+
+// stroke reports whether the server reset this connection and others of its port
+// in one stroke, as a kernel does with the sockets of a listener or a process that
+// ends. Clients that leave together set the moment of such a stroke themselves,
+// and find the port as it was.
+func stroke(c *Case) bool {
+	a := &c.Around
+	return a.Burst > 1 && !a.WentOn && (a.Shut || 2*a.BurstMoved < a.Burst)
 }
 
 var saysGone = sentence("port-refuses", "the port refuses connections ({refusals} seen)")

@@ -16,6 +16,10 @@ const (
 	// together is how close in time RSTs of one hand are. Own.
 	together = int64(100 * time.Millisecond)
 
+	// ripe is how long a connection that waits to be accepted has been silent at
+	// least, for its reset to have nothing to do with what its client did. Own.
+	ripe = int64(50 * time.Millisecond)
+
 	// longRead is how long after the peer's last data an abort finds it read: a
 	// program that serves a connection reads what comes long before. Own.
 	longRead = int64(500 * time.Millisecond)

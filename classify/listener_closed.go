@@ -2,7 +2,6 @@ package classify
 
 import (
 	"github.com/rstwhy/rstwhy/flows"
-	"github.com/rstwhy/rstwhy/hosts"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -59,8 +58,7 @@ S > C  R.  seq 1, one for each that waited`,
 		if c.Mechanism == Answer {
 			return closedInHandshake(c, f)
 		}
-		burst := c.Around.Burst
-		if burst < 2 {
+		if !stroke(c) {
 			return None
 		}
 		f.Say(saysSentNothingConnectionBut)
@@ -69,8 +67,9 @@ S > C  R.  seq 1, one for each that waited`,
 			f.Say(saysWaiting)
 		}
 		abortNumbers(c, f)
-		// Two connections of a busy server may come to the same end by chance.
-		if !gone(c, f) && c.Timing.At[IdleBefore] < hosts.BurstWidth {
+		// A listener's queue goes without those that were accepted; and two of a busy
+		// server may come to the same end by chance.
+		if refuses := gone(c, f); !refuses && c.Timing.At[IdleBefore] < ripe || c.Around.BurstSpoke > 0 {
 			return Possible
 		}
 		return Likely

@@ -56,14 +56,13 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 		if y.Unanswered == 0 {
 			return None
 		}
-		burst := c.Around.Burst
-		if burst < 2 {
+		if !stroke(c) {
 			return None
 		}
 		f.Say(saysResetConnectionsPortWithinOne)
 		f.Say(saysUnreadLatest)
 		abortNumbers(c, f)
-		if gone(c, f) || burst > 2 {
+		if gone(c, f) || c.Around.Burst > 2 {
 			return Likely
 		}
 		return Possible

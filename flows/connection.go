@@ -68,6 +68,26 @@ func (c *connection) rttClient() int64 {
 	return rttClient(c.side[Client].Known, c.side[Server].Known, &c.opening[Client], &c.opening[Server])
 }
 
+// rttTo is the time from the capture point to the side d and back, from the
+// handshake; 0 when that was not captured.
+func (c *connection) rttTo(d Dir) int64 {
+	if d == Client {
+		return c.rttClient()
+	}
+	return c.rttServer()
+}
+
+// acted is when the side d last sent new payload, or its FIN; 0 for neither.
+func (c *connection) acted(m *memory, d Dir) (at int64) {
+	if c.side[d].Known&SawData != 0 {
+		at = c.stream[d].DataLast
+	}
+	if c.side[d].Known&SawFIN != 0 {
+		at = max(at, m.rare(c).side[d].FINTime)
+	}
+	return at
+}
+
 // letter is an index into historyLetters.
 type letter uint8
 

@@ -16,10 +16,13 @@ const (
 // order of the segments; facts that only many connections show are made from
 // them.
 type Event struct {
-	Clock   int64 // the table's clock at the segment
-	Time    int64 // of the segment
-	Ends    [2]Endpoint
-	RTT     int64 // Answered, or a Refusal: from the client's latest SYN, 0 when that was not captured
+	Clock int64 // the table's clock at the segment
+	Time  int64 // of the segment
+	Ends  [2]Endpoint
+	// RTT is to who sent the segment and back, 0 when that was not captured: for
+	// Answered and a Refusal from the client's latest SYN to it, for any other RST
+	// from the handshake.
+	RTT     int64
 	Frame   packet.FrameRef
 	Zone    uint32
 	Window  uint16
@@ -38,6 +41,11 @@ type Event struct {
 	Stray bool
 	// Refusal says that a RST answers a SYN.
 	Refusal bool
+	// Spoke says that the sender of a RST had sent payload before.
+	Spoke bool
+	// Acted is when the other side last sent new payload, or its FIN, before a
+	// RST; 0 when it had sent neither.
+	Acted int64
 }
 
 // event appends an event to out and returns it.

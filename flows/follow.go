@@ -110,11 +110,15 @@ func (t *Table) leave(slot uint32, at int64) {
 // reset follows the RST h.
 func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, payload []byte, to *consumer) {
 	t.stats.RSTs++
+	p := &t.population
 	e := c.event(WasReset, h, d, t.clock, &t.out)
 	e.First = c.known()&SawRST == 0
 	if c.known()&SawData != 0 {
 		e.Payload = c.stream[0].Bytes + c.stream[1].Bytes
 	}
+	e.Spoke = c.side[d].Known&SawData != 0
+	e.Acted = c.acted(&p.memory, d.Peer())
+	e.RTT = c.rttTo(d)
 	e.Stray = c.handshake == MidStream
 	e.Refusal = c.handshake <= SYNSent && c.side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && c.side[d.Peer()].SYNs > 0
 	if e.Refusal {
@@ -123,7 +127,7 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 	if e.First && c.marks&isWatched == 0 {
 		t.stats.Reset++
 	}
-	p, q := &t.population, &t.pending
+	q := &t.pending
 	var r *Reset
 	if c.marks&isWatched != 0 {
 		if r = q.watched(p, c); len(r.FollowUps) >= FollowUpMax {

@@ -76,10 +76,7 @@ func (r *Reset) Late(d Dir) uint64 {
 // made of a segment comes within a few round trips of it.
 func (c *connection) trigger(m *memory, rst *Segment, used []FollowUp, first *Segment) Segment {
 	d := rst.Dir.Peer()
-	rtt := c.rttServer()
-	if rst.Dir == Client {
-		rtt = c.rttClient()
-	}
+	rtt := c.rttTo(rst.Dir)
 	latest := rtt + rtt/2 + int64(answerSlack)
 	patience := patience(rtt)
 	closed := c.closed(m, rst)

@@ -19,9 +19,14 @@ import (
 
 // Widths of time, in nanoseconds.
 const (
-	// BurstWidth is how long resets are counted together: those of a burst lie in
-	// three such lengths of time that follow one another.
-	BurstWidth = 50e6
+	// strokeGap is how far apart neighbours of one stroke lie at most: a kernel
+	// that ends all sockets of a listener or a process takes microseconds for
+	// each. Own.
+	strokeGap = 1e6
+	// strokeAnswers is how much longer than the round trip a program takes at most
+	// to answer what its peer did with a reset, so that the peer set the moment.
+	// Own.
+	strokeAnswers = 10e6
 	// scanWidth is the width of the window in which a scanner's targets are
 	// counted; the one before is remembered.
 	scanWidth = 10e9
@@ -38,6 +43,10 @@ type Around struct {
 	// Opened is the latest SYN/ACK before the RST, Reopened the first after it.
 	Opened, Reopened int64
 	Refusals         int // refusals by the port in all, this one included
+	// WentOn says that the port accepted a connection after the RST without having
+	// refused one in between, Shut that it refused one without having accepted one
+	// in between. Neither holds when nobody asked.
+	WentOn, Shut bool
 
 	// Of the host in whose name the RST was sent, with Host: from its SYN/ACKs in
 	// other connections, 0 when there were none.
@@ -65,13 +74,16 @@ type Around struct {
 	Beats            int
 	Beat, BeatSpread int64
 
-	// With Burst: how many connections the same sender reset around that time, this
-	// one included: those of the same port for a server, of the same address for a
-	// client. They lie up to two BurstWidth away from this one, on either side;
-	// BurstSpan is the time from the first of them to the last, in nanoseconds, and
-	// less than three BurstWidth.
-	Burst     int
-	BurstSpan int64
+	// With Burst: how many connections the same sender reset in one stroke, with no
+	// pause of more than strokeGap, this one included: those of the same port for a
+	// server, of the same address for a client; 0 when it is not known. BurstSpan is
+	// the time from the first of them to the last, in nanoseconds. BurstMoved is in
+	// how many of them the other side may have set the moment, with its payload or
+	// FIN just before; in all of them when these came in a stroke of their own.
+	// BurstSpoke is in how many the sender had sent payload.
+	Burst                  int
+	BurstSpan              int64
+	BurstMoved, BurstSpoke int
 
 	// Elsewhere is the server that answered a SYN from the address and port of the
 	// RST's sender most recently, when it is another than this connection's, with
@@ -101,7 +113,7 @@ type Memory struct {
 	hosts   cache[[16]byte, hostFacts]
 	clients cache[[16]byte, clientFacts]
 	pairs   cache[pair, beatFacts]
-	bursts  cache[burstKey, burstFacts]
+	strokes cache[flows.Endpoint, strokeFacts]
 	locals  cache[flows.Endpoint, flows.Endpoint]
 }
 
@@ -109,6 +121,7 @@ type portFacts struct {
 	opened       int64 // latest SYN/ACK
 	beforeRefuse int64 // latest SYN/ACK before the latest refusal
 	reopened     int64 // first SYN/ACK after the latest refusal
+	refusedAt    int64 // latest refusal
 	refusals     uint32
 	refused      bool // at another time than 0
 }
@@ -165,37 +178,88 @@ type beatFacts struct {
 	mean, m2 float64 // Welford's running mean and sum of squares, of the distances
 }
 
-type burstKey struct {
-	end    flows.Endpoint // port 0 for a client
-	bucket int64
-}
-
-// hash takes the hash of k.end.
-func (k *burstKey) hash(end uint64) uint64 { return mix(end, uint64(k.bucket)) }
-
-type burstFacts struct {
-	n           int
-	first, last int64 // times of the earliest and the latest
-}
-
-// add takes a reset at that time into account.
-func (b *burstFacts) add(at int64) {
-	if b.n == 0 {
-		b.first, b.last = at, at
-	}
-	b.first, b.last = min(b.first, at), max(b.last, at)
-	b.n++
-}
-
-// burstOf is the key of the resets by the side d at about that time, and the
-// hash of its end.
-func burstOf(end *flows.Endpoint, h hashes, d flows.Dir, at int64) (burstKey, uint64) {
-	k := burstKey{*end, at / BurstWidth}
+// strokeOf is the key of the resets by the side d, and its hash: the port says
+// nothing of a client.
+func strokeOf(end *flows.Endpoint, h hashes, d flows.Dir) (flows.Endpoint, uint64) {
+	key := *end
 	if d == flows.Client {
-		k.end.Port = 0
-		h.end = mix(h.addr, 1)
+		key.Port = 0
+		return key, mix(h.addr, 1)
 	}
-	return k, h.end
+	return key, h.end
+}
+
+// stroke is a run of resets of one sender.
+type stroke struct {
+	first, last     int64
+	n, moved, spoke uint32
+	// acted is in how many the other side had acted at all, from actedFirst to
+	// actedLast.
+	acted                 uint32
+	actedFirst, actedLast int64
+}
+
+// movedBy is in how many resets of s the other side may have set the moment.
+func (s *stroke) movedBy() uint32 {
+	// A timer that each set off with its latest payload ends them as close to each
+	// other as they began.
+	if s.acted == s.n && s.actedLast-s.actedFirst <= 2*(s.last-s.first)+strokeGap {
+		return s.n
+	}
+	return s.moved
+}
+
+// strokesKept is how many strokes before the latest are remembered: a reset is
+// asked about when it settles, and others come meanwhile.
+const strokesKept = 4
+
+type strokeFacts struct {
+	now  stroke              // which may go on
+	past [strokesKept]stroke // a ring, of two resets and more
+	next uint8
+}
+
+// add takes the reset of e into account.
+func (f *strokeFacts) add(e *flows.Event) {
+	s := &f.now
+	if s.n > 0 && (e.Time > s.last+strokeGap || e.Time < s.first-strokeGap) {
+		if s.n > 1 {
+			f.past[f.next%strokesKept] = *s
+			f.next = (f.next + 1) % strokesKept
+		}
+		*s = stroke{}
+	}
+	if s.n == 0 {
+		s.first, s.last = e.Time, e.Time
+	}
+	s.first, s.last = min(s.first, e.Time), max(s.last, e.Time)
+	s.n++
+	if e.Acted != 0 {
+		if s.acted == 0 {
+			s.actedFirst, s.actedLast = e.Acted, e.Acted
+		}
+		s.actedFirst, s.actedLast = min(s.actedFirst, e.Acted), max(s.actedLast, e.Acted)
+		s.acted++
+		if e.Time-e.Acted <= e.RTT+strokeAnswers {
+			s.moved++
+		}
+	}
+	if e.Spoke {
+		s.spoke++
+	}
+}
+
+// around is the stroke of that time, nil when it is forgotten.
+func (f *strokeFacts) around(at int64) *stroke {
+	if s := &f.now; s.first <= at && at <= s.last {
+		return s
+	}
+	for i := range f.past {
+		if s := &f.past[i]; s.n > 0 && s.first <= at && at <= s.last {
+			return s
+		}
+	}
+	return nil
 }
 
 // New returns an empty Memory.
@@ -206,7 +270,7 @@ func New() *Memory {
 	m.hosts = newCache[[16]byte, hostFacts](a, 12)
 	m.clients = newCache[[16]byte, clientFacts](a, 11)
 	m.pairs = newCache[pair, beatFacts](a, 12)
-	m.bursts = newCache[burstKey, burstFacts](a, 12)
+	m.strokes = newCache[flows.Endpoint, strokeFacts](a, 11)
 	m.locals = newCache[flows.Endpoint, flows.Endpoint](a, 13)
 	return m
 }
@@ -234,8 +298,10 @@ func (m *Memory) Observe(e *flows.Event) {
 		f.answered(e.RTT)
 		*m.locals.put(h[flows.Client].end, client) = *server
 	case flows.WasReset:
-		key, of := burstOf(&e.Ends[e.Dir], h[e.Dir], e.Dir, e.Time)
-		m.bursts.put(key.hash(of), &key).add(e.Time)
+		if !e.Refusal {
+			key, hash := strokeOf(&e.Ends[e.Dir], h[e.Dir], e.Dir)
+			m.strokes.put(hash, &key).add(e)
+		}
 		if e.Refusal {
 			if f := m.hosts.get(h[flows.Server].addr, &server.Addr); f != nil && f.ttl == e.TTL {
 				f.answered(e.RTT)
@@ -245,6 +311,7 @@ func (m *Memory) Observe(e *flows.Event) {
 				p.refusals++
 			}
 			p.refused = e.Time != 0
+			p.refusedAt = e.Time
 			p.beforeRefuse = p.opened
 			p.reopened = 0
 		}
@@ -319,17 +386,13 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 		}
 	}
 	if want&Burst != 0 {
-		key, of := burstOf(sender, hashesOf(sender), r.Dir, r.RST.Time)
-		first, last := r.RST.Time, r.RST.Time
-		key.bucket--
-		for range 3 {
-			if b := m.bursts.get(key.hash(of), &key); b != nil {
-				a.Burst += b.n
-				first, last = min(first, b.first), max(last, b.last)
+		key, hash := strokeOf(sender, hashesOf(sender), r.Dir)
+		if f := m.strokes.get(hash, &key); f != nil {
+			if s := f.around(r.RST.Time); s != nil {
+				a.Burst, a.BurstSpan = int(s.n), s.last-s.first
+				a.BurstMoved, a.BurstSpoke = int(s.movedBy()), int(s.spoke)
 			}
-			key.bucket++
 		}
-		a.BurstSpan = last - first
 	}
 	if want&Elsewhere != 0 {
 		if s := m.locals.get(hashesOf(sender).end, sender); s != nil && *s != ends[r.Dir.Peer()] {
@@ -342,6 +405,8 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 // port fills in what a port shows of the time around now.
 func (a *Around) port(p *portFacts, now int64) {
 	a.Refusals = int(p.refusals)
+	a.WentOn = p.opened > now && p.refusedAt <= now || p.refusedAt > now && p.beforeRefuse > now
+	a.Shut = p.refusedAt > now && !a.WentOn
 	switch {
 	case p.opened != 0 && p.opened < now:
 		a.Opened = p.opened

@@ -98,27 +98,80 @@ func TestElsewhereIsOfTheSender(t *testing.T) {
 	}
 }
 
-func TestBurstTellsItsSpan(t *testing.T) {
-	const start = 1e18 // a multiple of BurstWidth
-	m := New()
-	service := end(2, 80)
-	for i, at := range []int64{start + 1e6, start + 70e6, start + 140e6, start + 170e6} {
-		m.Observe(&flows.Event{
+// strike has m observe resets by the server's port, as far apart as gaps say, each
+// acted after its client did, 0 for one that did nothing.
+func strike(m *Memory, service flows.Endpoint, start int64, acted []int64, gaps ...int64) {
+	at := start
+	for i, gap := range gaps {
+		at += gap
+		e := flows.Event{
 			Kind: flows.WasReset, Time: at, Ends: [2]flows.Endpoint{end(1, uint16(40000+i)), service}, Dir: flows.Server, First: true,
-		})
+		}
+		if acted[i] != 0 {
+			e.Acted = at - acted[i]
+		}
+		m.Observe(&e)
+	}
+}
+
+func TestStroke(t *testing.T) {
+	const start, us, ms = int64(1e18), int64(1e3), int64(1e6)
+	service := end(2, 80)
+	for _, test := range []struct {
+		name     string
+		acted    []int64
+		gaps     []int64
+		at       int64
+		n, moved int
+		span     int64
+	}{
+		{"one run of microseconds", []int64{300 * ms, 200 * ms, 0}, []int64{0, 10 * us, 10 * us}, 10 * us, 3, 0, 20 * us},
+		{"one here and one there", []int64{300 * ms, 200 * ms}, []int64{0, 20 * ms}, 0, 0, 0, 0},
+		{"a run after a single one", []int64{0, 0, 0}, []int64{0, 20 * ms, 10 * us}, 20 * ms, 2, 0, 10 * us},
+		{"each right after its client's last word", []int64{100 * us, 100 * us, 5 * ms}, []int64{0, 300 * us, 300 * us}, 300 * us, 3, 3, 600 * us},
+		{"one right after its client's last word", []int64{100 * us, 90 * ms, 700 * ms}, []int64{0, 10 * us, 10 * us}, 0, 3, 1, 20 * us},
+		{"all the same time after", []int64{250 * ms, 250 * ms}, []int64{0, 900 * us}, 0, 2, 2, 900 * us},
+	} {
+		m := New()
+		strike(m, service, start, test.acted, test.gaps...)
+		// A single reset much later, as on a busy port, changes nothing.
+		strike(m, service, start+1e9, []int64{0}, 0)
+		v := around(m, resetOf(flows.Server, end(1, 40000), service, start+test.at))
+		if v.Burst != test.n || v.BurstMoved != test.moved || v.BurstSpan != test.span {
+			t.Errorf("%s: %d resets within %d, %d moved by their clients; want %d within %d, %d moved",
+				test.name, v.Burst, v.BurstSpan, v.BurstMoved, test.n, test.span, test.moved)
+		}
+	}
+}
+
+func TestPortGoesOnOrIsShut(t *testing.T) {
+	const start = int64(1e18)
+	service := end(2, 80)
+	accepts := func(at int64) flows.Event {
+		return flows.Event{Kind: flows.Answered, Time: at, Ends: [2]flows.Endpoint{end(1, 50000), service}, Dir: flows.Server}
+	}
+	refuses := func(at int64) flows.Event {
+		return flows.Event{Kind: flows.WasReset, Time: at, Ends: [2]flows.Endpoint{end(1, 50000), service}, Dir: flows.Server, First: true, Refusal: true}
 	}
 	for _, test := range []struct {
-		at   int64
-		n    int
-		span int64
+		name         string
+		events       []flows.Event
+		wentOn, shut bool
 	}{
-		{start + 1e6, 2, 69e6},
-		{start + 70e6, 3, 139e6},
-		{start + 140e6, 3, 100e6},
+		{"nobody asks", []flows.Event{accepts(start - 5)}, false, false},
+		{"accepts", []flows.Event{accepts(start - 5), accepts(start + 5)}, true, false},
+		{"refuses", []flows.Event{accepts(start - 5), refuses(start + 5)}, false, true},
+		{"refuses, then accepts", []flows.Event{refuses(start + 5), accepts(start + 9)}, false, true},
+		{"accepts, then refuses", []flows.Event{accepts(start + 5), refuses(start + 9)}, true, false},
+		{"refused before", []flows.Event{refuses(start - 9), accepts(start - 5)}, false, false},
 	} {
-		v := around(m, resetOf(flows.Server, end(1, 40000), service, test.at))
-		if v.Burst != test.n || v.BurstSpan != test.span {
-			t.Errorf("around %d: %d resets within %d, want %d within %d", test.at-start, v.Burst, v.BurstSpan, test.n, test.span)
+		m := New()
+		for i := range test.events {
+			m.Observe(&test.events[i])
+		}
+		v := around(m, resetOf(flows.Server, end(1, 40000), service, start))
+		if v.WentOn != test.wentOn || v.Shut != test.shut {
+			t.Errorf("%s: went on %v, shut %v", test.name, v.WentOn, v.Shut)
 		}
 	}
 }

@@ -45,6 +45,7 @@ S > C  P.  the response of S, which knows of no reset`,
 		"RFC 5961, 3: which RSTs a receiver takes",
 	},
 	Over: []Over{
+		{ID: "segment-after-close", Why: "a proof of a third party outranks what the host may have done"},
 		{ID: "abort-after-response", Why: "a proof of a third party outranks what the host may have done"},
 		{ID: "accept-queue-overflow", Why: "a proof of a third party outranks what the host may have done"},
 		{ID: "deliberate-abort", Why: "a proof of a third party outranks what the host may have done"},

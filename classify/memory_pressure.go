@@ -26,6 +26,7 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 		"Linux: tcp_check_oom, tcp_out_of_resources; ip-sysctl, tcp_max_orphans",
 	},
 	Over: []Over{
+		{ID: "unread-data-on-close", Why: "the FIN had not been acknowledged, and the close came before it"},
 		{ID: "deliberate-abort", Why: "the FIN had not been acknowledged"},
 	},
 	Confused: []Confusion{

@@ -334,3 +334,16 @@ func received(v *view, value int64) Answer {
 	}
 	return atMost(func(*view) int64 { return most })(v, value)
 }
+
+// shownTTL: a segment of the sender has just this TTL.
+func shownTTL(v *view, value int64) Answer {
+	for _, h := range v.of(v.pre, true, none(packet.RST)) {
+		if int64(h.TTL) == value {
+			return True
+		}
+	}
+	if !v.whole {
+		return Undecidable
+	}
+	return False
+}

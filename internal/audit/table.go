@@ -188,9 +188,7 @@ var auditors = map[string]auditor{
 	"acknowledged_data_to_rst": undecidable,
 
 	// Where it came from.
-	"sender_ttl": count(func(v *view) int64 {
-		return fieldOf(tailOf(pre(true, none(packet.RST|packet.SYN)))(v), func(h *packet.Header) int64 { return int64(h.TTL) })
-	}),
+	"sender_ttl":       shownTTL,
 	"sender_ttl_least": count(func(v *view) int64 { lo, _ := ttls(v, false); return lo }),
 	"sender_ttl_most":  count(func(v *view) int64 { _, hi := ttls(v, false); return hi }),
 	"host_ttl_least":   hostTTL,
@@ -213,6 +211,7 @@ var auditors = map[string]auditor{
 	"beat_spread":      undecidable,
 	"burst":            burst,
 	"burst_span":       undecidable,
+	"burst_moved":      burst,
 	"elsewhere_ttl":    elsewhereTTL,
 	"elsewhere_hops":   undecidable,
 

@@ -265,8 +265,14 @@ func endOf(f *flows.Endpoint, d flows.Dir, guessed bool) endJSON {
 }
 
 // rfc3339 has nine digits after the point whatever they are, so that times are in
-// order when they are sorted as strings.
-func rfc3339(ns int64) string { return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z") }
+// order when they are sorted as strings. A time before 1678, or from 2262 on, which
+// no int64 holds in nanoseconds, is "".
+func rfc3339(ns int64) string {
+	if !told(ns) {
+		return ""
+	}
+	return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z")
+}
 
 func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	r, v := i.Reset, &i.Verdict
@@ -389,7 +395,10 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		j.Files = append(j.Files, file)
 	}
 	if s.Frames > 0 {
-		j.First, j.Last, j.Span = rfc3339(s.First), rfc3339(s.Last), seconds(s.Last-s.First)
+		j.First, j.Last = rfc3339(s.First), rfc3339(s.Last)
+		if told(s.First) && told(s.Last) {
+			j.Span = seconds(s.Last - s.First)
+		}
 	}
 	for r := packet.Decoded + 1; r < packet.NumSkips; r++ {
 		if s.Skipped[r] > 0 {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -187,7 +188,7 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 	f := &s.Flows
 	line := what + ": " + count(s.Frames, "packet")
 	if s.Frames > 0 {
-		line += fmt.Sprintf(" (%s TCP) in %s, %s", percent(f.Segments, s.Frames), span(s.Last-s.First), count(f.Connections, "connection"))
+		line += fmt.Sprintf(" (%s TCP) in %s, %s", percent(f.Segments, s.Frames), lasted(s), count(f.Connections, "connection"))
 	}
 	if f.RSTs > 0 {
 		line += fmt.Sprintf("; %s in %s, %s of the connections were reset.", count(f.RSTs, "reset"), count(s.Incidents, "incident"), percent(f.Reset, f.Connections))
@@ -234,6 +235,11 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 		if k == 10 && len(s.Damage) > 11 {
 			out = append(out, fmt.Sprintf("Damaged: %d more files.", len(s.Damage)-k))
 			break
+		}
+		var unread interface{ Unread() bool }
+		if errors.As(err, &unread) && unread.Unread() {
+			out = append(out, "Not read: "+quote(clean(err.Error()))+".")
+			continue
 		}
 		out = append(out, "Damaged: "+quote(clean(err.Error()))+". What comes before it was read.")
 	}

@@ -163,6 +163,7 @@ type summaryJSON struct {
 	Late        uint64            `json:"late_packets,omitempty"`
 	Early       uint64            `json:"settled_early,omitempty"`
 	Damage      []string          `json:"damage,omitempty"`
+	Repeats     []repeatJSON      `json:"repeats,omitempty"`
 	Interrupted bool              `json:"interrupted,omitempty"`
 	Live        *liveJSON         `json:"live,omitempty"`
 	Elapsed     seconds           `json:"elapsed_seconds,omitempty"`
@@ -345,6 +346,16 @@ func timerOf(c *analyzer.TimerCluster) timerJSON {
 	return j
 }
 
+// repeatJSON is a place where the input holds the same trace again.
+type repeatJSON struct {
+	Frame    uint64 `json:"frame"`
+	File     string `json:"file,omitempty"`
+	OfFrame  uint64 `json:"of_frame"`
+	OfFile   string `json:"of_file,omitempty"`
+	Segments int    `json:"segments_alike"`
+	Paired   bool   `json:"paired,omitempty"` // each stands beside its like
+}
+
 // noteNames are the kinds of connections that got no answer, in JSON.
 var noteNames = [...]string{
 	flows.UnansweredSYN:   "unanswered-syn",
@@ -413,6 +424,9 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 	}
 	for _, err := range s.Damage {
 		j.Damage = append(j.Damage, err.Error())
+	}
+	for _, r := range s.Repeats {
+		j.Repeats = append(j.Repeats, repeatJSON{r.Again.Frame(), e.file(r.Again), r.First.Frame(), e.file(r.First), r.Segments, r.Paired})
 	}
 	if l := s.Live; l != nil {
 		j.Live = &liveJSON{l.Received, l.Dropped, l.DroppedByInterface}

@@ -80,6 +80,7 @@ type Summary struct {
 	Incidents   uint64
 	Notes       uint64
 	Timers      []TimerCluster // silences that several connections had before their reset, the most frequent first
+	Repeats     []Repeat       // places where the input holds the same trace again
 	Late        uint64         // times that a live source gave frames older than what the clock had come to without any
 	LateLargest int64          // by how many nanoseconds at most
 	Interrupted bool           // stopped by a signal, not by the end of the input

@@ -34,6 +34,8 @@ func Run(ctx context.Context, src Source, c Config, sinks ...Sink) (*Summary, er
 	}
 	r.summary.Flows = r.table.Stats()
 	r.summary.Timers = r.timers.clusters()
+	r.repeats.endFile()
+	r.summary.Repeats = r.repeats.found
 	r.summary.Interrupted = ctx.Err() != nil
 	r.summary.Elapsed = time.Since(began)
 	return r.summary, err
@@ -46,6 +48,7 @@ type run struct {
 	judged   classify.Case // by the judge, one after the other
 	memory   *hosts.Memory
 	timers   timerMemory
+	repeats  repeats
 	incident Incident // which the sinks are shown, one after the other
 	sinks    []Sink
 	summary  *Summary
@@ -152,7 +155,10 @@ func (r *run) take(b *packet.Batch) error {
 	for i, n := range b.Skipped {
 		s.Skipped[i] += n
 	}
-	if err := r.deliver(r.table.Add(b)); err != nil || !r.config.Live {
+	backwards := r.table.Stats().Backwards
+	err := r.deliver(r.table.Add(b))
+	r.repeats.take(b.Headers, r.table.Stats().Backwards > backwards)
+	if err != nil || !r.config.Live {
 		return err
 	}
 	now := b.Last - liveLag

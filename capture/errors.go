@@ -13,6 +13,9 @@ var (
 	ErrDirectory  = errors.New("is a directory")
 	ErrEmpty      = errors.New("the file is empty")
 	ErrNotCapture = errors.New("not a packet capture")
+	// ErrGitLFS goes with ErrNotCapture: what is there stands for a file that was
+	// not fetched.
+	ErrGitLFS = errors.New("a Git LFS pointer: git lfs pull fetches the file that it stands for")
 )
 
 // OpenError says why a file gave no frame: nothing of it was analysed.

@@ -71,8 +71,10 @@ func limit(count uint64) uint64 {
 // standard input. Several files are read in the order of their first frame's
 // time, as a rotated set must be; a file without frames comes last.
 //
-// It fails if any of the files cannot be read at all: with an *OpenError, a
-// *LinkTypeError or a *FilterError.
+// It fails if any of the files cannot be read at all: with an *OpenError or a
+// *FilterError, and for a single file with a *LinkTypeError. One of several that
+// has a link layer which rstwhy does not read is reported by Read in its turn, as
+// a pcapng file is, whose frames tell their link layer.
 func Open(paths []string, config Config) (*Files, error) {
 	if len(paths) > packet.MaxFiles {
 		return nil, fmt.Errorf("%d files are more than the %d that can be told apart", len(paths), packet.MaxFiles)
@@ -108,11 +110,14 @@ func Open(paths []string, config Config) (*Files, error) {
 // time of its first frame. Of many files only one stays open at a time, except
 // those that cannot be opened a second time.
 func (f *Files) probe(in *input, several bool) error {
-	if err := in.open(f); err != nil {
-		return err
-	}
-	if !several {
+	err := in.open(f)
+	var link *LinkTypeError
+	if several && errors.As(err, &link) {
+		in.first, in.unreadable = math.MaxInt64, link
 		return nil
+	}
+	if err != nil || !several {
+		return err
 	}
 	// The reading proper will report an error in its place.
 	if in.hasPending, _ = next(in.r, &in.pending); in.hasPending {
@@ -246,6 +251,9 @@ func (f *Files) read(b *packet.Batch) error {
 			}
 			in := f.inputs[f.next]
 			f.next++
+			if in.unreadable != nil {
+				return f.end(in.unreadable)
+			}
 			if err := in.open(f); err != nil {
 				return f.end(err)
 			}

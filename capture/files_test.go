@@ -76,9 +76,9 @@ func TestLinkType(t *testing.T) {
 			t.Errorf("with check sequence: %+v", r)
 		}
 		for typ, want := range map[uint32]string{
-			typeRadiotap: "127 (IEEE802_11_RADIO)",
-			20:           "20", // 276 in eight bits
-			257:          "257",
+			typePrivate: "147",
+			20:          "20", // 276 in eight bits
+			257:         "257",
 		} {
 			path := file(t, "a", pcapFile(little, micro, 65535, typ, record{data: sll2(segment(80, 1, 0))}))
 			err := read(t, config, path).err()
@@ -101,7 +101,7 @@ func TestPcapng(t *testing.T) {
 		block(0xbad, []byte("no one knows this block")).
 		packet(2, 3<<20|1<<19, sll2(segment(80, 3, 0)))
 	g.section(big).
-		iface(typeRadiotap, 65535, -1, 0).
+		iface(typePrivate, 65535, -1, 0).
 		iface(typeRaw, 65535, 3, -10).
 		iface(typeRaw, 65535, 0, 0).
 		packet(0, 1, []byte{0}).
@@ -339,11 +339,11 @@ func TestOddLengths(t *testing.T) {
 // TestUnknownLinkTypes checks a pcapng file of which no interface is readable.
 func TestUnknownLinkTypes(t *testing.T) {
 	g := &ng{}
-	g.section(little).iface(typeRadiotap, 65535, -1, 0).packet(0, 1, []byte{0})
+	g.section(little).iface(typePrivate, 65535, -1, 0).packet(0, 1, []byte{0})
 	path := file(t, "a", g.b)
 	r := read(t, Config{}, path)
 	var link *LinkTypeError
-	if !errors.As(r.err(), &link) || link.Type != typeRadiotap || link.File != path || r.skipped[packet.UnknownLink] != 1 {
+	if !errors.As(r.err(), &link) || link.Type != typePrivate || link.File != path || r.skipped[packet.UnknownLink] != 1 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -33,6 +33,7 @@ type input struct {
 	reopen     bool         // it can be closed and opened again
 
 	first      int64 // time of the first frame, when it was asked for
+	unreadable error // what Open has found out, for Read to report
 	pending    frame // read ahead of its turn
 	hasPending bool
 
@@ -213,6 +214,9 @@ func newReader(name string, b *blocks, libpcap bool) (reader, error) {
 		return newPcapngReader(b), nil
 	}
 	head, _ = b.peek(min(512, max(len(b.held()), 4)))
+	if bytes.HasPrefix(head, []byte("version https://git-lfs.github.com/spec/")) {
+		return nil, fmt.Errorf("%w, but %w", ErrNotCapture, ErrGitLFS)
+	}
 	if what := lookLike(head); what != "" {
 		return nil, fmt.Errorf("%w, but %s", ErrNotCapture, what)
 	}

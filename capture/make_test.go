@@ -19,7 +19,7 @@ const (
 	typeEthernet = 1
 	typeRaw      = 101
 	typeSLL2     = 276
-	typeRadiotap = 127 // not supported
+	typePrivate  = 147 // for private use: not supported
 )
 
 // segment is an IPv4 packet with a TCP segment from port 40000 to port, with

@@ -164,7 +164,7 @@ func FuzzPcapAgainstPcapgo(f *testing.F) {
 		pcapFile(big, micro, 1<<32-1, typeEthernet, record{sec: 1<<32 - 1, frac: 1<<32 - 1}, record{frac: 1<<32/1000 + 1}),
 		pcapFile(little, micro, 65535, typeRaw, one, record{data: []byte{1}, caplen: 1 << 20}),
 		pcapFile(little, micro, 65535, typeRaw, one, record{data: []byte{1}, caplen: maxRecord}),
-		pcapFile(little, micro, 65535, typeRadiotap, one),
+		pcapFile(little, micro, 65535, typePrivate, one),
 		pcapFile(little, micro, 65535, typeRaw, one)[:30],
 		pcapFile(little, micro, 65535, typeRaw, one)[:20],
 	} {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"math/bits"
 
 	"github.com/rstwhy/rstwhy/packet"
@@ -257,7 +256,7 @@ func (p *pcapngReader) iface(b []byte) error {
 }
 
 // most is how many seconds a time may have.
-const most = math.MaxInt64/1_000_000_000 - 1
+const most = packet.MaxTime / 1_000_000_000
 
 // count prepares for time.
 func (in *iface) count() {

@@ -27,7 +27,16 @@ const (
 	rst6 = "9c400050 00000001 00000002 50140000 b7c80000"                                        // the same over ip6
 	pad6 = "000000000000"                                                                        // to the 60 octets of the shortest Ethernet frame
 	head = "9c400050 00000001 00000002"                                                          // a TCP header up to the data offset
+
+	data80211 = "0801 0000 020000000002 020000000001 020000000003 3000" // a data frame to an access point
+	pktapRest = "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000" + "000000000000000000000000000000000000000000000000"
 )
+
+// pktap is a PKTAP header of 108 octets, up to the flags, for a DLT_ value below
+// 256.
+func pktap(dlt string) string {
+	return "6c000000 01000000" + dlt + "000000 656e3000" + strings.Repeat("00", 20)
+}
 
 // over4 is what rst4 over ip4 decodes to.
 func over4(change ...func(*Header)) Header {
@@ -102,6 +111,27 @@ func TestDecode(t *testing.T) {
 		{"loop", LinkLoop, octets("00000002", ip4, rst4), 0, over4()},
 		{"loop IPv6", LinkLoop, octets("00000018", ip6, rst6), 0, over6()},
 		{"FDDI", LinkFDDI, octets("57", macs, "aaaa03 000000 0800", ip4, rst4), 0, over4()},
+
+		{"PPP", LinkPPP, octets("0021", ip4, rst4), 0, over4()},
+		{"PPP in HDLC framing", LinkPPP, octets("ff03 0057", ip6, rst6), 0, over6()},
+		{"PPP, compressed protocol", LinkPPP, octets("ff03 21", ip4, rst4), 0, over4()},
+		{"PPP received, by pppd", LinkPPP, octets("0003 0021", ip4, rst4), 0, over4(marks(Incoming))},
+		{"PPP sent, by pppd", LinkPPP, octets("0103 0021", ip4, rst4), 0, over4(marks(Outgoing))},
+		{"HDLC of Cisco", LinkPPP, octets("0f00 0800", ip4, rst4), 0, over4()},
+		{"PPPoE session", LinkPPPoE, octets("11000001002a 0021", ip4, rst4), 0, over4()},
+		{"NFLOG", LinkNFLOG, octets("02 00 0005", "0800 0100 0800 01 00", "0500 0a00 78 000000", "2c00 0900", ip4, rst4), 0, over4(marks(Incoming))},
+		{"NFLOG sent, big endian", LinkNFLOG, octets("0a 00 0000", "0008 0001 86dd 03 00", "0040 0009", ip6, rst6), 0, over6(marks(Outgoing))},
+		{"NFLOG forwarded", LinkNFLOG, octets("02 00 0000", "0800 0100 0800 02 00", "2c00 0900", ip4, rst4), 0, over4()},
+		{"PKTAP, Ethernet", LinkPKTAP, octets(pktap("01"), "01000000", pktapRest, macs, "0800", ip4, rst4), 0, over4(marks(Incoming))},
+		{"PKTAP sent, loopback", LinkPKTAP, octets(pktap("00"), "02000000", pktapRest, "1e000000", ip6, rst6), 0, over6(marks(Outgoing))},
+		{"PKTAP, raw", LinkPKTAP, octets(pktap("0c"), "00000000", pktapRest, ip4, rst4), 0, over4()},
+		{"802.11", Link80211, octets(data80211, "aaaa03 000000 0800", ip4, rst4), 0, over4()},
+		{"802.11, QoS", Link80211, octets("8801 0000", data80211[9:], "0000", "aaaa03 000000 0800", ip4, rst4), 0, over4()},
+		{"802.11, HT control", Link80211, octets("8881 0000", data80211[9:], "0000 00000000", "aaaa03 000000 86dd", ip6, rst6), 0, over6()},
+		{"802.11, four addresses", Link80211, octets("0803 0000", data80211[9:], "020000000004", "aaaa03 000000 0800", ip4, rst4), 0, over4()},
+		{"radiotap", LinkRadiotap, octets("0000 0800 00000000", data80211, "aaaa03 000000 0800", ip4, rst4), 0, over4()},
+		{"radiotap, padded", LinkRadiotap, octets("0000 1900 03000080 00000000 00000000 1122334455667788 20", "8801 0000", data80211[9:], "0000 0000", "aaaa03 000000 0800", ip4, rst4), 0, over4()},
+		{"radiotap with check sequence", LinkRadiotap, octets("0000 0900 02000000 10", data80211, "aaaa03 000000 0800", ip4, rst4, "01020304"), 0, over4()},
 
 		{"IPv4 options", LinkRaw, octets("4600002c 12344000 40060000 0a000001 0a000002 01010100", rst4), 0, over4()},
 		{"IPv4 total length zero", LinkRaw, octets("45000000 12344000 40060000 0a000001 0a000002", rst4, "6162"), 100,
@@ -215,6 +245,23 @@ func TestSkip(t *testing.T) {
 		{"Novell", LinkSLL, octets("0004 0001 0000 0000000000000000 0001", ip4, rst4), 0, NotIP},
 		{"null of another family", LinkNull, octets("07000000", ip4, rst4), 0, NotIP},
 		{"FDDI station management", LinkFDDI, octets("41", macs, ip4, rst4), 0, NotIP},
+		{"PPP control", LinkPPP, octets("ff03 c021 01010004"), 0, NotIP},
+		{"PPP of one octet", LinkPPP, octets("ff"), 0, Malformed},
+		{"NFLOG of ARP", LinkNFLOG, octets("03 00 0000", "2c00 0900", ip4, rst4), 0, NotIP},
+		{"NFLOG without a packet", LinkNFLOG, octets("02 00 0000", "0800 0100 0800 01 00"), 0, Malformed},
+		{"NFLOG cut before its packet", LinkNFLOG, octets("02 00 0000", "0800 0100 0800 01 00"), 44, CutShort},
+		{"NFLOG attribute of length 0", LinkNFLOG, octets("02 00 0000", "0000 0100 0800 01 00"), 0, Malformed},
+		{"PKTAP in PKTAP", LinkPKTAP, octets("6c000000 01000000 02010000 656e3000", strings.Repeat("00", 20), "00000000", pktapRest, macs), 0, UnknownLink},
+		{"PKTAP shorter than it says", LinkPKTAP, octets(pktap("01"), "00000000"), 0, Malformed},
+		{"PKTAP of length 4", LinkPKTAP, octets("04000000 01000000 01000000", strings.Repeat("00", 28)), 0, Malformed},
+		{"802.11 beacon", Link80211, octets("8000", data80211[4:], macs), 0, NotIP},
+		{"802.11 null", Link80211, octets("4801", data80211[4:]), 0, NotIP},
+		{"802.11 encrypted", Link80211, octets("0841", data80211[4:], macs), 0, EncryptedPayload},
+		{"802.11 later fragment", Link80211, octets(data80211[:len(data80211)-4], "3100", ip4), 0, Fragment},
+		{"802.11 aggregate", Link80211, octets("8801", data80211[4:], "8000", macs), 0, NotIP},
+		{"802.11 cut in its QoS field", Link80211, octets("8801", data80211[4:], "00"), 40, CutShort},
+		{"radiotap longer than the frame", LinkRadiotap, octets("0000 ff00 00000000", data80211), 0, Malformed},
+		{"radiotap of length 0", LinkRadiotap, octets("0000 0000 00000000", data80211), 0, Malformed},
 		{"UDP", LinkRaw, octets(udp), 0, NotTCP},
 		{"ICMP with a RST quoted", LinkRaw, octets("45000044 00014000 40010000 c0000201 c0000202 03010000 00000000", ip4, rst4), 0, NotTCP},
 		{"ESP", LinkRaw, octets("45000028 00014000 40320000 c0000201 c0000202", rst4), 0, EncryptedPayload},
@@ -293,7 +340,8 @@ func TestZone(t *testing.T) {
 func TestLinkFromType(t *testing.T) {
 	for typ, want := range map[uint32]Link{
 		0: LinkNull, 1: LinkEthernet, 10: LinkFDDI, 12: LinkRaw, 14: LinkRaw, 101: LinkRaw, 228: LinkRaw, 229: LinkRaw,
-		108: LinkLoop, 113: LinkSLL, 276: LinkSLL2, 127: 0, 20: 0, math.MaxUint32: 0,
+		108: LinkLoop, 113: LinkSLL, 276: LinkSLL2, 20: 0,
+		9: LinkPPP, 50: LinkPPP, 104: LinkPPP, 166: LinkPPP, 51: LinkPPPoE, 239: LinkNFLOG, 258: LinkPKTAP, 127: LinkRadiotap, 105: Link80211, math.MaxUint32: 0,
 	} {
 		got, ok := LinkFromType(typ)
 		if got != want || ok != (want != 0) {

@@ -162,3 +162,24 @@ func FuzzFDDI(f *testing.F) {
 	fuzz(f, LinkFDDI, always(layers.LayerTypeFDDI),
 		octets("57", macs, "aaaa03 000000 0800"), octets("57", macs, "aaaa03 000000 86dd"))
 }
+
+func FuzzPPP(f *testing.F) {
+	// gopacket knows only the framing that begins with the protocol.
+	fuzz(f, LinkPPP, always(nil), octets("ff03 0021"), octets("0103 0057"))
+}
+
+func FuzzNFLOG(f *testing.F) {
+	// gopacket does not know it.
+	fuzz(f, LinkNFLOG, always(nil), octets("02 00 0005 0800 0100 0800 01 00 ffff 0900"), octets("0a 00 0000 0008 0001 86dd 03 00 ffff 0009"))
+}
+
+func FuzzPKTAP(f *testing.F) {
+	// gopacket does not know it.
+	fuzz(f, LinkPKTAP, always(nil), octets(pktap("01"), "01000000", pktapRest, macs, "0800"), octets(pktap("0c"), "02000000", pktapRest))
+}
+
+func FuzzRadiotap(f *testing.F) {
+	// gopacket takes the frame check sequence for granted.
+	fuzz(f, LinkRadiotap, always(nil), octets("0000 0800 00000000", data80211, "aaaa03 000000 0800"),
+		octets("0000 1900 03000080 00000000 00000000 1122334455667788 20 8801", data80211[4:], "0000 0000 aaaa03 000000 86dd"))
+}

@@ -1,6 +1,9 @@
 package packet
 
-import "net/netip"
+import (
+	"math"
+	"net/netip"
+)
 
 // Flags are the twelve low bits of the 13th and 14th octet of the TCP header:
 // the eight flags of RFC 9293, 3.1, and above them the reserved bits, of which
@@ -101,6 +104,11 @@ const (
 
 // Has reports whether every mark of want is set.
 func (m Marks) Has(want Marks) bool { return m&want == want }
+
+// MaxTime bounds the times that can be told from others, in nanoseconds since
+// the Unix epoch: one that lies farther from it on either side, beyond what an
+// int64 holds, was given as one of the second after MaxTime or -MaxTime.
+const MaxTime = (math.MaxInt64/1_000_000_000 - 1) * 1_000_000_000
 
 // PeekLen is how many octets of payload a Header keeps.
 const PeekLen = 16

@@ -14,6 +14,12 @@ const (
 	LinkSLL           // Linux cooked capture
 	LinkSLL2          // Linux cooked capture, version 2
 	LinkFDDI          // FDDI with LLC
+	LinkPPP           // PPP, with or without HDLC framing, and Cisco's HDLC
+	LinkPPPoE         // a PPPoE session without the Ethernet header
+	LinkNFLOG         // what netfilter's NFLOG target gives
+	LinkPKTAP         // macOS: an interface's own link layer behind a header
+	LinkRadiotap      // IEEE 802.11 with a radiotap header
+	Link80211         // IEEE 802.11
 )
 
 // links holds what Decode has to know of each link layer. To add one: a
@@ -34,6 +40,13 @@ var links = [...]struct {
 	LinkSLL:  {"Linux SLL", []uint32{113}, stripSLL},
 	LinkSLL2: {"Linux SLL2", []uint32{276}, stripSLL2},
 	LinkFDDI: {"FDDI", []uint32{10}, stripFDDI},
+	// PPP, PPP in HDLC framing, pppd's record, Cisco's HDLC.
+	LinkPPP:      {"PPP", []uint32{9, 50, 166, 104}, stripPPP},
+	LinkPPPoE:    {"PPPoE", []uint32{51}, stripPPPoE},
+	LinkNFLOG:    {"NFLOG", []uint32{239}, stripNFLOG},
+	LinkPKTAP:    {"PKTAP", []uint32{258}, stripPKTAP},
+	LinkRadiotap: {"802.11 radiotap", []uint32{127}, stripRadiotap},
+	Link80211:    {"802.11", []uint32{105}, strip80211},
 }
 
 // LinkFromType returns the link layer for the LINKTYPE_ value of a capture

@@ -166,6 +166,7 @@ type summaryJSON struct {
 	Late        uint64            `json:"late_packets,omitempty"`
 	Early       uint64            `json:"settled_early,omitempty"`
 	Damage      []string          `json:"damage,omitempty"`
+	Repeats     []repeatJSON      `json:"repeats,omitempty"`
 	Interrupted bool              `json:"interrupted,omitempty"`
 	Live        *liveJSON         `json:"live,omitempty"`
 	Elapsed     seconds           `json:"elapsed_seconds,omitempty"`
@@ -268,8 +269,14 @@ func endOf(f *flows.Endpoint, d flows.Dir, guessed bool) endJSON {
 }
 
 // rfc3339 has nine digits after the point whatever they are, so that times are in
-// order when they are sorted as strings.
-func rfc3339(ns int64) string { return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z") }
+// order when they are sorted as strings. A time before 1678, or from 2262 on, which
+// no int64 holds in nanoseconds, is "".
+func rfc3339(ns int64) string {
+	if !told(ns) {
+		return ""
+	}
+	return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z")
+}
 
 func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	r, v := i.Reset, &i.Verdict
@@ -345,6 +352,16 @@ func timerOf(c *analyzer.TimerCluster) timerJSON {
 	return j
 }
 
+// repeatJSON is a place where the input holds the same trace again.
+type repeatJSON struct {
+	Frame    uint64 `json:"frame"`
+	File     string `json:"file,omitempty"`
+	OfFrame  uint64 `json:"of_frame"`
+	OfFile   string `json:"of_file,omitempty"`
+	Segments int    `json:"segments_alike"`
+	Paired   bool   `json:"paired,omitempty"` // each stands beside its like
+}
+
 // noteNames are the kinds of connections that got no answer, in JSON.
 var noteNames = [...]string{
 	flows.UnansweredSYN:   "unanswered-syn",
@@ -395,7 +412,10 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		j.Files = append(j.Files, file)
 	}
 	if s.Frames > 0 {
-		j.First, j.Last, j.Span = rfc3339(s.First), rfc3339(s.Last), seconds(s.Last-s.First)
+		j.First, j.Last = rfc3339(s.First), rfc3339(s.Last)
+		if told(s.First) && told(s.Last) {
+			j.Span = seconds(s.Last - s.First)
+		}
 	}
 	for r := packet.Decoded + 1; r < packet.NumSkips; r++ {
 		if s.Skipped[r] > 0 {
@@ -410,6 +430,9 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 	}
 	for _, err := range s.Damage {
 		j.Damage = append(j.Damage, err.Error())
+	}
+	for _, r := range s.Repeats {
+		j.Repeats = append(j.Repeats, repeatJSON{r.Again.Frame(), e.file(r.Again), r.First.Frame(), e.file(r.First), r.Segments, r.Paired})
 	}
 	if l := s.Live; l != nil {
 		j.Live = &liveJSON{l.Received, l.Dropped, l.DroppedByInterface}

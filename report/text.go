@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -187,7 +188,7 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 	f := &s.Flows
 	line := what + ": " + count(s.Frames, "packet")
 	if s.Frames > 0 {
-		line += fmt.Sprintf(" (%s TCP) in %s, %s", percent(f.Segments, s.Frames), span(s.Last-s.First), count(f.Connections, "connection"))
+		line += fmt.Sprintf(" (%s TCP) in %s, %s", percent(f.Segments, s.Frames), lasted(s), count(f.Connections, "connection"))
 	}
 	if f.RSTs > 0 {
 		line += fmt.Sprintf("; %s in %s, %s of the connections were reset.", count(f.RSTs, "reset"), count(s.Incidents, "incident"), percent(f.Reset, f.Connections))
@@ -230,12 +231,47 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 		out = append(out, "Skipped: "+strings.Join(skipped, ", ")+".")
 	}
 	out = append(out, limits(s)...)
+	out = append(out, repeated(s, quote)...)
 	for k, err := range s.Damage {
 		if k == 10 && len(s.Damage) > 11 {
 			out = append(out, fmt.Sprintf("Damaged: %d more files.", len(s.Damage)-k))
 			break
 		}
+		var unread interface{ Unread() bool }
+		if errors.As(err, &unread) && unread.Unread() {
+			out = append(out, "Not read: "+quote(clean(err.Error()))+".")
+			continue
+		}
 		out = append(out, "Damaged: "+quote(clean(err.Error()))+". What comes before it was read.")
+	}
+	return out
+}
+
+// shownRepeats is how many repetitions get a sentence.
+const shownRepeats = 3
+
+// repeated says where the input holds the same trace again.
+func repeated(s *analyzer.Summary, quote func(string) string) []string {
+	where := func(w packet.FrameRef) string {
+		frame := "frame " + thousands(w.Frame())
+		if len(s.Files) > 1 && w.File() < len(s.Files) {
+			frame += " of " + quote(clean(s.Files[w.File()]))
+		}
+		return frame
+	}
+	var out []string
+	for k, r := range s.Repeats {
+		if k == shownRepeats {
+			out = append(out, fmt.Sprintf("It begins again in %s more.", count(uint64(len(s.Repeats)-k), "place")))
+			break
+		}
+		if r.Paired {
+			out = append(out, fmt.Sprintf("The same trace is there twice, it seems: each of the first %s, from %s on, stands beside its like, to the nanosecond.",
+				count(uint64(r.Segments), "segment"), where(r.First)))
+			continue
+		}
+		out = append(out, fmt.Sprintf("The same trace is there twice, it seems: from %s on, %s are as from %s on, to the nanosecond. Resets that are in both count twice.",
+			where(r.Again), count(uint64(r.Segments), "segment"), where(r.First)))
 	}
 	return out
 }

@@ -281,16 +281,35 @@ func span(ns int64) string {
 	return fmt.Sprintf("%d days %d hours", int(d.Hours())/24, int(d.Hours())%24)
 }
 
+// told reports whether ns is a time, and not what stands for all that an int64
+// cannot hold: before 1678, and from 2262 on.
+func told(ns int64) bool { return ns < packet.MaxTime && ns >= -packet.MaxTime+1_000_000_000 }
+
 // moment writes a time with the resolution of most captures, in UTC.
 func moment(ns int64) string {
+	switch {
+	case told(ns):
+	case ns > 0:
+		return "a time beyond the year 2261"
+	default:
+		return "a time before the year 1678"
+	}
 	return time.Unix(0, ns).UTC().Format("2006-01-02 15:04:05.000000 UTC")
+}
+
+// lasted is the time from the first frame to the last.
+func lasted(s *analyzer.Summary) string {
+	if !told(s.First) || !told(s.Last) {
+		return "a time that cannot be told"
+	}
+	return span(s.Last - s.First)
 }
 
 // until writes the later end of a span of time, with its day if that is another.
 func until(from, to int64) string {
 	const day = 24 * 60 * 60 * 1e9
 	s := moment(to)
-	if from/day == to/day {
+	if from/day == to/day && told(from) && told(to) {
 		_, s, _ = strings.Cut(s, " ")
 	}
 	return s

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -78,8 +79,10 @@ func (o *options) analyse(args []string) (int, error) {
 	summary.Interrupted = interrupt.cut() && !in.live
 	if failed := outs.failed(); failed != nil {
 		err = nil // every report has failed, and says so below
+	} else if err == nil {
+		err = unread(summary)
 	}
-	if err != nil && summary.Frames == 0 {
+	if err != nil && summary.Frames == summary.Skipped[packet.UnknownLink] {
 		outs.discard()
 		return exitFailed, err
 	}
@@ -99,6 +102,21 @@ func (o *options) analyse(args []string) (int, error) {
 		return exitDamaged, nil
 	}
 	return exitAnalysed, nil
+}
+
+// unread is the reason why nothing of the input could be analysed, where that is
+// link layers that rstwhy does not read.
+func unread(s *analyzer.Summary) error {
+	if len(s.Damage) == 0 || s.Frames > s.Skipped[packet.UnknownLink] {
+		return nil
+	}
+	for _, damage := range s.Damage {
+		var link *capture.LinkTypeError
+		if !errors.As(damage, &link) {
+			return nil
+		}
+	}
+	return errors.Join(s.Damage...)
 }
 
 // formats finds the format of each report: of standard output, then of each

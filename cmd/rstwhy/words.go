@@ -52,7 +52,8 @@ host, how to fix it, and what it is confused with.`
   0  analysed
   1  failed
   2  wrong usage
-  4  the input was damaged or cut short; what could be read was analysed`
+  4  the input was damaged or cut short, or one of several files has a link
+     type that is not read; what could be read was analysed`
 
 	helpTemplate = `{{.Long | trimTrailingWhitespaces}}
 
@@ -221,6 +222,8 @@ func hint(err error) string {
 		return "rstwhy -D lists the interfaces"
 	case errors.Is(err, capture.ErrEmpty):
 		return "tcpdump writes in blocks: end it with Ctrl-C, or run it with -U"
+	case errors.Is(err, capture.ErrGitLFS):
+		return ""
 	case errors.Is(err, capture.ErrNotCapture):
 		return "rstwhy reads what tcpdump -w, dumpcap and Wireshark write: pcap or pcapng, also gzip or zstd"
 	}

@@ -19,6 +19,7 @@ func fieldCommand() *cobra.Command {
 		out, again, rstwhy string
 		only               []string
 		list               bool
+		cut                int
 	)
 	cmd := &cobra.Command{
 		Use:   "field",
@@ -63,7 +64,14 @@ the script. --again judges the captures of an earlier run.`,
 				fmt.Fprintln(cmd.OutOrStdout())
 				score.List(cmd.OutOrStdout())
 			}
-			return nil
+			if cut == 0 || again == "" && out == "" {
+				return nil
+			}
+			made, err := field.Cut(score, dir, rstwhy, cut)
+			for _, path := range made {
+				fmt.Fprintln(cmd.ErrOrStderr(), "cut down:", path)
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -74,6 +82,7 @@ the script. --again judges the captures of an earlier run.`,
 	f.StringVar(&rstwhy, "rstwhy", "bin/rstwhy", "the `program` that is measured")
 	f.StringSliceVar(&only, "kinds", nil, "only these kinds of conversations")
 	f.BoolVar(&list, "list", false, "list what was wrong")
+	f.IntVar(&cut, "cut", 0, "cut as many `wrong` answers down to small captures, in the directory wrong below that of the others")
 	cmd.MarkFlagsMutuallyExclusive("out", "again")
 	return cmd
 }

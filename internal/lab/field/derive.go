@@ -2,7 +2,10 @@ package field
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -115,6 +118,7 @@ func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 		syn            bool
 	}
 	pairs := map[pair]*seen{}
+	truths := t.finder(v, w.Path)
 	total := map[pair]int{}
 	for i := range c.frames {
 		if p, _, ok := pairOf(&c.frames[i].seg); ok {
@@ -145,7 +149,7 @@ func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 			continue
 		}
 		s.resets++
-		o := t.of(&f.seg, f.time, v.At == "client", w.Path.Delay+w.Path.Jitter/2)
+		o := truths.find(f)
 		if o == nil {
 			rec.Unknown = append(rec.Unknown, i+1)
 			continue
@@ -156,4 +160,16 @@ func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 		})
 	}
 	return rec
+}
+
+// write puts a capture and its truth into dir.
+func write(dir, name string, c *capture, rec *Record) error {
+	if err := os.WriteFile(filepath.Join(dir, name+".pcap"), c.bytes(), 0o666); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(rec, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, name+".json"), append(b, '\n'), 0o666)
 }

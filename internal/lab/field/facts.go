@@ -1,7 +1,6 @@
 package field
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -257,6 +256,9 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 		n int
 	}
 	var order []*origin
+	for _, all := range t.byKey {
+		slices.SortFunc(all, func(a, b origin) int { return a.time.Compare(b.time) })
+	}
 	for k := range t.byKey {
 		for i := range t.byKey[k] {
 			order = append(order, &t.byKey[k][i])
@@ -272,22 +274,55 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 	return t, unpaired
 }
 
-// of is the truth of a RST that a capture shows at time t, and that was delay on
-// its way if it was not made on the capture's side of the path.
-func (t *truth) of(s *segment, at time.Time, insideRelay bool, delay time.Duration) *origin {
-	all := t.byKey[keyOf(s)]
-	if len(all) == 0 {
+// finder finds the truths of one capture's RSTs again.
+type finder struct {
+	*truth
+	inside bool // the capture is on the client's side of the relay
+	path   Path
+	last   map[sight]int // of the origins with one key, which was found last
+}
+
+// sight is a key on one interface: the router's captures show a segment twice.
+type sight struct {
+	key
+	link int
+}
+
+func (t *truth) finder(v Vantage, p Path) *finder {
+	return &finder{t, v.At == "client", p, map[sight]int{}}
+}
+
+// find is the truth of the RST in f. Of several with the same numbers it is the
+// first that was not found before and that can have been on its way as long as
+// that, or the nearest.
+func (d *finder) find(f *frame) *origin {
+	k := sight{keyOf(&f.seg), f.link}
+	all := d.byKey[k.key]
+	off := func(o *origin) time.Duration {
+		way := f.time.Sub(o.time)
+		if (o.at == Client) != d.inside {
+			way -= d.path.Delay + d.path.Jitter/2
+		}
+		return way.Abs()
+	}
+	best := -1
+	for i := range all {
+		last, found := d.last[k]
+		if (!found || i > last) && off(&all[i]) < d.path.Jitter/2+d.path.Delay/4+50*time.Millisecond {
+			best = i
+			break
+		}
+	}
+	if best < 0 {
+		for i := range all {
+			if best < 0 || off(&all[i]) < off(&all[best]) {
+				best = i
+			}
+		}
+	}
+	if best < 0 {
 		return nil
 	}
-	best := slices.MinFunc(all, func(a, b origin) int {
-		off := func(o *origin) time.Duration {
-			d := at.Sub(o.time)
-			if (o.at == Client) != insideRelay {
-				d -= delay
-			}
-			return d.Abs()
-		}
-		return cmp.Compare(off(&a), off(&b))
-	})
-	return &best
+	d.last[k] = best
+	return &all[best]
 }

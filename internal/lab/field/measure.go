@@ -104,7 +104,7 @@ func (t *Tally) add(r *Reset, v verdict, found bool, right []string) {
 	count(&t.Likely, v.confidence == "likely")
 	count(&t.WrongLikely, v.confidence == "likely" && !in)
 	count(&t.Unclassified, v.cause == "unclassified")
-	if m := r.Mechanism(); m != "" {
+	if m := r.Mechanism(); m != "" && !v.follows {
 		count(&t.Mechanism, v.mechanism == m)
 		count(&t.WrongMech, v.mechanism != m && (v.mechanism == "answer" || v.mechanism == "abort"))
 	}
@@ -125,10 +125,10 @@ type Wrong struct {
 // Score is how rstwhy did.
 type Score struct {
 	Captures, Failed, Unknown int
-	All, Later                       Tally // Later: RSTs after the first of a connection
-	By                               map[string]map[string]*Tally
-	Wrong                            []Wrong
-	WrongLater                       []Wrong
+	All, Later                Tally // Later: RSTs after the first of a connection
+	By                        map[string]map[string]*Tally
+	Wrong                     []Wrong
+	WrongLater                []Wrong
 }
 
 // dimensions are the tables of a score, in their order.

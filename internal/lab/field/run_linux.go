@@ -1,14 +1,12 @@
 package field
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -162,17 +160,6 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 	}
 	return fmt.Sprintf("%d talks, %d ended early, %d RSTs in %d captures, %d words without a RST", len(plan.Talks), len(failed),
 		resets, len(plan.Views), unpaired), nil
-}
-
-func write(dir, name string, c *capture, rec *Record) error {
-	if err := os.WriteFile(filepath.Join(dir, name+".pcap"), c.bytes(), 0o666); err != nil {
-		return err
-	}
-	b, err := json.MarshalIndent(rec, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, name+".json"), append(b, '\n'), 0o666)
 }
 
 // listening collects what the kernel says, of all namespaces.

@@ -122,7 +122,8 @@ var circumstances = map[string]map[Role][]string{
 	"nat-lost-entry": {Client: {"unnatted-segment"}, Server: {"middlebox-idle-timeout"}},
 	"nat":            {},
 	"upload-abort":   {},
-	"fast-retry":     {},
+	// The words of listener-flap: it refused this one and accepted others after.
+	"fast-retry":     {Server: {"listener-flap"}},
 	"crossing-close": {},
 	"delayed-accept": {},
 	"drop-host":      {},
@@ -150,6 +151,9 @@ func Right(f *Facts, v View) []string {
 		if v.First && f.By == Kernel && !f.Active {
 			right = append(right, "stale-connection", "data-after-close", "segment-after-close")
 			right = append(right, circumstances[f.Kind][f.Role]...)
+			if f.Role == Client && f.SenderFIN && f.Sent > 0 {
+				right = append(right, "early-client-close")
+			}
 		}
 	}
 	if !v.SYN {

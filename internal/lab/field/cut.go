@@ -103,7 +103,7 @@ func (k *cutter) wrong(frames []*frame) (bool, error) {
 		case f == k.target:
 			r.Frame = i + 1
 		case same:
-			r.View.Alone = false
+			r.View.Alone = r.View.Alone && f.seg.has(rst)
 			if r.Frame == 0 {
 				r.View.SYN = r.View.SYN || f.seg.has(syn)
 			}

@@ -111,7 +111,7 @@ func (c *capture) fault(what string, r *rand.Rand) {
 
 // record is the truth of a derived capture.
 func (t *truth) record(c *capture, w *World, v Vantage) *Record {
-	rec := &Record{World: w.N, Seed: w.Seed, Stack: "Linux", Path: w.Path, Vantage: v, Resets: []Reset{}, Unknown: []int{}, Failed: []string{}}
+	rec := &Record{World: w.N, Seed: w.Seed, Path: w.Path, Vantage: v, Resets: []Reset{}, Unknown: []int{}, Failed: []string{}}
 	type seen struct {
 		frames, resets int
 		isn            uint32
@@ -121,7 +121,7 @@ func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 	truths := t.finder(v, w.Path)
 	total := map[pair]int{}
 	for i := range c.frames {
-		if p, _, ok := pairOf(&c.frames[i].seg); ok {
+		if p, _, ok := pairOf(&c.frames[i].seg); ok && !c.frames[i].seg.has(rst) {
 			total[p]++
 		}
 	}
@@ -156,7 +156,7 @@ func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 		}
 		n, _ := talkOf(p.client)
 		rec.Resets = append(rec.Resets, Reset{
-			Frame: i + 1, Talk: n, Facts: o.facts, View: View{SYN: s.syn, Alone: total[p] == 1, First: s.resets == 1},
+			Frame: i + 1, Talk: n, Facts: o.facts, View: View{SYN: s.syn, Alone: total[p] == 0, First: s.resets == 1},
 		})
 	}
 	return rec

@@ -13,7 +13,6 @@ import (
 type Record struct {
 	World   int      `json:"world"`
 	Seed    uint64   `json:"seed"`
-	Stack   string   `json:"stack"`
 	Path    Path     `json:"path"`
 	Vantage Vantage  `json:"vantage"`
 	Resets  []Reset  `json:"resets"`
@@ -108,34 +107,56 @@ func side(fromClient bool) int {
 // trigger is what a reply answers, in a word: the last segment from the other
 // side that has the RST's number for its acknowledgment, or is acknowledged by it
 // (RFC 9293, 3.10.7.1).
-func (s *story) trigger(x *segment, fromClient bool) string {
+func (s *story) trigger(x *segment, fromClient bool) (what string, octets int, gap bool) {
 	recent := s.side[side(!fromClient)].recent
 	for i := len(recent) - 1; i >= 0; i-- {
 		y := &recent[i]
 		if y.has(ack) && !x.has(ack) && y.ack != x.seq || x.has(ack) && y.next() != x.ack {
 			continue
 		}
-		switch {
-		case y.has(syn | ack):
-			return "synack"
-		case y.has(syn):
-			return "syn"
-		case y.payload > 0:
-			return "data"
-		case y.has(fin):
-			return "fin"
+		gap = i > 0 && !y.has(syn)
+		for j := range recent[:i] {
+			gap = gap && int32(y.seq-recent[j].next()) > 0
 		}
-		return "ack"
+		return y.word(), y.payload, gap
 	}
-	return ""
+	return "", 0, false
+}
+
+// word is what a stack says of a RST that it sent. Of the kernel's it has no
+// numbers.
+type word struct {
+	kernel.Event
+	exact bool
+	seq   uint32
+	flags uint8
+
+	trigger string // of a reply
+	octets  int
+}
+
+// word is what a segment is, in a word.
+func (s *segment) word() string {
+	switch {
+	case s.has(syn | ack):
+		return "synack"
+	case s.has(syn):
+		return "syn"
+	case s.payload > 0:
+		return "data"
+	case s.has(fin):
+		return "fin"
+	}
+	return "ack"
 }
 
 // rawCapture is what was recorded at one host, and what its kernel said.
 type rawCapture struct {
-	at     Role
-	c      *capture
-	own    func(netip.Addr) bool
-	events []kernel.Event
+	at    Role
+	c     *capture
+	own   func(netip.Addr) bool
+	stack func(netip.Addr) string // which one has the address, where it is not the host's
+	words []word
 }
 
 // near is how far a kernel's word may be from its RST.
@@ -145,7 +166,7 @@ const near = 100 * time.Millisecond
 // RST in the capture.
 func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpaired int) {
 	stories := map[pair]*story{}
-	used := make([]bool, len(raw.events))
+	used := make([]bool, len(raw.words))
 	for i := range raw.c.frames {
 		f := &raw.c.frames[i]
 		p, fromClient, ok := pairOf(&f.seg)
@@ -162,9 +183,9 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 			me, peer := &s.side[side(fromClient)], &s.side[side(!fromClient)]
 			n, _ := talkOf(p.client)
 			o := origin{time: f.time, at: raw.at, pair: p, life: s.life, facts: Facts{
-				Kind: kinds[n], Role: Server, By: Reject, SenderFIN: me.fin, PeerFIN: peer.fin, Sent: me.sent, Received: peer.sent,
-				Trigger: s.trigger(x, fromClient),
+				Kind: kinds[n], Role: Server, By: Reject, Stack: "Linux", SenderFIN: me.fin, PeerFIN: peer.fin, Sent: me.sent, Received: peer.sent,
 			}}
+			o.facts.Trigger, o.facts.Octets, o.facts.Gap = s.trigger(x, fromClient)
 			if fromClient {
 				o.facts.Role = Client
 			}
@@ -174,8 +195,12 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 			if e := raw.word(f, used); e != nil {
 				o.facts.By, o.facts.Reason, o.facts.Active, o.facts.State = Kernel, e.Reason, e.Active, e.State
 				o.facts.Unread, o.facts.Linger = e.Unread, e.Linger
+				if e.exact {
+					o.facts.Stack = raw.stack(x.src.Addr())
+					o.facts.Trigger, o.facts.Octets, o.facts.Gap = e.trigger, e.octets, false
+				}
 				if e.Active {
-					o.facts.Trigger = ""
+					o.facts.Trigger, o.facts.Octets, o.facts.Gap = "", 0, false
 				}
 			}
 			all, keys = append(all, o), append(keys, keyOf(x))
@@ -183,7 +208,7 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 		s.follow(x, fromClient, f.time)
 	}
 	for i, u := range used {
-		if !u && !raw.events[i].Sender.Addr().IsLoopback() {
+		if !u && !raw.words[i].Sender.Addr().IsLoopback() {
 			unpaired++
 		}
 	}
@@ -192,13 +217,18 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 
 // word is the kernel's word about the RST in f: the nearest in time of those of
 // its connection and its form that nobody has used.
-func (raw *rawCapture) word(f *frame, used []bool) *kernel.Event {
+func (raw *rawCapture) word(f *frame, used []bool) *word {
 	best, distance := -1, near
-	for i := range raw.events {
-		e := &raw.events[i]
+	for i := range raw.words {
+		e := &raw.words[i]
 		if used[i] || e.Sender != f.seg.src || e.Receiver != f.seg.dst {
 			continue
 		}
+		if e.exact {
+			if e.seq != f.seg.seq || e.flags != f.seg.flags {
+				continue
+			}
+		} else
 		// An abort has ACK; a reply only where its trigger has none, and then the
 		// number 0.
 		if f.seg.has(ack) != e.Active && (e.Active || f.seg.seq != 0) {
@@ -212,7 +242,7 @@ func (raw *rawCapture) word(f *frame, used []bool) *kernel.Event {
 		return nil
 	}
 	used[best] = true
-	return &raw.events[best]
+	return &raw.words[best]
 }
 
 // truth is what is known of every RST of a world, by the key under which it is
@@ -236,7 +266,7 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 	}
 	// What leaves the router and neither host has sent was made on the router.
 	elsewhere := *router
-	elsewhere.events = nil
+	elsewhere.words = nil
 	seen := map[key]bool{}
 	elsewhere.own = func(netip.Addr) bool { return true }
 	all, keys, _ := elsewhere.origins(talks)
@@ -246,7 +276,7 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 		}
 		seen[keys[i]] = true
 		if strings.HasPrefix(o.facts.Kind, "forger") {
-			o.facts.By, o.facts.Trigger = Forger, ""
+			o.facts.By, o.facts.Trigger, o.facts.Octets, o.facts.Gap = Forger, "", 0, false
 		}
 		t.byKey[keys[i]] = append(t.byKey[keys[i]], o)
 	}

@@ -69,4 +69,13 @@ var kinds = []kind{
 	{name: "proxy-client-left", ipv4Only: true},
 	{name: "backscatter", ipv4Only: true},
 	{name: "fast-retry"},
+	{name: "stack-closed-port", ipv4Only: true},
+	{name: "stack-queue-full", ipv4Only: true},
+	{name: "stack-unread", ipv4Only: true},
+	{name: "stack-abort", ipv4Only: true},
+	{name: "stack-abort-idle", ipv4Only: true},
+	{name: "stack-abort-request", ipv4Only: true},
+	{name: "stack-data-after-close", ipv4Only: true},
+	{name: "stack-vanished", ipv4Only: true},
+	{name: "stack-gives-up", ipv4Only: true},
 }

@@ -193,7 +193,7 @@ func (s *Score) take(file string, rec *Record, verdicts map[int]verdict) {
 			continue
 		}
 		s.All.add(r, v, found, right)
-		for i, value := range []string{rec.Stack, r.maker(), rec.Path.Name(), rec.Vantage.At, rec.Vantage.Fault, r.Kind} {
+		for i, value := range []string{r.stack(), r.maker(), rec.Path.Name(), rec.Vantage.At, rec.Vantage.Fault, r.Kind} {
 			d := dimensions[i]
 			if s.By[d] == nil {
 				s.By[d] = map[string]*Tally{}
@@ -307,4 +307,12 @@ func (s *Score) List(w io.Writer) {
 		}
 	}
 	tw.Flush()
+}
+
+// stack is whose TCP it was.
+func (f *Facts) stack() string {
+	if f.By != Kernel {
+		return "none: " + string(f.By)
+	}
+	return f.Stack
 }

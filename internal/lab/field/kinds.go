@@ -78,4 +78,7 @@ var kinds = []kind{
 	{name: "stack-data-after-close", ipv4Only: true},
 	{name: "stack-vanished", ipv4Only: true},
 	{name: "stack-gives-up", ipv4Only: true},
+	{name: "second-syn", ipv4Only: true},
+	{name: "bad-synack", ipv4Only: true, shares: true},
+	{name: "bad-last-ack", ipv4Only: true},
 }

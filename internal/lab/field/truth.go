@@ -269,7 +269,7 @@ func mechanismCauses(f *Facts) (right []string) {
 			if f.Role == Client && f.Sent > 0 {
 				say("early-client-close")
 			}
-		case f.Kind != "stray-probe" && f.Kind != "syn-scan":
+		case f.Kind != "stray-probe" && f.Kind != "syn-scan" && f.Kind != "bad-last-ack": // segments of no connection
 			say("stale-connection")
 		}
 	}

@@ -4,6 +4,7 @@
 # make cross  compiles for other systems what needs no libpcap, and tests it on 32 bits
 # make vuln   asks for known vulnerabilities of what is called
 # make accuracy  writes how well the verdicts stand against the truth
+# make field  measures the verdicts on random conversations (SEED, COUNT), as root
 # make bench  measures rstwhy beside tcpdump, tcptrace and tshark
 # make fuzz   runs each fuzz target for FUZZTIME
 #
@@ -13,10 +14,12 @@
 FUZZTIME ?= 10s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+SEED ?= 1
+COUNT ?= 800
 TARGETS = darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
 CAPTURE = testdata/pcaps/unread-data-on-close/client.pcap
 
-.PHONY: run build test race check cross vuln fuzz benchmarks-once accuracy bench libpcap clean
+.PHONY: run build test race check cross vuln fuzz benchmarks-once accuracy field bench libpcap clean
 
 run: build
 	bin/rstwhy $(CAPTURE)
@@ -85,6 +88,10 @@ benchmarks-once: libpcap
 
 accuracy: libpcap
 	go run ./cmd/rstlab accuracy
+
+# Some two minutes; nothing is left but the tables in docs/accuracy.md.
+field: build
+	go run ./cmd/rstlab field --seed $(SEED) --count $(COUNT) --rstwhy bin/rstwhy --page docs/accuracy.md
 
 # The captures take some 14 GB of the temporary directory; BENCH names some of them.
 bench: build

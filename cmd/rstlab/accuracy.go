@@ -274,14 +274,19 @@ func percent(n, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/fl
 
 // writeInto replaces what stands between the markers of the file at path.
 func (a *accuracy) writeInto(path string) error {
-	text, err := os.ReadFile(path)
+	return writeBetween(path, matrixStart, matrixEnd, a.markdown())
+}
+
+// writeBetween replaces what stands between two markers of the file at path.
+func writeBetween(path, start, end, text string) error {
+	page, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(text), matrixStart)
-	_, after, ok2 := strings.Cut(rest, matrixEnd)
+	before, rest, ok := strings.Cut(string(page), start)
+	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s: no markers for the matrix", path)
+		return fmt.Errorf("%s: no markers %q and %q", path, strings.TrimSpace(start), end)
 	}
-	return os.WriteFile(path, []byte(before+matrixStart+a.markdown()+matrixEnd+after), 0o644)
+	return os.WriteFile(path, []byte(before+start+text+end+after), 0o644)
 }

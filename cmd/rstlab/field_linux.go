@@ -4,10 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rstwhy/rstwhy/internal/lab/field"
+)
+
+const (
+	fieldStart = "<!-- field: written by make field -->\n"
+	fieldEnd   = "<!-- end of field -->"
 )
 
 // fieldCommand is "rstlab field": conversations that the rules were not written
@@ -19,6 +26,8 @@ func fieldCommand() *cobra.Command {
 		out, again, rstwhy string
 		only               []string
 		list               bool
+		cut                int
+		page               string
 	)
 	cmd := &cobra.Command{
 		Use:   "field",
@@ -29,7 +38,7 @@ ways, and holds what rstwhy says of each RST against the kernel's own word and
 the script. --again judges the captures of an earlier run.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir := again
+			dir, what := again, "The captures of an earlier run"
 			if dir == "" {
 				if err := field.Missing(); err != nil {
 					return err
@@ -46,7 +55,8 @@ the script. --again judges the captures of an earlier run.`,
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "seed %d, %d conversations in %d worlds\n", seed, count, len(plan.Worlds))
+				what = fmt.Sprintf("%d conversations of seed %d", count, seed)
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s, in %d worlds\n", what, len(plan.Worlds))
 				if err := field.Run(plan, dir, cmd.ErrOrStderr()); err != nil {
 					return err
 				}
@@ -58,12 +68,29 @@ the script. --again judges the captures of an earlier run.`,
 			if err != nil {
 				return err
 			}
-			score.Markdown(cmd.OutOrStdout())
+			if page == "" {
+				score.Markdown(cmd.OutOrStdout())
+			} else {
+				var text strings.Builder
+				fmt.Fprintf(&text, "\n%s, %s.\n\n", what, time.Now().Format("2 January 2006"))
+				score.Markdown(&text)
+				text.WriteString("\n")
+				if err := writeBetween(page, fieldStart, fieldEnd, text.String()); err != nil {
+					return err
+				}
+			}
 			if list {
 				fmt.Fprintln(cmd.OutOrStdout())
 				score.List(cmd.OutOrStdout())
 			}
-			return nil
+			if cut == 0 || again == "" && out == "" {
+				return nil
+			}
+			made, err := field.Cut(score, dir, rstwhy, cut)
+			for _, path := range made {
+				fmt.Fprintln(cmd.ErrOrStderr(), "cut down:", path)
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -74,6 +101,8 @@ the script. --again judges the captures of an earlier run.`,
 	f.StringVar(&rstwhy, "rstwhy", "bin/rstwhy", "the `program` that is measured")
 	f.StringSliceVar(&only, "kinds", nil, "only these kinds of conversations")
 	f.BoolVar(&list, "list", false, "list what was wrong")
+	f.IntVar(&cut, "cut", 0, "cut as many `wrong` answers down to small captures, in the directory wrong below that of the others")
+	f.StringVar(&page, "page", "", "write the tables between the markers of a Markdown `file`")
 	cmd.MarkFlagsMutuallyExclusive("out", "again")
 	return cmd
 }

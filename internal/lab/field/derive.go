@@ -2,7 +2,10 @@ package field
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -108,16 +111,17 @@ func (c *capture) fault(what string, r *rand.Rand) {
 
 // record is the truth of a derived capture.
 func (t *truth) record(c *capture, w *World, v Vantage) *Record {
-	rec := &Record{World: w.N, Seed: w.Seed, Stack: "Linux", Path: w.Path, Vantage: v, Resets: []Reset{}, Unknown: []int{}, Failed: []string{}}
+	rec := &Record{World: w.N, Seed: w.Seed, Path: w.Path, Vantage: v, Resets: []Reset{}, Unknown: []int{}, Failed: []string{}}
 	type seen struct {
 		frames, resets int
 		isn            uint32
 		syn            bool
 	}
 	pairs := map[pair]*seen{}
+	truths := t.finder(v, w.Path)
 	total := map[pair]int{}
 	for i := range c.frames {
-		if p, _, ok := pairOf(&c.frames[i].seg); ok {
+		if p, _, ok := pairOf(&c.frames[i].seg); ok && !c.frames[i].seg.has(rst) {
 			total[p]++
 		}
 	}
@@ -145,15 +149,27 @@ func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 			continue
 		}
 		s.resets++
-		o := t.of(&f.seg, f.time, v.At == "client", w.Path.Delay+w.Path.Jitter/2)
+		o := truths.find(f)
 		if o == nil {
 			rec.Unknown = append(rec.Unknown, i+1)
 			continue
 		}
 		n, _ := talkOf(p.client)
 		rec.Resets = append(rec.Resets, Reset{
-			Frame: i + 1, Talk: n, Facts: o.facts, View: View{SYN: s.syn, Alone: total[p] == 1, First: s.resets == 1},
+			Frame: i + 1, Talk: n, Facts: o.facts, View: View{SYN: s.syn, Alone: total[p] == 0, First: s.resets == 1},
 		})
 	}
 	return rec
+}
+
+// write puts a capture and its truth into dir.
+func write(dir, name string, c *capture, rec *Record) error {
+	if err := os.WriteFile(filepath.Join(dir, name+".pcap"), c.bytes(), 0o666); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(rec, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, name+".json"), append(b, '\n'), 0o666)
 }

@@ -1,7 +1,6 @@
 package field
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 type Record struct {
 	World   int      `json:"world"`
 	Seed    uint64   `json:"seed"`
-	Stack   string   `json:"stack"`
 	Path    Path     `json:"path"`
 	Vantage Vantage  `json:"vantage"`
 	Resets  []Reset  `json:"resets"`
@@ -109,34 +107,56 @@ func side(fromClient bool) int {
 // trigger is what a reply answers, in a word: the last segment from the other
 // side that has the RST's number for its acknowledgment, or is acknowledged by it
 // (RFC 9293, 3.10.7.1).
-func (s *story) trigger(x *segment, fromClient bool) string {
+func (s *story) trigger(x *segment, fromClient bool) (what string, octets int, gap bool) {
 	recent := s.side[side(!fromClient)].recent
 	for i := len(recent) - 1; i >= 0; i-- {
 		y := &recent[i]
 		if y.has(ack) && !x.has(ack) && y.ack != x.seq || x.has(ack) && y.next() != x.ack {
 			continue
 		}
-		switch {
-		case y.has(syn | ack):
-			return "synack"
-		case y.has(syn):
-			return "syn"
-		case y.payload > 0:
-			return "data"
-		case y.has(fin):
-			return "fin"
+		gap = i > 0 && !y.has(syn)
+		for j := range recent[:i] {
+			gap = gap && int32(y.seq-recent[j].next()) > 0
 		}
-		return "ack"
+		return y.word(), y.payload, gap
 	}
-	return ""
+	return "", 0, false
+}
+
+// word is what a stack says of a RST that it sent. Of the kernel's it has no
+// numbers.
+type word struct {
+	kernel.Event
+	exact bool
+	seq   uint32
+	flags uint8
+
+	trigger string // of a reply
+	octets  int
+}
+
+// word is what a segment is, in a word.
+func (s *segment) word() string {
+	switch {
+	case s.has(syn | ack):
+		return "synack"
+	case s.has(syn):
+		return "syn"
+	case s.payload > 0:
+		return "data"
+	case s.has(fin):
+		return "fin"
+	}
+	return "ack"
 }
 
 // rawCapture is what was recorded at one host, and what its kernel said.
 type rawCapture struct {
-	at     Role
-	c      *capture
-	own    func(netip.Addr) bool
-	events []kernel.Event
+	at    Role
+	c     *capture
+	own   func(netip.Addr) bool
+	stack func(netip.Addr) string // which one has the address, where it is not the host's
+	words []word
 }
 
 // near is how far a kernel's word may be from its RST.
@@ -146,7 +166,7 @@ const near = 100 * time.Millisecond
 // RST in the capture.
 func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpaired int) {
 	stories := map[pair]*story{}
-	used := make([]bool, len(raw.events))
+	used := make([]bool, len(raw.words))
 	for i := range raw.c.frames {
 		f := &raw.c.frames[i]
 		p, fromClient, ok := pairOf(&f.seg)
@@ -163,9 +183,9 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 			me, peer := &s.side[side(fromClient)], &s.side[side(!fromClient)]
 			n, _ := talkOf(p.client)
 			o := origin{time: f.time, at: raw.at, pair: p, life: s.life, facts: Facts{
-				Kind: kinds[n], Role: Server, By: Reject, SenderFIN: me.fin, PeerFIN: peer.fin, Sent: me.sent, Received: peer.sent,
-				Trigger: s.trigger(x, fromClient),
+				Kind: kinds[n], Role: Server, By: Reject, Stack: "Linux", SenderFIN: me.fin, PeerFIN: peer.fin, Sent: me.sent, Received: peer.sent,
 			}}
+			o.facts.Trigger, o.facts.Octets, o.facts.Gap = s.trigger(x, fromClient)
 			if fromClient {
 				o.facts.Role = Client
 			}
@@ -175,8 +195,12 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 			if e := raw.word(f, used); e != nil {
 				o.facts.By, o.facts.Reason, o.facts.Active, o.facts.State = Kernel, e.Reason, e.Active, e.State
 				o.facts.Unread, o.facts.Linger = e.Unread, e.Linger
+				if e.exact {
+					o.facts.Stack = raw.stack(x.src.Addr())
+					o.facts.Trigger, o.facts.Octets, o.facts.Gap = e.trigger, e.octets, false
+				}
 				if e.Active {
-					o.facts.Trigger = ""
+					o.facts.Trigger, o.facts.Octets, o.facts.Gap = "", 0, false
 				}
 			}
 			all, keys = append(all, o), append(keys, keyOf(x))
@@ -184,7 +208,7 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 		s.follow(x, fromClient, f.time)
 	}
 	for i, u := range used {
-		if !u && !raw.events[i].Sender.Addr().IsLoopback() {
+		if !u && !raw.words[i].Sender.Addr().IsLoopback() {
 			unpaired++
 		}
 	}
@@ -193,13 +217,18 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 
 // word is the kernel's word about the RST in f: the nearest in time of those of
 // its connection and its form that nobody has used.
-func (raw *rawCapture) word(f *frame, used []bool) *kernel.Event {
+func (raw *rawCapture) word(f *frame, used []bool) *word {
 	best, distance := -1, near
-	for i := range raw.events {
-		e := &raw.events[i]
+	for i := range raw.words {
+		e := &raw.words[i]
 		if used[i] || e.Sender != f.seg.src || e.Receiver != f.seg.dst {
 			continue
 		}
+		if e.exact {
+			if e.seq != f.seg.seq || e.flags != f.seg.flags {
+				continue
+			}
+		} else
 		// An abort has ACK; a reply only where its trigger has none, and then the
 		// number 0.
 		if f.seg.has(ack) != e.Active && (e.Active || f.seg.seq != 0) {
@@ -213,7 +242,7 @@ func (raw *rawCapture) word(f *frame, used []bool) *kernel.Event {
 		return nil
 	}
 	used[best] = true
-	return &raw.events[best]
+	return &raw.words[best]
 }
 
 // truth is what is known of every RST of a world, by the key under which it is
@@ -237,7 +266,7 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 	}
 	// What leaves the router and neither host has sent was made on the router.
 	elsewhere := *router
-	elsewhere.events = nil
+	elsewhere.words = nil
 	seen := map[key]bool{}
 	elsewhere.own = func(netip.Addr) bool { return true }
 	all, keys, _ := elsewhere.origins(talks)
@@ -247,7 +276,7 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 		}
 		seen[keys[i]] = true
 		if strings.HasPrefix(o.facts.Kind, "forger") {
-			o.facts.By, o.facts.Trigger = Forger, ""
+			o.facts.By, o.facts.Trigger, o.facts.Octets, o.facts.Gap = Forger, "", 0, false
 		}
 		t.byKey[keys[i]] = append(t.byKey[keys[i]], o)
 	}
@@ -257,6 +286,9 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 		n int
 	}
 	var order []*origin
+	for _, all := range t.byKey {
+		slices.SortFunc(all, func(a, b origin) int { return a.time.Compare(b.time) })
+	}
 	for k := range t.byKey {
 		for i := range t.byKey[k] {
 			order = append(order, &t.byKey[k][i])
@@ -272,22 +304,55 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 	return t, unpaired
 }
 
-// of is the truth of a RST that a capture shows at time t, and that was delay on
-// its way if it was not made on the capture's side of the path.
-func (t *truth) of(s *segment, at time.Time, insideRelay bool, delay time.Duration) *origin {
-	all := t.byKey[keyOf(s)]
-	if len(all) == 0 {
+// finder finds the truths of one capture's RSTs again.
+type finder struct {
+	*truth
+	inside bool // the capture is on the client's side of the relay
+	path   Path
+	last   map[sight]int // of the origins with one key, which was found last
+}
+
+// sight is a key on one interface: the router's captures show a segment twice.
+type sight struct {
+	key
+	link int
+}
+
+func (t *truth) finder(v Vantage, p Path) *finder {
+	return &finder{t, v.At == "client", p, map[sight]int{}}
+}
+
+// find is the truth of the RST in f. Of several with the same numbers it is the
+// first that was not found before and that can have been on its way as long as
+// that, or the nearest.
+func (d *finder) find(f *frame) *origin {
+	k := sight{keyOf(&f.seg), f.link}
+	all := d.byKey[k.key]
+	off := func(o *origin) time.Duration {
+		way := f.time.Sub(o.time)
+		if (o.at == Client) != d.inside {
+			way -= d.path.Delay + d.path.Jitter/2
+		}
+		return way.Abs()
+	}
+	best := -1
+	for i := range all {
+		last, found := d.last[k]
+		if (!found || i > last) && off(&all[i]) < d.path.Jitter/2+d.path.Delay/4+50*time.Millisecond {
+			best = i
+			break
+		}
+	}
+	if best < 0 {
+		for i := range all {
+			if best < 0 || off(&all[i]) < off(&all[best]) {
+				best = i
+			}
+		}
+	}
+	if best < 0 {
 		return nil
 	}
-	best := slices.MinFunc(all, func(a, b origin) int {
-		off := func(o *origin) time.Duration {
-			d := at.Sub(o.time)
-			if (o.at == Client) != insideRelay {
-				d -= delay
-			}
-			return d.Abs()
-		}
-		return cmp.Compare(off(&a), off(&b))
-	})
-	return &best
+	d.last[k] = best
+	return &all[best]
 }

@@ -104,7 +104,7 @@ func (t *Tally) add(r *Reset, v verdict, found bool, right []string) {
 	count(&t.Likely, v.confidence == "likely")
 	count(&t.WrongLikely, v.confidence == "likely" && !in)
 	count(&t.Unclassified, v.cause == "unclassified")
-	if m := r.Mechanism(); m != "" {
+	if m := r.Mechanism(); m != "" && !v.follows {
 		count(&t.Mechanism, v.mechanism == m)
 		count(&t.WrongMech, v.mechanism != m && (v.mechanism == "answer" || v.mechanism == "abort"))
 	}
@@ -125,10 +125,10 @@ type Wrong struct {
 // Score is how rstwhy did.
 type Score struct {
 	Captures, Failed, Unknown int
-	All, Later                       Tally // Later: RSTs after the first of a connection
-	By                               map[string]map[string]*Tally
-	Wrong                            []Wrong
-	WrongLater                       []Wrong
+	All, Later                Tally // Later: RSTs after the first of a connection
+	By                        map[string]map[string]*Tally
+	Wrong                     []Wrong
+	WrongLater                []Wrong
 }
 
 // dimensions are the tables of a score, in their order.
@@ -193,7 +193,7 @@ func (s *Score) take(file string, rec *Record, verdicts map[int]verdict) {
 			continue
 		}
 		s.All.add(r, v, found, right)
-		for i, value := range []string{rec.Stack, r.maker(), rec.Path.Name(), rec.Vantage.At, rec.Vantage.Fault, r.Kind} {
+		for i, value := range []string{r.stack(), r.maker(), rec.Path.Name(), rec.Vantage.At, rec.Vantage.Fault, r.Kind} {
 			d := dimensions[i]
 			if s.By[d] == nil {
 				s.By[d] = map[string]*Tally{}
@@ -307,4 +307,12 @@ func (s *Score) List(w io.Writer) {
 		}
 	}
 	tw.Flush()
+}
+
+// stack is whose TCP it was.
+func (f *Facts) stack() string {
+	if f.By != Kernel {
+		return "none: " + string(f.By)
+	}
+	return f.Stack
 }

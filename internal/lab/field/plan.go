@@ -61,6 +61,7 @@ type Talk struct {
 	Server int           // which of the server's
 	Shared uint16        // the service's port where several talks share it, or 0
 	IPv6   bool
+	Stack  int // the server's profile, for kinds with a server that is not Linux
 }
 
 // Vantage is a capture that is made of what was recorded.
@@ -101,7 +102,7 @@ func NewPlan(seed uint64, n int, only []string) (*Plan, error) {
 			k := use[r.IntN(len(use))]
 			t := Talk{
 				N: i, Kind: k.name, Seed: r.Uint64(), Start: time.Duration(r.Int64N(int64(beginWithin))),
-				Client: r.IntN(clientAddrs), Server: r.IntN(serverAddrs),
+				Client: r.IntN(clientAddrs), Server: r.IntN(serverAddrs), Stack: r.IntN(len(profiles)),
 			}
 			if k.shares && r.IntN(2) == 0 {
 				t.Shared = sharedPorts[r.IntN(len(sharedPorts))]

@@ -1,14 +1,12 @@
 package field
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -39,8 +37,9 @@ func Missing() error {
 	return t.Close()
 }
 
-// atOnce is how many worlds there are at one time: two cores carry that many.
-const atOnce = 4
+// atOnce is how many worlds there are at one time. They sleep most of it: two
+// cores carry that many.
+const atOnce = 8
 
 // Run has the conversations of the plan, and writes what each vantage saw into
 // dir: NAME.pcap, and the truth about it as NAME.json. A line for each world goes
@@ -125,6 +124,9 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 	}
 	events := l.of(w.client.inode, w.server.inode, w.router.inode)
 	router, outside := captures[2], w.outside
+	w.stacks.mu.Lock()
+	events[1] = append(events[1], w.stacks.words...)
+	w.stacks.mu.Unlock()
 	closed = true
 	w.close()
 	w.work.Wait()
@@ -138,6 +140,17 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 			servers = append(servers, serverAddr(n, v6))
 		}
 	}
+	stack := func(a netip.Addr) string {
+		for n := range profiles {
+			if stackAddr(n) == a {
+				return profiles[n].name
+			}
+		}
+		return ""
+	}
+	for n := range profiles {
+		servers = append(servers, stackAddr(n))
+	}
 	routers = append(append(routers, routerInside[:]...), routerOutside[:]...)
 	own := func(addrs []netip.Addr) func(netip.Addr) bool {
 		return func(a netip.Addr) bool { return slices.Contains(addrs, a) }
@@ -147,9 +160,9 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 		kinds[t.N] = t.Kind
 	}
 	t, unpaired := newTruth(
-		&rawCapture{Client, captures[0], own(clients), events[0]},
-		&rawCapture{Server, captures[1], own(servers), events[1]},
-		&rawCapture{Router, router, own(routers), events[2]}, kinds)
+		&rawCapture{Client, captures[0], own(clients), nil, events[0]},
+		&rawCapture{Server, captures[1], own(servers), stack, events[1]},
+		&rawCapture{Router, router, own(routers), nil, events[2]}, kinds)
 	resets := 0
 	for i, v := range plan.Views {
 		c := derive(v, captures[0], captures[1], router, outside)
@@ -162,17 +175,6 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 	}
 	return fmt.Sprintf("%d talks, %d ended early, %d RSTs in %d captures, %d words without a RST", len(plan.Talks), len(failed),
 		resets, len(plan.Views), unpaired), nil
-}
-
-func write(dir, name string, c *capture, rec *Record) error {
-	if err := os.WriteFile(filepath.Join(dir, name+".pcap"), c.bytes(), 0o666); err != nil {
-		return err
-	}
-	b, err := json.MarshalIndent(rec, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, name+".json"), append(b, '\n'), 0o666)
 }
 
 // listening collects what the kernel says, of all namespaces.
@@ -203,11 +205,15 @@ func listenToKernel() (*listening, error) {
 }
 
 // of returns and forgets what was said in each namespace.
-func (l *listening) of(netns ...uint32) (all [][]kernel.Event) {
+func (l *listening) of(netns ...uint32) (all [][]word) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, n := range netns {
-		all = append(all, l.events[n])
+		words := make([]word, len(l.events[n]))
+		for i, e := range l.events[n] {
+			words[i].Event = e
+		}
+		all = append(all, words)
 		delete(l.events, n)
 	}
 	return all

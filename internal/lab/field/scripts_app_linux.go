@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net/http"
 	"strings"
@@ -100,7 +102,7 @@ func http2Goaway(t *talk) {
 	serverTLS, _ := tlsConfigs()
 	l := t.listen()
 	srv := &http.Server{
-		TLSConfig: serverTLS.Clone(),
+		TLSConfig: serverTLS.Clone(), ErrorLog: log.New(io.Discard, "", 0),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			for range 1 + t.n(5) {
 				w.Write(make([]byte, t.size()))

@@ -3,6 +3,7 @@ package field
 import (
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -20,6 +21,9 @@ func boxScripts() map[string]func(*talk) {
 		"syn-scan":          synScan,
 		"stray-probe":       strayProbe,
 		"backscatter":       backscatter,
+		"second-syn":        secondSYN,
+		"bad-synack":        badSYNACK,
+		"bad-last-ack":      badLastACK,
 		"forger-to-client":  func(t *talk) { t.forger(forgery{client: true}) },
 		"forger-to-both":    func(t *talk) { t.forger(forgery{client: true, server: true}) },
 		"forger-burst":      func(t *talk) { t.forger(forgery{client: true, server: true, burst: 3}) },
@@ -124,6 +128,76 @@ func backscatter(t *talk) {
 		}, nil)
 		t.sleep(20*ms, sec)
 	}
+	t.settle()
+}
+
+// mute keeps the client's kernel from refusing what it does not know of: the
+// connection is that of a program with a raw socket.
+func (t *talk) mute(port uint16) {
+	t.nft(t.w.client, "table inet f { chain outgoing { type filter hook output priority 0; tcp sport %d tcp flags rst drop; }; }", port)
+}
+
+// secondSYN has another SYN behind the first, in its window.
+func secondSYN(t *talk) {
+	t.listen()
+	send := t.rawClient()
+	for range 1 + t.n(3) {
+		port := t.nextPort()
+		t.mute(port)
+		first := t.probe(port, t.service, syn)
+		second := first
+		second.seq += uint32(1 + t.n(20000))
+		first.ttl, second.ttl, first.df, second.df = 64, 64, true, true
+		send(first)
+		t.sleep(ms, 300*ms)
+		send(second)
+		t.sleep(0, sec)
+	}
+	t.settle()
+}
+
+// badSYNACK has something answer the client's SYN in the server's name, with an
+// acknowledgment of what the client has not sent.
+func badSYNACK(t *talk) {
+	var once sync.Once
+	t.watch(func(fromClient bool, s segment) {
+		if !fromClient || s.flags&(syn|ack) != syn {
+			return
+		}
+		once.Do(func() {
+			x := segment{src: s.dst, dst: s.src, seq: t.random(), ack: s.seq + 1 + uint32(1+t.n(1<<20)), flags: syn | ack, window: 64240,
+				ttl: 64, df: true, options: mssOption}
+			guard(func() { t.forge(x, nil) })
+		})
+	})
+	c, s := t.connect()
+	t.exchange(c, s, 1)
+	c.Close()
+	s.drain()
+	s.Close()
+	t.settle()
+}
+
+// badLastACK ends a handshake with an acknowledgment of another number.
+func badLastACK(t *talk) {
+	t.listen()
+	send := t.rawClient()
+	port := t.nextPort()
+	t.mute(port)
+	var once sync.Once
+	t.watch(func(fromClient bool, s segment) {
+		if fromClient || !s.has(syn|ack) {
+			return
+		}
+		once.Do(func() {
+			x := segment{src: s.dst, dst: s.src, seq: s.ack, ack: s.next() + uint32(1+t.n(100000)), flags: ack, window: 64240, ttl: 64, df: true}
+			time.AfterFunc(t.w.Path.Delay, func() { guard(func() { send(x) }) })
+		})
+	})
+	first := t.probe(port, t.service, syn)
+	first.ttl, first.df, first.window = 64, true, 64240
+	send(first)
+	t.settle()
 	t.settle()
 }
 

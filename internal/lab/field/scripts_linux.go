@@ -62,6 +62,9 @@ func init() {
 	for name, fn := range boxScripts() {
 		scripts[name] = fn
 	}
+	for name, fn := range stackScripts() {
+		scripts[name] = fn
+	}
 }
 
 // exchange is some requests and their answers.

@@ -1,6 +1,9 @@
 package field
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Role is one of the hosts of a world.
 type Role string
@@ -31,7 +34,10 @@ type Facts struct {
 	Role Role   `json:"role"` // in whose name it is: Client opened the connection
 	By   Maker  `json:"by"`
 
-	// Of the kernel's event: see kernel.Event.
+	Stack string `json:"stack"` // of the sender
+
+	// Of the kernel's event, see kernel.Event, or of the stack's own account in
+	// the same words.
 	Reason string `json:"reason,omitempty"`
 	Active bool   `json:"active,omitempty"`
 	State  string `json:"state,omitempty"`
@@ -40,6 +46,8 @@ type Facts struct {
 
 	// Of the sender's own capture, up to the RST.
 	Trigger   string  `json:"trigger,omitempty"` // of a reply: syn, synack, data, fin or ack
+	Octets    int     `json:"octets,omitempty"`  // of the trigger's payload
+	Gap       bool    `json:"gap,omitempty"`     // segments before the trigger did not arrive
 	Later     bool    `json:"later,omitempty"`   // there was a RST of this connection before
 	SenderFIN bool    `json:"sender_fin,omitempty"`
 	PeerFIN   bool    `json:"peer_fin,omitempty"`
@@ -112,17 +120,19 @@ var circumstances = map[string]map[Role][]string{
 	"tls-server-refused":  {Client: {"tls-alert-then-rst"}, Server: {"close-notify-race"}},
 	"tls-clean":           {Client: {"close-notify-race"}, Server: {"close-notify-race"}},
 	"plain-to-tls":        {Server: {"plaintext-to-tls-port"}},
-	"half-close":          {},
-	"shutdown-both":       {},
-	"linger2":             {Client: {"linger2"}, Server: {"linger2"}},
-	"proxy-no-backend":    {},
-	"proxy-client-left":   {},
+	// The server goes on with its answer after the client has gone.
+	"half-close":        {Client: {"download-abort"}},
+	"shutdown-both":     {},
+	"linger2":           {Client: {"linger2"}, Server: {"linger2"}},
+	"proxy-no-backend":  {},
+	"proxy-client-left": {},
 	// The box forgot the connection, and it or the host behind it refuses.
 	"idle-box":       {Client: {"middlebox-idle-timeout"}, Server: {"middlebox-idle-timeout"}},
 	"nat-lost-entry": {Client: {"unnatted-segment"}, Server: {"middlebox-idle-timeout"}},
 	"nat":            {},
 	"upload-abort":   {},
-	"fast-retry":     {},
+	// The words of listener-flap: it refused this one and accepted others after.
+	"fast-retry":     {Server: {"listener-flap"}},
 	"crossing-close": {},
 	"delayed-accept": {},
 	"drop-host":      {},
@@ -132,6 +142,16 @@ var circumstances = map[string]map[Role][]string{
 	"bad-synack":     {Client: {"bad-ack-syn-sent"}},
 	"bad-last-ack":   {Server: {"bad-ack-syn-received"}},
 	"random-talk":    {},
+
+	"stack-closed-port":      {},
+	"stack-queue-full":       {},
+	"stack-unread":           {},
+	"stack-abort":            {Server: {"abort-after-response"}},
+	"stack-abort-idle":       {},
+	"stack-abort-request":    {},
+	"stack-data-after-close": {},
+	"stack-vanished":         {},
+	"stack-gives-up":         {},
 }
 
 // Right is every cause that is true of a RST with the facts, in a capture with
@@ -150,6 +170,9 @@ func Right(f *Facts, v View) []string {
 		if v.First && f.By == Kernel && !f.Active {
 			right = append(right, "stale-connection", "data-after-close", "segment-after-close")
 			right = append(right, circumstances[f.Kind][f.Role]...)
+			if f.Role == Client && f.SenderFIN && f.Sent > 0 {
+				right = append(right, "early-client-close")
+			}
 		}
 	}
 	if !v.SYN {
@@ -185,6 +208,8 @@ func mechanismCauses(f *Facts) (right []string) {
 			say("keep-alive-timeout")
 		case "TCP_DISCONNECT_WITH_DATA":
 			say("disconnect-with-data")
+		case "RETRANSMISSION_TIMEOUT":
+			say("retransmission-timeout")
 		}
 		if f.Linger {
 			say("deliberate-abort") // also with octets unread, which the kernel names first
@@ -210,6 +235,9 @@ func mechanismCauses(f *Facts) (right []string) {
 	case "TCP_RFC7323_PAWS":
 		say("handshake-paws")
 		return
+	case "BACKLOG_FULL":
+		say("refusal-under-load")
+		return
 	case "INVALID_SYN":
 		return // the script says which of two
 	}
@@ -220,19 +248,28 @@ func mechanismCauses(f *Facts) (right []string) {
 		}
 	case "synack":
 	default:
-		nothing := f.Trigger != "data"
+		// A TLS client or server that says close_notify: 2 octets, encrypted.
+		if strings.HasPrefix(f.Kind, "tls-") || strings.HasPrefix(f.Kind, "http2-") {
+			if f.SenderFIN && f.Octets >= 23 && f.Octets <= 31 {
+				say("close-notify-race")
+			}
+		}
+		nothing := f.Trigger != "data" && !f.Gap
 		switch {
 		case f.Later:
 		case f.SenderFIN && nothing, f.Reason == "TCP_TIMEWAIT_SOCKET" && nothing:
 			say("segment-after-close")
 		case f.SenderFIN, f.Reason == "TCP_TIMEWAIT_SOCKET", f.Reason == "TCP_ABORT_ON_DATA":
 			say("data-after-close")
+			if f.Gap && f.Trigger != "data" {
+				say("segment-after-close")
+			}
 			// "the client closed its socket ... while the server was still to
 			// answer"
 			if f.Role == Client && f.Sent > 0 {
 				say("early-client-close")
 			}
-		case f.Kind != "stray-probe" && f.Kind != "syn-scan":
+		case f.Kind != "stray-probe" && f.Kind != "syn-scan" && f.Kind != "bad-last-ack": // segments of no connection
 			say("stale-connection")
 		}
 	}

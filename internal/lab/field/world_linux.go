@@ -128,6 +128,7 @@ type world struct {
 	raw     int         // socket of forgers, on the router
 	watch   [2]watchers // what passes the relay from the client, from the server
 	hubs    *hubs
+	stacks  *stacks
 	dumps   []*dump
 	closers []func()
 
@@ -242,6 +243,9 @@ func newWorld(plan *World) (_ *world, err error) {
 		return nil, fmt.Errorf("field: raw socket: %w", err)
 	}
 	w.closers = append(w.closers, func() { unix.Close(w.raw) })
+	if w.stacks, err = newStacks(w); err != nil {
+		return nil, err
+	}
 	w.hubs, err = newHubs(w)
 	return w, err
 }

@@ -28,10 +28,6 @@ var openCases = strings.Fields(`
 	listener-still-listens
 	masquerade-lost-on-the-way-out
 	old-copy-refused-beside-the-nat
-	one-way-client-gave-up
-	one-way-server-data-after-close
-	one-way-unread-by-its-own-acks
-	pub-ack-of-unseen-data
 	pub-box-gives-up-halfopen
 	pub-clients-leave-together
 	pub-close-before-upload
@@ -44,14 +40,12 @@ var openCases = strings.Fields(`
 	pub-id-goes-on
 	pub-jittery-rtt
 	pub-nat-answers-reset
-	pub-one-way-early-close
 	pub-pair-other-order
 	pub-refusal-from-elsewhere
 	pub-refusal-with-number
 	pub-scan-repeats-port
 	pub-scan-slow-answer
 	pub-stranger-after-reset
-	pub-synack-not-captured
 	pub-timestamps-declined
 	pub-two-seconds-no-timeout
 	refused-by-a-stranger-connected-all-the-same

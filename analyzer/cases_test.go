@@ -30,8 +30,6 @@ var openCases = strings.Fields(`
 	old-copy-refused-beside-the-nat
 	pub-box-gives-up-halfopen
 	pub-clients-leave-together
-	pub-close-before-upload
-	pub-close-into-download
 	pub-complete-response
 	pub-control-frame-after-close
 	pub-every-checksum-wrong

@@ -26,27 +26,19 @@ var openCases = strings.Fields(`
 	idle-session-lost
 	masquerade-lost-on-the-way-out
 	old-copy-refused-beside-the-nat
-	one-way-client-gave-up
-	one-way-server-data-after-close
-	one-way-unread-by-its-own-acks
-	pub-ack-of-unseen-data
 	pub-box-gives-up-halfopen
 	pub-clients-leave-together
-	pub-close-before-upload
-	pub-close-into-download
 	pub-complete-response
 	pub-control-frame-after-close
 	pub-goodbye-then-reset
 	pub-hold-timer
 	pub-nat-answers-reset
-	pub-one-way-early-close
 	pub-pair-other-order
 	pub-refusal-from-elsewhere
 	pub-refusal-with-number
 	pub-scan-repeats-port
 	pub-scan-slow-answer
 	pub-stranger-after-reset
-	pub-synack-not-captured
 	pub-two-seconds-no-timeout
 	refused-by-a-stranger-connected-all-the-same
 	reset-after-both-closed

@@ -49,7 +49,7 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	When:       FromServer | SenderSYN | First | ReceiverNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if x.Known.Has(flows.SawData) {
+		if x.Known.Has(flows.SawData) || !y.Known.Has(flows.SawData) && c.receivedData() > 0 {
 			return None
 		}
 		if y.Known.Has(flows.SawData) {
@@ -65,7 +65,11 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 			if c.Timing.At[SYNACKToRST] > longRead {
 				return None
 			}
-			f.Say(saysNeitherSideSentData)
+			if y.Spoke() {
+				f.Say(saysNeitherSideSentData)
+			} else {
+				f.Say(saysTookNothing)
+			}
 		}
 		abortNumbers(c, f)
 		return Likely
@@ -75,6 +79,7 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 var (
 	saysSendsFirstMessage      = sentence("sends-first-message", "{receiver} sends its first message ({receiver_data})")
 	saysResetsLaterWithoutByte = sentence("resets-later-without-byte", "{sender} resets {receiver_data_to_rst} later, without a byte of answer")
+	saysTookNothing            = sentence("took-nothing", "{sender} had sent no data and acknowledged none; it resets {synack_to_rst} after its SYN/ACK")
 	saysNeitherSideSentData    = sentence("neither-side-sent-data", "neither side had sent data; {sender} resets {synack_to_rst} after its SYN/ACK")
 	storyAcceptedThenReset     = sentence("story-accepted-then-reset", "{server} accepted the connection on port {server_port} and reset it at once, without a byte of answer: a proxy that cannot reach its back end does that.")
 )

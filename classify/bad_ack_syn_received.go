@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -38,6 +39,9 @@ S > C  R   seq 54321`,
 		x, t := c.Sender, &c.Trigger
 		if uint32(x.SYNs) != x.Packets || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack == x.ISN+1 {
 			return None
+		}
+		if y := c.Receiver; y.Known.Has(flows.SawPlainAck) && y.AckFrame != t.Frame && c.Flow.Handshake == flows.Established {
+			return None // it had acknowledged the SYN/ACK before
 		}
 		f.Say(saysAcceptsConnectionSynAck2)
 		f.Say(saysAcknowledgesNumberOneShould)

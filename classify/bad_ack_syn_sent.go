@@ -27,7 +27,7 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 	Telling:    SYNToSYNACK,
 	Benign:     true,
 	Mechanisms: mechanisms(Answer),
-	When:       SYNACKDropped,
+	When:       SYNACKDropped | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		if acksSYN(c.Sender, c.Trigger.Ack) {
 			return None

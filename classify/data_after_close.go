@@ -6,6 +6,9 @@ var dataAfterClose = Rule{
 	Title:   "data after the other side had closed",
 	Summary: "One side had closed its socket; the other still sent data, which nobody can read any more.",
 	Story: func(c *Case) *Sentence {
+		if c.unseenAfterFIN() || c.closedUnseen() {
+			return storyDataAfterCloseUnseen
+		}
 		if c.Timing.Has(FINToTrigger) {
 			return storyDataAfterClose
 		}
@@ -46,8 +49,11 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 	Telling:    FINToTrigger,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
-	When:       SenderFIN | First,
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
+		if unseen := afterUnseenClose(c, f); unseen != None {
+			return unseen
+		}
 		late, confidence := c.dataAfterFIN()
 		if confidence != None {
 			closedBefore(c, f, late)
@@ -57,6 +63,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 }
 
 var (
-	storyDataAfterClose   = sentence("story-data-after-close", "{receiver} sent data {fin_to_trigger} after {sender} had closed the connection; {sender} could only answer with a reset.")
-	storyDataCrossesClose = sentence("story-data-crosses-close", "{sender} had closed the connection while data from {receiver} was on its way; {sender} could only answer with a reset.")
+	storyDataAfterClose       = sentence("story-data-after-close", "{receiver} sent data {fin_to_trigger} after {sender} had closed the connection; {sender} could only answer with a reset.")
+	storyDataAfterCloseUnseen = sentence("story-data-after-close-unseen", "{sender} had closed the connection, and refused what {receiver} sent after that or at the same time; the capture lacks a part of it.")
+	storyDataCrossesClose     = sentence("story-data-crosses-close", "{sender} had closed the connection while data from {receiver} was on its way; {sender} could only answer with a reset.")
 )

@@ -6,6 +6,9 @@ var earlyClientClose = Rule{
 	Title:   "the client closed before the answer came",
 	Summary: "The client closed its socket, having timed out or lost interest, while the server was still to answer; the answer was refused.",
 	Story: func(c *Case) *Sentence {
+		if c.unseenAfterFIN() || c.closedUnseen() {
+			return storyEarlyClientCloseUnseen
+		}
 		if saidGoodbye(c.Sender) {
 			return storyEarlyClientClose
 		}
@@ -59,8 +62,11 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 	Benign:     true,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
-	When:       FromClient | RolesKnown | SenderFIN | First,
+	When:       FromClient | RolesKnown | First,
 	Match: func(c *Case, f *Findings) Confidence {
+		if unseen := afterUnseenClose(c, f); unseen != None {
+			return unseen
+		}
 		late, confidence := c.dataAfterFIN()
 		if confidence == None {
 			return None
@@ -74,9 +80,10 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 }
 
 var (
-	saysLastSentDataBefore = sentence("last-sent-data-before", "{sender} had last sent data {data_to_fin} before it closed")
-	storyEarlyClientClose  = sentence("story-early-client-close", "{client} said goodbye and closed without waiting for the answer of {server}, which came afterwards and was refused.")
-	storyEarlyClientClose2 = sentence("story-early-client-close-2", "{client} rejected the TLS handshake with an alert and closed; what {server} sent after that was refused.")
-	storyEarlyClientClose3 = sentence("story-early-client-close-3", "{client} closed the connection {data_to_fin} after it had last sent something, before the answer of {server} had come whole: a timeout or a cancelled request.")
-	storyEarlyClientClose4 = sentence("story-early-client-close-4", "{client} closed the connection before all that {server} had to send had come.")
+	saysLastSentDataBefore      = sentence("last-sent-data-before", "{sender} had last sent data {data_to_fin} before it closed")
+	storyEarlyClientCloseUnseen = sentence("story-early-client-close-unseen", "{client} closed the connection, and refused what {server} sent after that or at the same time; the capture lacks a part of it.")
+	storyEarlyClientClose       = sentence("story-early-client-close", "{client} said goodbye and closed without waiting for the answer of {server}, which came afterwards and was refused.")
+	storyEarlyClientClose2      = sentence("story-early-client-close-2", "{client} rejected the TLS handshake with an alert and closed; what {server} sent after that was refused.")
+	storyEarlyClientClose3      = sentence("story-early-client-close-3", "{client} closed the connection {data_to_fin} after it had last sent something, before the answer of {server} had come whole: a timeout or a cancelled request.")
+	storyEarlyClientClose4      = sentence("story-early-client-close-4", "{client} closed the connection before all that {server} had to send had come.")
 )

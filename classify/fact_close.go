@@ -43,7 +43,16 @@ func (c *Case) dataAfterFIN() (late uint64, confidence Confidence) {
 	if c.Mechanism != Answer || c.Path.Off != 0 {
 		return late, Likely // another box may have answered
 	}
+	if c.RST.Flags&packet.ACK == 0 && c.RST.Seq != c.Trigger.Ack || c.unrefused() {
+		return late, Likely // an abort, or something lets the rest pass
+	}
 	return late, Certain
+}
+
+// unrefused reports whether more data came after the RST without being refused: a
+// host without the connection refuses each segment of it.
+func (c *Case) unrefused() bool {
+	return c.Late(c.Dir.Peer()) > 0 && furtherRSTs(c) == 0
 }
 
 // refusedByWindows is dataAfterFIN for Windows, which refuses such data with an

@@ -86,8 +86,16 @@ func refusesUnseen(c *Case) bool {
 // dropsSYNACK reports whether the RST is a client's answer to the SYN/ACK of a
 // server that it had asked and never acknowledged.
 func dropsSYNACK(c *Case) bool {
-	return c.Dir == flows.Client && !c.before() && c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) &&
+	return c.Dir == flows.Client && !c.before() && (c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) || dropsUnseen(c)) &&
 		c.Sender.Known.Has(flows.SawSYN) && !c.Sender.Known.Has(flows.SawPlainAck)
+}
+
+// dropsUnseen reports whether the RST is a client's answer to a SYN/ACK that is
+// not in the capture: without ACK it repeats an acknowledgment, and its number is
+// that of the octet after its SYN.
+func dropsUnseen(c *Case) bool {
+	x := c.Sender
+	return c.answersUnseen() && !c.Receiver.Spoke() && x.Known.Has(flows.SawSYN) && x.ISN != c.RST.Seq && acksSYN(x, c.RST.Seq)
 }
 
 // acksSYN reports whether ack acknowledges the SYN of s, with all, some or none

@@ -55,12 +55,12 @@ func mechanismOf(r *flows.Reset) (Mechanism, flows.Segment) {
 			return Answer, r.After.First[r.Dir.Peer()]
 		case r.Trigger.Valid() && !ownWindow(r):
 			return Answer, r.Trigger
-		case abortsBare(r):
+		case abortsBare(r) || ownWindow(r):
 			return Abort, flows.Segment{}
 		case y.Known.Has(flows.SawAck) && rst.Seq == y.RcvNxt:
 			// The segment is forgotten or was not captured, its number is not.
 			return Answer, flows.Segment{}
-		case !y.Spoke() && x.Spoke() && rst.Seq == x.SndNxt:
+		case (!y.Spoke() || !y.Whole()) && x.Spoke() && (rst.Seq == x.SndNxt || endsSegment(r)):
 			return Answer, flows.Segment{}
 		case x.Known.Has(flows.SawAck) && rst.Seq == x.SndNxt && rst.Ack == x.RcvNxt && rst.Ack != 0:
 			// Only a socket knows both of its numbers: Windows leaves out the flag,
@@ -182,6 +182,21 @@ func beyondCaptured(r *flows.Reset) bool {
 func abortsBare(r *flows.Reset) bool {
 	x, y := r.Sender(), r.Receiver()
 	return x.Spoke() && y.Spoke() && y.Whole() && r.RST.Seq == x.SndNxt && r.Flow.Handshake != flows.SYNSent
+}
+
+// endsSegment reports whether the RST stands where a remembered segment of its
+// sender begins or ends, as an acknowledgment of its receiver would.
+func endsSegment(r *flows.Reset) bool {
+	for i := range flows.RecentLen {
+		s := r.Flow.Recent(i)
+		if s == nil {
+			return false
+		}
+		if s.Dir == r.Dir && s.SeqLen() > 0 && (s.Seq == r.RST.Seq && s.Flags&packet.SYN == 0 || s.End() == r.RST.Seq) {
+			return true
+		}
+	}
+	return false
 }
 
 // ownWindow reports whether r offers the window that its sender, which was in the

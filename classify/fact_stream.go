@@ -64,7 +64,7 @@ func (c *Case) before() bool {
 // what the capture holds.
 func (c *Case) receivedData() uint64 {
 	taken, known := c.taken()
-	if !known || !c.Receiver.Known.Has(flows.SawSYN) {
+	if !known || c.Receiver.Known&(flows.SawSYN|flows.PeerISN) == 0 {
 		return c.Receiver.Bytes
 	}
 	n := taken.Sub(c.Receiver.ISN + 1)

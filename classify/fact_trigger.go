@@ -18,6 +18,9 @@ var triggerFacts = []*Fact{
 	{"answer_time", UnitDuration, "from it to the RST, by the capture's clock: negative where the capture has them in the other order", func(c *Case) int64 {
 		return c.RST.Time - c.Trigger.Time
 	}},
+	{"late_unseen", UnitNumber, "numbers of the receiver's stream that the sender acknowledges with the RST and not with its FIN, where the capture lacks the receiver", func(c *Case) int64 {
+		return int64(c.lateUnseen())
+	}},
 	{"refused_again", UnitNumber, "further RSTs of the same sender", func(c *Case) int64 { return int64(furtherRSTs(c)) }},
 }
 
@@ -76,13 +79,72 @@ func passedOn(c *Case) *flows.Segment {
 // unknownHere reports whether the RST answers a segment of an open connection,
 // as a host does that has no such connection.
 func unknownHere(c *Case) bool {
-	return !c.before() && !c.Sender.Known.Has(flows.SawFIN) && (c.Flow.Handshake == flows.MidStream || c.Flow.Handshake == flows.Established) &&
+	return !c.before() && !c.Sender.Known.Has(flows.SawFIN) && !c.closedUnseen() && (c.Flow.Handshake == flows.MidStream || c.Flow.Handshake == flows.Established) &&
 		(!c.Trigger.Valid() || c.Trigger.Flags&packet.SYN == 0)
+}
+
+// answersUnseen reports whether the RST answers a segment that is not in the
+// capture: without ACK it is a copy of the acknowledgment that it answers
+// (RFC 9293, 3.5.2).
+func (c *Case) answersUnseen() bool {
+	return c.Mechanism == Answer && !c.Trigger.Valid() && c.RST.Flags&packet.ACK == 0
+}
+
+// unseenAfterFIN reports whether the RST answers a segment that is not in the
+// capture and that came after its sender's FIN, or crossed it.
+func (c *Case) unseenAfterFIN() bool {
+	x := c.Sender
+	if c.lateUnseen() > 0 {
+		return true
+	}
+	return c.answersUnseen() && !c.before() && x.Known.Has(flows.SawFIN) && c.RST.Seq.LessEq(x.FINEnd) &&
+		(!x.Known.Has(flows.SawSYN) || x.ISN+1 != c.RST.Seq || x.FINEnd == x.ISN+2)
+}
+
+// lateUnseen is how many octets reached the RST's sender after its FIN, by the
+// RST's own acknowledgment, where the capture holds nothing of its receiver and
+// the RST is as Windows refuses such data.
+func (c *Case) lateUnseen() int32 {
+	x, rst := c.Sender, &c.RST
+	if c.Mechanism != Abort || c.before() || c.Receiver.Spoke() || !x.Known.Has(flows.SawFIN|flows.SawAck) ||
+		rst.Flags&packet.ACK == 0 || rst.Seq != x.FINEnd || rst.Window != 0 || rst.Options != 0 {
+		return 0
+	}
+	return rst.Ack.Sub(x.RcvNxt)
+}
+
+// closedUnseen reports whether the sender's FIN is not in the capture and yet
+// has been acknowledged: by a segment without payload that acknowledges one octet
+// more than the one before it, and more than the capture holds.
+func (c *Case) closedUnseen() bool {
+	x, y := c.Sender, c.Receiver
+	if x.Known.Has(flows.SawFIN) || !x.Known.Has(flows.AckedUnseen) || c.RST.Flags&packet.ACK != 0 ||
+		c.Mechanism != Answer || c.RST.Seq != y.RcvNxt || c.before() {
+		return false
+	}
+	bare := false
+	for s := range c.recent {
+		switch {
+		case s.Dir == c.Dir && s.SeqLen() > 0 && c.RST.Seq.LessEq(s.End()):
+			return false
+		case s.Dir == c.Dir || s.Flags&packet.ACK == 0:
+		case s.Ack == c.RST.Seq:
+			bare = s.SeqLen() == 0
+		default:
+			return bare && s.Ack+1 == c.RST.Seq
+		}
+	}
+	return false
 }
 
 var (
 	saysSegment        = sentence("segment-of-connection", "{receiver} sends a segment of the connection ({trigger})")
 	saysAnswersSegment = sentence("segment-answered", "{rst} answers that segment {answer_time} later; a socket would have answered with an ACK")
+	saysRepeatsFIN     = sentence("repeats-fin", "{rst} has no ACK, so it repeats an acknowledgment: {receiver} had taken the FIN and sent something after it, which the capture lacks")
+	saysRepeatsBefore  = sentence("repeats-before-fin", "{rst} has no ACK, so it repeats an acknowledgment: {receiver} had not taken the FIN when it sent what the capture lacks and {rst} answers")
+	saysTookAfterFIN   = sentence("took-after-fin", "{rst} acknowledges {late_unseen} more than its sender had before; they came after the FIN or crossed it, and the capture lacks them")
+	saysRepeated       = sentence("refused-more-unseen", "{refused_again} more of the same follow: {sender} refused more than one segment")
+	saysFINUnseen      = sentence("fin-unseen", "{receiver} had acknowledged one octet more than the capture holds of {sender}, in a segment without payload: most likely a FIN that was not captured")
 	saysAnswersUnseen  = sentence("unseen-segment-answered", "{rst} repeats an acknowledgment of {receiver}; the segment it answers is not in the capture")
 )
 
@@ -94,6 +156,43 @@ func answersOpen(c *Case, f *Findings) {
 	}
 	f.Say(saysSegment)
 	f.Say(saysAnswersSegment)
+}
+
+// closedUnseenBefore says what shows that the segment which the RST answers came
+// after a close, where the capture lacks the one or the other.
+func closedUnseenBefore(c *Case, f *Findings) {
+	if !c.unseenAfterFIN() {
+		f.Say(saysFINUnseen)
+		answersOpen(c, f)
+		return
+	}
+	f.Say(saysCloses)
+	switch {
+	case c.lateUnseen() > 0:
+		f.Say(saysTookAfterFIN)
+		return
+	case c.RST.Seq == c.Sender.FINEnd:
+		f.Say(saysRepeatsFIN)
+	default:
+		f.Say(saysRepeatsBefore)
+	}
+	if furtherRSTs(c) > 0 {
+		f.Say(saysRepeated)
+	}
+}
+
+// afterUnseenClose is how well data after a close fits where the capture lacks
+// the segment that the RST answers, or the FIN; None where it lacks neither.
+func afterUnseenClose(c *Case, f *Findings) Confidence {
+	switch {
+	case c.unseenAfterFIN():
+		closedUnseenBefore(c, f)
+		return Possible
+	case c.closedUnseen() && c.Trigger.Len > 0:
+		closedUnseenBefore(c, f)
+		return Likely
+	}
+	return None
 }
 
 var (

@@ -50,7 +50,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 	When:       First | SenderNoFIN | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if c.RST.Options != 0 {
+		if c.RST.Options != 0 || c.closedUnseen() {
 			return None
 		}
 		midStream := t.Flags&packet.SYN == 0 && c.Flow.Handshake != flows.SYNReceived && c.Flow.Handshake != flows.SYNSent

@@ -32,6 +32,13 @@ C > S  R   seq 1, window 0, no options`,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {
+		if !c.Trigger.Valid() {
+			if c.Sender.SYNs > 1 || c.RST.Time-c.Sender.SYNFirst > scanPatience || !scans(c, f) {
+				return None
+			}
+			f.Say(saysDropsUnseen)
+			return Possible
+		}
 		if !acksSYN(c.Sender, c.Trigger.Ack) {
 			return None
 		}
@@ -47,5 +54,6 @@ C > S  R   seq 1, window 0, no options`,
 var (
 	saysSynAckComesAfter     = sentence("syn-ack-comes-after", "the SYN/ACK ({trigger}) comes {syn_to_trigger} after the SYN")
 	saysDropsConnectionLater = sentence("drops-connection-later", "{rst} drops the connection {answer_time} later")
+	saysDropsUnseen          = sentence("drops-unseen-syn-ack", "{rst}, {sender_syn_to_rst} after the SYN, has no ACK and the number after the SYN: it repeats the acknowledgment of a SYN/ACK, which the capture lacks")
 	storyHalfOpenScan        = sentence("story-half-open-scan", "{client} scans ports: it dropped the connection as soon as the SYN/ACK had told that port {server_port} of {server} is open.")
 )

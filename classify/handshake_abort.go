@@ -5,7 +5,12 @@ var handshakeAbort = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "client gave up before the SYN/ACK came",
 	Summary: "The client closed its socket while connect() was still waiting; the SYN/ACK that came later found nobody.",
-	Story:   always(storyHandshakeAbort),
+	Story: func(c *Case) *Sentence {
+		if !c.Trigger.Valid() {
+			return storyHandshakeAbortUnseen
+		}
+		return storyHandshakeAbort
+	},
 	Wire: `C > S  S   seq 0
            (the client's connect timeout passes, the socket is closed)
 S > C  S.  seq 0 ack 1
@@ -43,12 +48,14 @@ C > S  R   seq 1, window 0, no options`,
 	Silence:    SYNToSYNACK,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       SYNACKDropped,
-	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !acksSYN(c.Sender, c.Trigger.Ack) {
+		x := c.Sender
+		if !c.Trigger.Valid() {
+			return dropped(c, f)
+		}
+		if !acksSYN(x, c.Trigger.Ack) {
 			return None
 		}
-		x := c.Sender
 		latency := c.Trigger.Time - x.SYNFirst
 		f.Say(saysAsksConnectionSyn2)
 		f.Say(saysSynAckComesAfterSyn)
@@ -65,7 +72,24 @@ C > S  R   seq 1, window 0, no options`,
 	},
 }
 
+// dropped is the same where the capture lacks the SYN/ACK: it came just before the
+// RST.
+func dropped(c *Case, f *Findings) Confidence {
+	x := c.Sender
+	f.Say(saysAsksConnectionSyn2)
+	if x.SYNs > 1 {
+		f.Say(saysSynSentTimes)
+	}
+	f.Say(saysRepeatsSYNACK)
+	if x.SYNs > 1 {
+		return Likely
+	}
+	return Possible
+}
+
 var (
+	saysRepeatsSYNACK          = sentence("repeats-unseen-syn-ack", "{rst}, {sender_syn_to_rst} after that SYN, has no ACK and the number after the SYN: it repeats the acknowledgment of a SYN/ACK, which the capture lacks and the client never acknowledged")
+	storyHandshakeAbortUnseen  = sentence("story-handshake-abort-unseen", "{client} asked {server} for a connection and dropped it when the answer came, {sender_syn_to_rst} after its first SYN: it had given up by then, or never wanted more. The answer itself is not in the capture.")
 	saysAsksConnectionSyn2     = sentence("asks-connection-syn-2", "{sender} asks for a connection (SYN, {sender_syn})")
 	saysSynAckComesAfterSyn    = sentence("syn-ack-comes-after-syn", "the SYN/ACK ({trigger}) comes {syn_to_trigger} after that SYN")
 	saysSynSentTimes           = sentence("syn-sent-times", "the SYN was sent {sender_syns} times")

@@ -35,7 +35,7 @@ C > S  R   seq 1, window 0, no options`,
 	Reasons:    []string{"TCP_RFC7323_PAWS"},
 	Telling:    SYNToSYNACK,
 	Mechanisms: mechanisms(Answer),
-	When:       SYNACKDropped,
+	When:       SYNACKDropped | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if !acksSYN(c.Sender, t.Ack) || !t.Options.Has(packet.OptTimestamps) || t.TSEcr == 0 {

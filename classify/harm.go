@@ -11,7 +11,9 @@ import (
 func harmOf(c *Case) Harm {
 	switch c.Flow.Handshake {
 	case flows.SYNSent, flows.SYNReceived:
-		return Harm{Kind: HarmRefused}
+		if c.Receiver.Spoke() || c.receivedData() == 0 {
+			return Harm{Kind: HarmRefused}
+		}
 	}
 	if c.Effect == Ignored && c.After.CarriedOn.Valid() {
 		return Harm{Kind: HarmNone} // both sides carried on

@@ -11,6 +11,9 @@ var segmentAfterClose = Rule{
 	Title:   "last words to a side that had closed",
 	Summary: "One side had closed and forgotten the connection; the other's own FIN, or an ACK, came after that. It carried no data: nothing was lost.",
 	Story: func(c *Case) *Sentence {
+		if c.unseenAfterFIN() || c.closedUnseen() {
+			return storySegmentAfterCloseUnseen
+		}
 		if c.Trigger.Len > 0 && c.Trigger.Flags&packet.FIN == 0 {
 			return storySegmentAfterCloseCopy
 		}
@@ -33,6 +36,8 @@ S > C  R   seq = the ack of that segment`,
 		"Linux: tcp_fin_timeout in ip-sysctl",
 	},
 	Confused: []Confusion{
+		{"data-after-close", "a capture on the other side, or in both directions: did what was refused carry data?"},
+		{"early-client-close", "a capture on the other side, or in both directions: did what was refused carry data?"},
 		{"linger2", "the option TCP_LINGER2 below 0 in the closing program (`strace -e setsockopt`)"},
 	},
 	Harm:       harmless,
@@ -41,9 +46,12 @@ S > C  R   seq = the ack of that segment`,
 	Benign:     true,
 	Silence:    IdleBeforeFIN,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       SenderFIN | First | AnswersSegment,
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
+		if !c.Trigger.Valid() || !x.Known.Has(flows.SawFIN) {
+			return afterUnseenCloseBare(c, f)
+		}
 		if c.answers(packet.SYN, packet.SYN) {
 			return None
 		}
@@ -67,8 +75,24 @@ S > C  R   seq = the ack of that segment`,
 	},
 }
 
+// afterUnseenCloseBare is the same where the capture lacks the segment, or the
+// FIN. A host that had its FIN acknowledged sends one segment more without
+// data, its own FIN: several were refused, and one of them had data.
+func afterUnseenCloseBare(c *Case, f *Findings) Confidence {
+	switch {
+	case c.unseenAfterFIN() && c.Mechanism == Answer && furtherRSTs(c) == 0 && c.RST.Seq == c.Sender.FINEnd:
+		closedUnseenBefore(c, f)
+		return Possible
+	case c.closedUnseen() && c.Trigger.Valid() && c.Trigger.Len == 0:
+		closedUnseenBefore(c, f)
+		return Likely
+	}
+	return None
+}
+
 var (
 	saysSendsOldCopy                     = sentence("sends-old-copy", "{receiver} sends {trigger_len} in {trigger} that {sender} had taken already: a second copy")
+	storySegmentAfterCloseUnseen         = sentence("story-segment-after-close-unseen", "{sender} had closed the connection and kept nothing of it; {receiver} sent something after that, without data as it seems, and was answered with a reset.")
 	storySegmentAfterCloseCopy           = sentence("story-segment-after-close-copy", "{sender} had closed the connection and kept nothing of it; a second copy of what it had already taken from {receiver} came after that and was answered with a reset. Nothing was lost.")
 	saysClosesFin3                       = sentence("closes-fin-3", "{sender} closes: FIN in {sender_fin}")
 	saysClosesTooLaterFin                = sentence("closes-too-later-fin", "{receiver} closes too, {fin_to_answered} later: FIN in {trigger}, without data")

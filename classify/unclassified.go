@@ -26,7 +26,9 @@ var unclassified = Rule{
 		f.Say(saysFlagsWindowTtl2)
 		if c.Sender.Spoke() {
 			f.Say(saysSequenceNumberWhereSender)
-			f.Say(saysSenderSegmentsTtlLatest)
+			if c.Sender.TTLMin != 0 {
+				f.Say(saysSenderSegmentsTtlLatest)
+			}
 		} else {
 			f.Say(saysCaptureHoldsOtherSegment)
 		}

@@ -11,6 +11,9 @@ var unnattedSegment = Rule{
 	Title:   "a segment slipped past the NAT",
 	Summary: "A segment of a translated connection was not translated back: it reached the client from an address it had never contacted, or ended at the NAT itself, and was refused there.",
 	Story: func(c *Case) *Sentence {
+		if c.Trigger.Flags&packet.ACK == 0 {
+			return storySegmentWithoutACK
+		}
 		if c.Sender.Spoke() {
 			return storyUnnattedSegment
 		}
@@ -61,6 +64,9 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	When:       Underway | First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
+		if t.Flags&(packet.SYN|packet.ACK) == 0 && c.Flow.Handshake == flows.Established {
+			return withoutACK(c, f)
+		}
 		if c.Sender.Spoke() {
 			return endedAtNAT(c, f)
 		}
@@ -75,6 +81,22 @@ C > S  R   seq = the ack of that segment, window 0, no options
 		f.Say(saysRefusesLater4)
 		return Likely
 	},
+}
+
+// withoutACK recognises a segment without ACK in an open connection. The
+// connection's own host drops such a segment; connection tracking calls it
+// invalid and does not translate it, and who gets it then has no such connection.
+func withoutACK(c *Case, f *Findings) Confidence {
+	if !unknownHere(c) || c.RST.Flags&packet.ACK == 0 {
+		return None
+	}
+	f.Say(saysSegmentWithoutACK)
+	f.Say(saysAnsweredAsUnknown)
+	if c.Path.Off <= 0 {
+		return Possible
+	}
+	f.Say(saysTtlClientSegmentsRst2)
+	return Likely
 }
 
 // endedAtNAT recognises the answer of a NAT that puts its own address in the
@@ -99,6 +121,10 @@ var (
 	saysSendsDataMiddleExchange       = sentence("sends-data-middle-exchange", "{receiver} sends data ({trigger}) in the middle of an exchange that had not stopped")
 	saysAnswersLaterHostWithout       = sentence("answers-later-host-without", "{rst} answers it {answer_time} later, as a host without such a connection does")
 	saysTtlClientSegmentsRst          = sentence("ttl-client-segments-rst", "its TTL is {rst_ttl}, that of the client's segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed")
+	saysSegmentWithoutACK             = sentence("segment-without-ack", "{receiver} sends {trigger} without ACK (flags: {trigger_flags}) in an open connection: every segment after the SYN has ACK (RFC 9293, 3.1), so no proper stack made it")
+	saysAnsweredAsUnknown             = sentence("answered-as-unknown", "{rst} answers it {answer_time} later, as a host does that has no such connection: the one that has it would have dropped the segment (RFC 9293, 3.10.7.4)")
+	saysTtlClientSegmentsRst2         = sentence("ttl-host-segments-rst", "its TTL is {rst_ttl}, that of the host's segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed, a NAT that did not translate the segment back for instance")
+	storySegmentWithoutACK            = sentence("story-segment-without-ack", "{receiver} sent a segment without ACK in an open connection, as no proper stack does; a box that did not know what to do with it, most likely a NAT that did not translate it back, refused it in the name of {sender}.")
 	storyUnnattedSegment              = sentence("story-unnatted-segment", "A box nearer than the client behind {sender} refused a segment of {receiver} in the middle of the exchange, as a host does that has no such connection: most likely the NAT itself, which did not translate the segment back.")
 	storyUnnattedSegment2             = sentence("story-unnatted-segment-2", "{receiver} sent {sender} a segment of a connection that {sender} has with another address: it slipped past the NAT, and {sender} refused it. The server behind the NAT loses its connection.")
 )

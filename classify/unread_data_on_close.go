@@ -1,11 +1,16 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 var unreadDataOnClose = Rule{
 	ID:      "unread-data-on-close",
 	Family:  FamilyUnreadData,
 	Title:   "closed with unread data",
 	Summary: "A program closed its socket, or was killed, while bytes from the peer lay unread in it; TCP then resets instead of closing.",
 	Story: func(c *Case) *Sentence {
+		if !c.Receiver.Spoke() {
+			return storyUnreadDataOnCloseUnseen
+		}
 		if c.Receiver.Unanswered > 0 {
 			return storyUnreadDataOnClose
 		}
@@ -73,13 +78,25 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Abort),
 	When:       First,
-	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
 		got := c.receivedData()
 		if got == 0 || bareAfterAnswer(c) {
 			return None
 		}
 		y := c.Receiver
+		if !y.Spoke() {
+			f.Say(saysTookUnseen)
+			abortNumbers(c, f)
+			switch {
+			case c.Sender.Known.Has(flows.SawData):
+				f.Say(saysSentItself)
+				return Possible
+			case c.Sender.Known.Has(flows.SawFIN):
+				return Possible
+			}
+			f.Say(saysSentNothing)
+			return Likely
+		}
 		if c.Timing.Has(ReceiverDataToRST) {
 			f.Say(saysSentAllLastBefore)
 		} else {
@@ -103,11 +120,15 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 }
 
 var (
-	saysSentAllLastBefore   = sentence("sent-all-last-before", "{receiver} had sent {received} in all, the last {receiver_data_to_rst} before the RST")
-	saysSentAll             = sentence("sent-all", "{receiver} had sent {received} in all")
-	saysAnsweredSinceSoAll  = sentence("answered-since-so-all", "{sender} had answered since, so all may have been read")
-	saysUpMayUnreadThey     = sentence("up-may-unread-they", "up to {unread_at_most} may be unread: they came after {sender} last sent anything itself, the latest in {receiver_data}")
-	saysButProgramWorksRead = sentence("but-program-works-read", "but a program that works has read them by then")
-	storyUnreadDataOnClose  = sentence("story-unread-data-on-close", "{sender} closed the connection while bytes that {receiver} had sent were still waiting to be read: the last of them came {receiver_data_to_rst} before.")
-	storyUnreadDataOnClose2 = sentence("story-unread-data-on-close-2", "{sender} aborted the connection after answering; it may have closed with bytes from {receiver} unread, or aborted on purpose.")
+	saysSentAllLastBefore        = sentence("sent-all-last-before", "{receiver} had sent {received} in all, the last {receiver_data_to_rst} before the RST")
+	saysTookUnseen               = sentence("took-unseen", "{sender} had acknowledged {received} of {receiver}, whose segments the capture lacks")
+	saysSentItself               = sentence("sent-itself", "it had sent data itself, the last in {sender_data}: what came before that may have been read")
+	saysSentNothing              = sentence("sent-nothing-itself", "it had sent no data itself: nothing shows that it had read any of it")
+	storyUnreadDataOnCloseUnseen = sentence("story-unread-data-on-close-unseen", "{sender} had taken {received} from {receiver} and aborted the connection, most likely with some of it unread.")
+	saysSentAll                  = sentence("sent-all", "{receiver} had sent {received} in all")
+	saysAnsweredSinceSoAll       = sentence("answered-since-so-all", "{sender} had answered since, so all may have been read")
+	saysUpMayUnreadThey          = sentence("up-may-unread-they", "up to {unread_at_most} may be unread: they came after {sender} last sent anything itself, the latest in {receiver_data}")
+	saysButProgramWorksRead      = sentence("but-program-works-read", "but a program that works has read them by then")
+	storyUnreadDataOnClose       = sentence("story-unread-data-on-close", "{sender} closed the connection while bytes that {receiver} had sent were still waiting to be read: the last of them came {receiver_data_to_rst} before.")
+	storyUnreadDataOnClose2      = sentence("story-unread-data-on-close-2", "{sender} aborted the connection after answering; it may have closed with bytes from {receiver} unread, or aborted on purpose.")
 )

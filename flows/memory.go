@@ -105,7 +105,7 @@ func (m *memory) describe(f *Flow, c *connection, n uint8) {
 		} else {
 			s.Stream = c.stream[d]
 		}
-		if s.Known&(SawSYN|SawPlainAck|SawData) == 0 {
+		if s.Known&(SawSYN|SawPlainAck|SawData|PeerISN) == 0 {
 			s.Opening = Opening{}
 		} else {
 			s.Opening = c.opening[d]

@@ -112,8 +112,9 @@ func (c *connection) trigger(m *memory, rst *Segment, used []FollowUp, first *Se
 			newest = s
 		}
 		// Several segments in flight are answered one by one: the oldest that
-		// can have had its answer by now is the one.
-		if s.SeqLen() > 0 && age >= rtt/2 && age <= latest {
+		// can have had its answer by now is the one, and the oldest of all where
+		// none can, since the path has got shorter.
+		if s.SeqLen() > 0 && age <= latest && (age >= rtt/2 || best == nil || rst.Time-best.Time < rtt/2) {
 			best = s
 		}
 	}

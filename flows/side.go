@@ -25,6 +25,9 @@ const (
 	// unanswered says that Stream.Unanswered is not 0, for those that have not
 	// fetched it.
 	unanswered
+	// PeerISN says that ISN is one less than what the peer acknowledged first: the
+	// SYN itself is not in the capture.
+	PeerISN
 )
 
 // Has reports whether everything in want is known.

@@ -126,6 +126,7 @@ func (c *connection) syn(m *memory, h *packet.Header, d Dir) {
 	if h.Flags&packet.ACK != 0 {
 		c.write(letterSYNACK, d)
 		c.synAck(h, d)
+		c.learnISN(h, d.Peer())
 	} else {
 		c.write(letterSYN, d)
 	}
@@ -153,6 +154,15 @@ func (c *connection) synAck(h *packet.Header, d Dir) {
 	}
 }
 
+// learnISN takes what h acknowledges for the SYN of the side d, of which nothing
+// was captured.
+func (c *connection) learnISN(h *packet.Header, d Dir) {
+	if s := &c.side[d]; s.Known&(SawSegment|SawSYN|PeerISN) == 0 {
+		s.Known |= PeerISN
+		c.opening[d].ISN = h.Ack - 1
+	}
+}
+
 func (c *connection) acknowledge(m *memory, h *packet.Header, d Dir) {
 	s, p := &c.side[d], &c.side[d.Peer()]
 	if h.Flags&packet.SYN == 0 {
@@ -160,6 +170,9 @@ func (c *connection) acknowledge(m *memory, h *packet.Header, d Dir) {
 			s.Known |= SawPlainAck
 			o := &c.opening[d]
 			o.AckFirst, o.AckFrame = h.Time, h.Ref()
+			if c.handshake == SYNSent && d == Client {
+				c.learnISN(h, Server)
+			}
 		}
 		if h.Len == 0 && h.Flags&packet.FIN == 0 {
 			c.write(letterACK, d)

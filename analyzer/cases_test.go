@@ -26,7 +26,6 @@ var openCases = strings.Fields(`
 	idle-session-lost
 	masquerade-lost-on-the-way-out
 	old-copy-refused-beside-the-nat
-	pub-box-gives-up-halfopen
 	pub-clients-leave-together
 	pub-complete-response
 	pub-control-frame-after-close
@@ -35,18 +34,14 @@ var openCases = strings.Fields(`
 	pub-nat-answers-reset
 	pub-pair-other-order
 	pub-refusal-from-elsewhere
-	pub-refusal-with-number
 	pub-scan-repeats-port
 	pub-scan-slow-answer
 	pub-stranger-after-reset
 	pub-two-seconds-no-timeout
-	refused-by-a-stranger-connected-all-the-same
 	reset-after-both-closed
-	same-syn-refused-again
 	stream-cut-is-no-complete-response
 	three-downloads-are-no-beat
 	three-requests-are-no-health-check
-	three-timeouts-are-no-health-check
 	timeouts-of-a-host-that-met-refusals
 	timestamp-ahead-of-the-clock
 	upload-goes-on-is-no-second-request

@@ -53,7 +53,7 @@ C > S  R   seq 1, window 0, no options`,
 		if !c.Trigger.Valid() {
 			return dropped(c, f)
 		}
-		if !acksSYN(x, c.Trigger.Ack) {
+		if !acksSYN(x, c.Trigger.Ack) || c.triedAgain() {
 			return None
 		}
 		latency := c.Trigger.Time - x.SYNFirst

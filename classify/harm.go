@@ -12,7 +12,7 @@ func harmOf(c *Case) Harm {
 	switch c.Flow.Handshake {
 	case flows.SYNSent, flows.SYNReceived:
 		if c.Receiver.Spoke() || c.receivedData() == 0 {
-			return Harm{Kind: HarmRefused}
+			return harmInHandshake(c)
 		}
 	}
 	if c.Effect == Ignored && c.After.CarriedOn.Valid() {

@@ -51,6 +51,7 @@ const (
 	isGuessed                   // Flow.RolesGuessed, and so on
 	isRetried
 	isRefused
+	isTriedAgain // Flow.Retried
 )
 
 // latest is the time of the latest segment of either side.
@@ -138,13 +139,27 @@ func (c *connection) startsAnew(h *packet.Header, d Dir) bool {
 	return c.handshake == MidStream && (s.Spoke() || c.marks&isClosing != 0)
 }
 
-// earlier is what the next connection on the same addresses and ports keeps of c.
-func (c *connection) earlier() Earlier {
+// earlier is what the next connection on the same addresses and ports keeps of c:
+// of a SYN that was refused, the connection that was there before it.
+func (c *connection) earlier(m *memory) Earlier {
+	if c.handshake == SYNSent && c.holdsEarlier(m) {
+		e := m.rare(c).prior
+		for d := range e.Known {
+			e.Known[d] |= c.side[d].Known & SawRST
+		}
+		return e
+	}
 	return Earlier{
 		SndNxt: [2]packet.Seq{c.side[0].SndNxt, c.side[1].SndNxt}, RcvNxt: [2]packet.Seq{c.side[0].RcvNxt, c.side[1].RcvNxt},
 		Known:  [2]Known{c.side[0].Known &^ unanswered, c.side[1].Known &^ unanswered},
 		Latest: c.latest(),
 	}
+}
+
+// holdsEarlier reports whether there was a connection on the same addresses and
+// ports before, one that the server had accepted.
+func (c *connection) holdsEarlier(m *memory) bool {
+	return c.rare != 0 && m.rare(c).prior.Known[Server].Has(SawAck)
 }
 
 // turned is e for a connection whose ends have changed their parts.

@@ -45,8 +45,8 @@ type Flow struct {
 	// Guessed says that no SYN told which side is the client: the higher port
 	// was taken for it.
 	RolesGuessed bool
-	// Retried says that the client sent its SYN again after a RST had answered
-	// the first, or had been sent by the client itself (port reuse).
+	// Retried says that the client sent the same SYN again after a RST, its own or
+	// the server's, and that no other RST has come since: a new try.
 	Retried bool
 	// Refused says that a repeated SYN/ACK showed that the server had not taken
 	// the client's acknowledgment (accept queue full).

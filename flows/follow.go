@@ -48,7 +48,7 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 	}
 	c := p.at(slot)
 	if ok && h.Flags&packet.SYN != 0 && c.startsAnew(h, d) {
-		prior := c.earlier()
+		prior := c.earlier(&p.memory)
 		if c.marks&isWatched != 0 {
 			t.pending.watched(p, c).watch(h, d)
 		}
@@ -66,7 +66,11 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 		return
 	}
 	if c.marks&isWatched != 0 {
-		t.pending.watched(p, c).watch(h, d)
+		if c.marks&isTriedAgain != 0 && c.handshake == SYNReceived && h.Flags&packet.SYN == 0 {
+			c.marks &^= isWatched // what comes of the new try is another connection
+		} else {
+			t.pending.watched(p, c).watch(h, d)
+		}
 	}
 	syns := c.side[d].SYNs
 	c.update(&p.memory, h, d)
@@ -128,17 +132,26 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 		t.stats.Reset++
 	}
 	q := &t.pending
+	again := c.marks&isTriedAgain != 0
 	var r *Reset
 	if c.marks&isWatched != 0 {
-		if r = q.watched(p, c); len(r.FollowUps) >= FollowUpMax {
-			r = nil // it settles when it is due
-		}
-	}
-	if r != nil {
+		w := q.at(c.open)
+		r = q.watched(p, c)
 		rst := segmentOf(h, d)
 		trigger := c.trigger(&p.memory, &rst, r.FollowUps, &r.Trigger)
-		*q.answer(r) = FollowUp{rst, trigger}
-	} else {
+		switch {
+		case len(r.FollowUps) >= FollowUpMax,
+			t.clock-w.latest > int64(Grace),
+			// What a new try meets may be something else than the one before did.
+			again && c.handshake == SYNReceived && !alike(r, &rst, &trigger):
+			r = nil // it settles when it is due
+		default:
+			*q.answer(r) = FollowUp{rst, trigger}
+			w.latest = t.clock
+			w.again = w.again || again
+		}
+	}
+	if r == nil {
 		if q.len() == waitMax {
 			t.stats.SettledEarly++
 			t.settle(t.clock, false, to)
@@ -147,18 +160,24 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 		c.open = q.next - 1
 		c.marks |= isWatched
 		w.due, w.slot, w.dir, w.rst = t.clock+int64(Grace), slot, d, *h
-		w.known, w.historyN = c.side[d].Known, c.historyN
-		w.made = 0
+		w.known, w.historyN, w.retried = c.side[d].Known, c.historyN, again
+		w.made, w.latest, w.until, w.again = 0, t.clock, t.clock+int64(refusedFor), false
 		if len(payload) > 0 {
 			q.watched(p, c).Payload = append([]byte(nil), payload...)
 		}
 	}
 	c.wasReset(&p.memory, h, d)
 	keep := resetFor
-	if c.packets() <= 4 && c.handshake <= SYNSent {
+	if c.packets() <= 4 && c.handshake <= SYNSent && !c.holdsEarlier(&p.memory) {
 		keep = closedFor
 	}
 	t.closing(c, slot, keep)
+}
+
+// alike reports whether rst is sent by the same side as the first RST of r, in
+// answer to a segment of the same kind.
+func alike(r *Reset, rst, trigger *Segment) bool {
+	return rst.Dir == r.Dir && (trigger.Flags^r.Trigger.Flags)&(packet.SYN|packet.ACK) == 0
 }
 
 // settle ends the watch over the oldest reset that waits.

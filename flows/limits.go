@@ -8,8 +8,11 @@ const (
 	// a challenge ACK, and the SYN tries of systems that repeat a refused one
 	// (Windows does, about every half second).
 	Grace = 2 * time.Second
-	// closedFor keeps a connection after both FINs, or after a refused SYN: longer
-	// than the Grace of its RST.
+	// refusedFor is for how long the refusals of one SYN, sent again and again, are
+	// gathered: with each one within Grace of the one before. Own.
+	refusedFor = 10 * time.Second
+	// closedFor keeps a connection after both FINs, or after a refused SYN that met
+	// no earlier connection: longer than the Grace of its RST.
 	closedFor = 5 * time.Second
 	// resetFor keeps a connection that had more to lose than a SYN after its
 	// RST, so that late retransmissions are known for what they are: the longest

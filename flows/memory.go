@@ -90,7 +90,7 @@ func (m *memory) forget(c *connection) {
 // the first n letters.
 func (m *memory) describe(f *Flow, c *connection, n uint8) {
 	f.Ends, f.Zone, f.Handshake, f.Start = c.ends, c.zone, c.handshake, c.start
-	f.RolesGuessed, f.Retried, f.Refused = c.marks&isGuessed != 0, c.marks&isRetried != 0, c.marks&isRefused != 0
+	f.RolesGuessed, f.Retried, f.Refused = c.marks&isGuessed != 0, c.marks&isTriedAgain != 0, c.marks&isRefused != 0
 	f.Letters, f.HistoryN = c.history, n
 	for i := n; i < c.historyN; i++ {
 		f.Letters[i] = 0

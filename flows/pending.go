@@ -16,9 +16,14 @@ type waiting struct {
 	// connection and of what follows.
 	made uint32
 
+	latest int64 // clock at its latest RST
+	until  int64 // clock until which it may wait longer, when again
+	again  bool  // the same SYN was sent again, and met the same
+
 	// What the connection was before it was reset.
 	known    Known // of the sender
 	historyN uint8
+	retried  bool
 
 	dir Dir
 	rst packet.Header
@@ -76,6 +81,24 @@ func (q *pending) pop(p *population) *Reset {
 	return r
 }
 
+// renew lets the oldest one wait for another Grace, and reports whether it does:
+// its SYN was sent again and reset again within the last one.
+func (q *pending) renew(p *population, at int64) bool {
+	w := *q.at(q.first)
+	if !w.again || w.latest+int64(Grace) <= at || at >= w.until {
+		return false
+	}
+	c := p.at(w.slot)
+	if c.marks&isWatched == 0 || c.open != q.first {
+		return false
+	}
+	q.first++
+	w.due = at + int64(Grace)
+	*q.push() = w
+	c.open = q.next - 1
+	return true
+}
+
 // ahead fetches what the resets after the oldest will be made of: they have
 // waited for long enough to be in no cache.
 func (q *pending) ahead(p *population) {
@@ -123,6 +146,7 @@ func (q *pending) describe(p *population, w *waiting) *Reset {
 	r.RST, r.Dir = w.rst, w.dir
 	r.Payload = nil
 	m.describe(&r.Flow, c, w.historyN)
+	r.Flow.Retried = w.retried
 	s := &r.Flow.Side[w.dir]
 	s.Known = w.known &^ unanswered
 	if w.known&SawRST == 0 {

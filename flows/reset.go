@@ -29,9 +29,15 @@ type After struct {
 	// for one when a RST is in the window but not exact.
 	Challenge Segment
 	NewSYN    Segment // first SYN of a new connection on the same addresses and ports
-	NewSYNACK Segment // first SYN/ACK after the RST
-	Settled   int64   // capture time until which the connection was watched
-	AtEnd     bool    // the input ended before the grace did
+	// SYNAgain is the first SYN with which the client tries the same connection
+	// again, with the same initial sequence number; SYNsAgain is how many came, and
+	// LastSYNAgain the time of the latest.
+	SYNAgain     Segment
+	SYNsAgain    uint32
+	LastSYNAgain int64
+	NewSYNACK    Segment // first SYN/ACK after the RST
+	Settled      int64   // capture time until which the connection was watched
+	AtEnd        bool    // the input ended before the grace did
 }
 
 // Reset is a RST, the connection as it stood just before, and what came after.
@@ -207,8 +213,14 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 		if !a.NewSYNACK.Valid() {
 			a.NewSYNACK = s
 		}
+	case h.Flags&packet.SYN != 0 && side.Known&SawSYN != 0 && h.Seq == side.ISN:
+		if !a.SYNAgain.Valid() {
+			a.SYNAgain = s
+		}
+		inc32(&a.SYNsAgain)
+		a.LastSYNAgain = h.Time
 	case h.Flags&packet.SYN != 0:
-		if !a.NewSYN.Valid() && (side.Known&SawSYN == 0 || h.Seq != side.ISN) {
+		if !a.NewSYN.Valid() {
 			a.NewSYN = s
 		}
 	case d == r.Dir:

@@ -126,6 +126,9 @@ func (t *Table) settleUntil(at int64, to *consumer) {
 		if due > at {
 			return
 		}
+		if q.renew(&t.population, due) {
+			continue
+		}
 		t.settle(due, false, to)
 	}
 }

@@ -109,7 +109,7 @@ func (c *connection) syn(m *memory, h *packet.Header, d Dir) {
 	}
 	if s.SYNs > 0 && s.Known&SawPlainAck == 0 && h.Flags&packet.ACK == 0 && (s.Known|p.Known)&SawRST != 0 {
 		// What answered the try before is not the connection that comes now.
-		c.marks |= isRetried
+		c.marks |= isRetried | isTriedAgain
 		c.handshake = SYNSent
 		*p, c.stream[d.Peer()] = Standing{Known: p.Known & SawRST}, Stream{}
 		c.opening[d.Peer()] = Opening{}
@@ -140,7 +140,7 @@ func (c *connection) synAck(h *packet.Header, d Dir) {
 	if c.marks&isRetried != 0 {
 		// The RST ended the try before this one: what comes now is another
 		// connection, although the SYN is the same.
-		c.marks &^= isRetried | isClosing | isWatched
+		c.marks &^= isRetried | isClosing
 		s.Known &^= SawRST
 		p.Known &^= SawRST
 		c.rstFrame = 0
@@ -275,6 +275,7 @@ func (s *Standing) observe(h *packet.Header, syn bool) {
 // wasReset notes the RST h of the side d.
 func (c *connection) wasReset(m *memory, h *packet.Header, d Dir) {
 	c.write(letterRST, d)
+	c.marks &^= isTriedAgain
 	s := &c.side[d]
 	if s.Known&SawRST != 0 {
 		return

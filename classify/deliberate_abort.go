@@ -59,7 +59,7 @@ var deliberateAbort = Rule{
 			f.Say(saysNeverSentPayloadSo)
 			return Likely
 		}
-		if !c.probablyRead() {
+		if !c.probablyRead() || c.mayBeWhole() {
 			return Possible
 		}
 		switch {

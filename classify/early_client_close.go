@@ -6,6 +6,9 @@ var earlyClientClose = Rule{
 	Title:   "the client closed before the answer came",
 	Summary: "The client closed its socket, having timed out or lost interest, while the server was still to answer; the answer was refused.",
 	Story: func(c *Case) *Sentence {
+		if late, _ := c.dataAfterFIN(); isControl(c.Receiver, late) {
+			return storyEarlyClientClose5
+		}
 		if saidGoodbye(c.Sender) {
 			return storyEarlyClientClose
 		}
@@ -69,12 +72,17 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 			f.Say(saysLastSentDataBefore)
 		}
 		closedBefore(c, f, late)
+		if isControl(c.Receiver, late) {
+			f.Say(saysTooShort)
+			return min(confidence, Likely)
+		}
 		return confidence
 	},
 }
 
 var (
 	saysLastSentDataBefore = sentence("last-sent-data-before", "{sender} had last sent data {data_to_fin} before it closed")
+	storyEarlyClientClose5 = sentence("story-early-client-close-5", "{client} closed the connection, and a goodbye or a control frame of {server}, {late}, came after that and was refused. No answer was among it.")
 	storyEarlyClientClose  = sentence("story-early-client-close", "{client} said goodbye and closed without waiting for the answer of {server}, which came afterwards and was refused.")
 	storyEarlyClientClose2 = sentence("story-early-client-close-2", "{client} rejected the TLS handshake with an alert and closed; what {server} sent after that was refused.")
 	storyEarlyClientClose3 = sentence("story-early-client-close-3", "{client} closed the connection {data_to_fin} after it had last sent something, before the answer of {server} had come whole: a timeout or a cancelled request.")

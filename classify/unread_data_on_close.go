@@ -1,13 +1,18 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 var unreadDataOnClose = Rule{
 	ID:      "unread-data-on-close",
 	Family:  FamilyUnreadData,
 	Title:   "closed with unread data",
 	Summary: "A program closed its socket, or was killed, while bytes from the peer lay unread in it; TCP then resets instead of closing.",
 	Story: func(c *Case) *Sentence {
-		if c.Receiver.Unanswered > 0 {
+		switch {
+		case c.Receiver.Unanswered > 0:
 			return storyUnreadDataOnClose
+		case c.Sender.Known.Has(flows.Crossed) && c.Dir == flows.Client:
+			return storyUnreadDataOnClose3
 		}
 		return storyUnreadDataOnClose2
 	},
@@ -76,22 +81,29 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
 		got := c.receivedData()
-		if got == 0 {
+		if got == 0 || c.bothClosed() {
 			return None
 		}
-		y := c.Receiver
+		x, y := c.Sender, c.Receiver
+		if c.leftWith() && !x.Known.Has(flows.SawFIN) && saidGoodbye(y) {
+			return None // it was read, or nobody misses it
+		}
 		if c.Timing.Has(ReceiverDataToRST) {
 			f.Say(saysSentAllLastBefore)
 		} else {
 			f.Say(saysSentAll)
 		}
 		abortNumbers(c, f)
+		if y.Unanswered == 0 && x.Known.Has(flows.Crossed) && c.Dir == flows.Client {
+			f.Say(saysCrossedUnread)
+			return Likely
+		}
 		if y.Unanswered == 0 {
 			f.Say(saysAnsweredSinceSoAll)
 			return Possible
 		}
 		f.Say(saysUpMayUnreadThey)
-		if c.probablyRead() {
+		if c.probablyRead() || c.leftWith() {
 			f.Say(saysButProgramWorksRead)
 			return Possible
 		}
@@ -104,6 +116,8 @@ var (
 	saysSentAll             = sentence("sent-all", "{receiver} had sent {received} in all")
 	saysAnsweredSinceSoAll  = sentence("answered-since-so-all", "{sender} had answered since, so all may have been read")
 	saysUpMayUnreadThey     = sentence("up-may-unread-they", "up to {unread_at_most} may be unread: they came after {sender} last sent anything itself, the latest in {receiver_data}")
+	saysCrossedUnread       = sentence("crossed-unread", "what {receiver} sent last, {receiver_data}, came in the middle of what {sender} was sending, and {sender} only went on with that: nothing shows that it was read")
+	storyUnreadDataOnClose3 = sentence("story-unread-data-on-close-3", "{sender} closed the connection in the middle of what it was sending; what {receiver} had sent meanwhile, the last {receiver_data_to_rst} before, was most likely waiting to be read.")
 	saysButProgramWorksRead = sentence("but-program-works-read", "but a program that works has read them by then")
 	storyUnreadDataOnClose  = sentence("story-unread-data-on-close", "{sender} closed the connection while bytes that {receiver} had sent were still waiting to be read: the last of them came {receiver_data_to_rst} before.")
 	storyUnreadDataOnClose2 = sentence("story-unread-data-on-close-2", "{sender} aborted the connection after answering; it may have closed with bytes from {receiver} unread, or aborted on purpose.")

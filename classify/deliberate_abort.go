@@ -63,10 +63,16 @@ var deliberateAbort = Rule{
 			return Possible
 		}
 		switch {
+		case c.Receiver.Unanswered == 0 && c.Dir == flows.Client && tookLeave(c.Sender):
+			f.Say(saysTookLeave)
 		case c.Receiver.Unanswered == 0 && c.Dir == flows.Client:
 			f.Say(saysWhatSentReadAsked)
 		case c.Receiver.Unanswered == 0:
 			f.Say(saysAnsweredBeforeAnswerAcknowledged)
+		case c.Dir == flows.Client && messageOf(c.Receiver) == partial:
+			f.Say(saysMoreToCome)
+		case c.Dir == flows.Client && messageOf(c.Receiver) == endUnknown:
+			f.Say(saysReadByThen)
 		case c.Dir == flows.Client:
 			f.Say(saysAnswerAllClientsRead)
 		default:
@@ -78,6 +84,9 @@ var deliberateAbort = Rule{
 
 var (
 	saysNeverSentPayloadSo               = sentence("never-sent-payload-so", "{receiver} never sent payload, so the reason cannot be unread data")
+	saysMoreToCome                       = sentence("more-to-come", "what {receiver} had sent came {receiver_data_to_rst} before, and has been read by then by a program that works; by the length that its head names {receiver_message_missing} were still to come")
+	saysReadByThen                       = sentence("read-by-then", "what {receiver} had sent came {receiver_data_to_rst} before, and has been read by then by a program that works; whether there was more to come is not known")
+	saysTookLeave                        = sentence("took-leave", "{sender} had taken leave after what {receiver} sent last: goodbye in {sender_data}")
 	saysWhatSentReadAsked                = sentence("what-sent-read-asked", "what {receiver} had sent was read: {sender} asked again after it")
 	saysAnsweredBeforeAnswerAcknowledged = sentence("answered-before-answer-acknowledged", "{sender} had answered {sender_data_to_rst} before, and the answer was acknowledged: nothing was left to read")
 	saysAnswerAllClientsRead             = sentence("answer-all-clients-read", "{sender} had its answer, {receiver_unanswered} in all: clients read what they asked for")

@@ -38,9 +38,7 @@ func (c *Case) probablyRead() bool {
 		switch messageOf(y) {
 		case whole:
 			return true
-		case partial:
-			return false
-		case endUnknown:
+		case partial, endUnknown:
 			return c.Timing.At[ReceiverDataToRST] >= longRead
 		}
 		return y.Unanswered <= answerMax && !c.streaming()

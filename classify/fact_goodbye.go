@@ -78,6 +78,8 @@ func isControl(s *flows.Side, n uint64) bool {
 		return false
 	case r.kind == recordAlert:
 		return n <= 2*closeNotifyOld
+	case r.kind == recordData && r.isAlert() && n <= uint64(r.length+controlRecord+2*recordHeader):
+		return true // a frame such as GOAWAY before it
 	case r.kind == recordData:
 		return n == uint64(r.length+recordHeader) && r.length <= controlRecord
 	case isCOTP(b) && b[5] == cotpData:
@@ -118,6 +120,7 @@ func messageOf(s *flows.Side) progress {
 		case end.Less(s.MessageEnd):
 			return partial
 		}
+		return noMessage // what came after it is another thing
 	case m.Has(packet.MessageUntilClose) && s.Known.Has(flows.SawFIN):
 		return whole
 	case m.Has(packet.MessageCut):

@@ -94,6 +94,8 @@ func (c *Case) harmOfData() Harm {
 		return Harm{Kind: HarmRequest, Lost: max(refused, asked+c.Late(flows.Client))}
 	case missingOfMessage(x) > 0 && c.Mechanism == Abort:
 		return c.cut(0, x)
+	case c.Mechanism == Abort && c.unfinished(x):
+		return Harm{}
 	case c.Mechanism == Abort && c.pipelined():
 		return Harm{} // of several requests, the answer tells that one was read
 	case own > 0:
@@ -112,15 +114,21 @@ func (c *Case) harmOfAnswer(refused, answered uint64) Harm {
 		return c.cut(refused, y)
 	case c.Mechanism == Abort && x.Known.Has(flows.Crossed):
 		return Harm{} // what the server had said may be unread
+	case c.Mechanism == Abort && answered > 0 && c.unfinished(y):
+		return Harm{}
 	case c.Mechanism == Abort && answered > 0 && !c.probablyRead():
-		if messageOf(y) == endUnknown {
-			return Harm{} // nor is it known whether there was more to come
-		}
 		return Harm{Kind: HarmCut, Lost: answered, Of: answered, Unread: answered}
 	case x.Unanswered > 0 && !isControl(x, x.Unanswered):
 		return Harm{Kind: HarmRequest, Lost: x.Unanswered} // it did not wait for the answer
 	}
 	return Harm{Kind: HarmNone}
+}
+
+// unfinished reports whether nothing tells whether more of the response of s was
+// to come.
+func (c *Case) unfinished(s *flows.Side) bool {
+	p := messageOf(s)
+	return s.Unanswered > 0 && (p == endUnknown || p == endCut)
 }
 
 // cut is the harm of a response of s of which n octets were sent and not

@@ -95,7 +95,11 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 		}
 		abortNumbers(c, f)
 		if y.Unanswered == 0 && x.Known.Has(flows.Crossed) && c.Dir == flows.Client {
-			f.Say(saysCrossedUnread)
+			if tookLeave(x) {
+				f.Say(saysCrossedUnreadLeave)
+			} else {
+				f.Say(saysCrossedUnread)
+			}
 			return Likely
 		}
 		if y.Unanswered == 0 {
@@ -117,7 +121,8 @@ var (
 	saysAnsweredSinceSoAll  = sentence("answered-since-so-all", "{sender} had answered since, so all may have been read")
 	saysUpMayUnreadThey     = sentence("up-may-unread-they", "up to {unread_at_most} may be unread: they came after {sender} last sent anything itself, the latest in {receiver_data}")
 	saysCrossedUnread       = sentence("crossed-unread", "what {receiver} sent last, {receiver_data}, came in the middle of what {sender} was sending, and {sender} only went on with that: nothing shows that it was read")
-	storyUnreadDataOnClose3 = sentence("story-unread-data-on-close-3", "{sender} closed the connection in the middle of what it was sending; what {receiver} had sent meanwhile, the last {receiver_data_to_rst} before, was most likely waiting to be read.")
+	saysCrossedUnreadLeave  = sentence("crossed-unread-leave", "what {receiver} sent last, {receiver_data}, came in the middle of what {sender} was sending, and {sender} only said goodbye after that: nothing shows that it was read")
+	storyUnreadDataOnClose3 = sentence("story-unread-data-on-close-3", "{sender} closed the connection; what {receiver} had sent while {sender} was sending itself, the last {receiver_data_to_rst} before, was most likely waiting to be read.")
 	saysButProgramWorksRead = sentence("but-program-works-read", "but a program that works has read them by then")
 	storyUnreadDataOnClose  = sentence("story-unread-data-on-close", "{sender} closed the connection while bytes that {receiver} had sent were still waiting to be read: the last of them came {receiver_data_to_rst} before.")
 	storyUnreadDataOnClose2 = sentence("story-unread-data-on-close-2", "{sender} aborted the connection after answering; it may have closed with bytes from {receiver} unread, or aborted on purpose.")

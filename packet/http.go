@@ -123,11 +123,9 @@ func (h *Header) head(b []byte) {
 		h.Message |= MessageHeadAlone
 	}
 	switch whole := int64(at) + max(length, 0); {
-	case code >= 102 && code < 200, code == 100, code == 204, code == 304:
+	case code >= 100 && code < 200, code == 204, code == 304:
 		h.Message |= MessageLength // RFC 9112, 6.3: never a body
 		h.MessageLen = uint32(at)
-	case code == 101:
-		h.Message |= MessageUntilClose // another protocol follows
 	case chunked:
 		h.Message |= MessageChunked
 		h.cutMessage(short)

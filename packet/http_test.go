@@ -36,7 +36,7 @@ func TestMessage(t *testing.T) {
 		{"HTTP/1.1 204 No Content\r\n\r\n", 0, MessageHead | MessageLength | MessageHeadAlone, 27},
 		{"HTTP/1.1 304 Not Modified\r\nContent-Length: 900\r\n\r\n", 0, MessageHead | MessageLength | MessageHeadAlone, 50},
 		{"HTTP/1.1 100 Continue\r\n\r\n", 0, MessageHead | MessageLength | MessageHeadAlone, 25},
-		{"HTTP/1.1 101 Switching Protocols\r\n\r\n", 0, MessageHead | MessageUntilClose | MessageHeadAlone, 0},
+		{"HTTP/1.1 101 Switching Protocols\r\n\r\n", 0, MessageHead | MessageLength | MessageHeadAlone, 36},
 		{"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", 0, MessageHead | MessageUntilClose | MessageHeadAlone, 0},
 		{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, MessageHead | MessageLength | MessageHeadAlone, 38},
 		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n5\r\nabcde\r\n", 0, MessageHead | MessageChunked, 0},

@@ -11,8 +11,17 @@ var abortAfterResponse = Rule{
 	Title:   "aborted when everything had been said",
 	Summary: "A side ended the connection with a reset instead of a FIN after the response was complete, or after the other had closed: quick, and harmless.",
 	Story: func(c *Case) *Sentence {
-		if c.Receiver.Known.Has(flows.SawFIN) {
+		switch {
+		case c.bothClosed():
+			return storyAbortAfterClose
+		case c.Receiver.Known.Has(flows.SawFIN) && c.closedWith(c.Receiver.FINEnd):
 			return storyAbortAfterResponse
+		case c.leftWith():
+			return storyAbortAfterGoodbye
+		case c.mayBeWhole():
+			return storyAbortAfterResponseCut
+		case c.sinceData() > longRead:
+			return storyAbortAfterSilence
 		}
 		return storyAbortAfterResponse2
 	},
@@ -47,7 +56,12 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 		{"stale-connection", "does the sender's log show the connection until its end? Then it knew it"},
 		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when something, perhaps only a TLS close_notify, was left unread"},
 	},
-	Harm:       harmless,
+	Harm: func(c *Case) Harm {
+		if c.mayBeWhole() && !c.leftWith() {
+			return Harm{}
+		}
+		return Harm{Kind: HarmNone}
+	},
 	Reasons:    []string{"TCP_STATE", "TCP_ABORT_ON_CLOSE"},
 	Telling:    SenderDataToRST,
 	Benign:     true,
@@ -62,24 +76,40 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 		if y.ScaledWindow() == 0 && c.Dir == flows.Server {
 			return None // the client had stopped reading in the middle
 		}
-		if y.Known.Has(flows.SawFIN) {
+		if c.bothClosed() {
+			f.Say(saysBothClosed)
+			f.Say(saysBothAcknowledged)
+			return Likely
+		}
+		if y.Known.Has(flows.SawFIN) && c.closedWith(y.FINEnd) {
 			return afterPeerClosed(c, f)
+		}
+		if c.leftWith() && !x.Known.Has(flows.SawFIN) {
+			f.Say(saysGoodbyeLast)
+			return Likely
+		}
+		if y.Known.Has(flows.SawFIN) {
+			return None
 		}
 		if c.Mechanism != Abort || x.Known.Has(flows.SawFIN) || !c.gotAll() || c.undelivered() > 0 {
 			return None
 		}
 		switch {
-		case c.Dir == flows.Client && statusOf(y) != 0 && y.Unanswered > 0 && y.Unanswered <= answerMax:
+		case c.Dir == flows.Client && messageOf(y) == whole && y.Unanswered > 0 && !x.Known.Has(flows.Crossed):
 			f.Say(saysSentResponseLast)
-		case c.Dir == flows.Server && statusOf(x) != 0 && x.Unanswered > 0 && !c.pipelined():
-			if code := statusOf(x); code >= 400 && isUpload(&y.First, y.FirstN) {
-				return None // refused in the middle of an upload
-			}
+		case c.Dir == flows.Server && messageOf(x) == whole && x.Unanswered > 0 && !y.Known.Has(flows.Crossed) && !c.pipelined():
 			f.Say(saysSentResponseLast2)
+		case c.mayBeWhole():
+			f.Say(saysResponseCut)
+			return Possible
 		default:
 			return None
 		}
 		f.Say(saysAllAcknowledgedBeforeNothing)
+		if c.Timing.At[IdleBefore] >= idleWorthNaming {
+			f.Say(saysIdleForLong)
+			return Possible
+		}
 		return Likely
 	},
 }
@@ -109,20 +139,29 @@ func afterPeerClosed(c *Case, f *Findings) Confidence {
 		f.Say(saysCountsMoreCaptureHolds)
 		return Possible
 	}
-	if c.Mechanism == Unexplained || y.Unanswered > 0 && c.Dir == flows.Server && !lastRecord(y).isAlert() {
+	if c.Mechanism == Unexplained || y.Unanswered > 0 && c.Dir == flows.Server && !isControl(y, y.Unanswered) {
 		return Possible
 	}
 	return Likely
 }
 
 var (
-	saysSentResponseLast             = sentence("sent-response-last", "{receiver} had sent its response, {receiver_unanswered}, the last in {receiver_data}")
-	saysSentResponseLast2            = sentence("sent-response-last-2", "{sender} had sent its response, {sender_unanswered}, the last in {sender_data}")
+	saysSentResponseLast             = sentence("sent-response-last", "{receiver} had sent its response to the end, {receiver_unanswered}, the last in {receiver_data}")
+	saysSentResponseLast2            = sentence("sent-response-last-2", "{sender} had sent its response to the end, {sender_unanswered}, the last in {sender_data}")
 	saysAllAcknowledgedBeforeNothing = sentence("all-acknowledged-before-nothing", "all of it was acknowledged before {rst}, and nothing came after")
 	saysClosedFin                    = sentence("closed-fin", "{receiver} had closed: FIN in {receiver_fin}")
 	saysStandsWhereStreamCome        = sentence("stands-where-stream-come", "{rst} stands where {sender}'s stream had come to, without ACK: Windows and some older systems abort like this")
 	saysAcknowledgesFinStandsWhere   = sentence("acknowledges-fin-stands-where", "{rst} acknowledges that FIN and stands where {sender}'s stream had come to: an abort in place of a FIN")
 	saysCountsMoreCaptureHolds       = sentence("counts-more-capture-holds", "it counts {rst_beyond_sender} more than the capture holds of {sender}: a goodbye that was not captured")
+	saysBothClosed                   = sentence("both-closed", "both sides had closed: FINs in {sender_fin} and {receiver_fin}")
+	saysBothAcknowledged             = sentence("both-acknowledged", "each has acknowledged the other's FIN, and with it all that came before")
+	saysGoodbyeLast                  = sentence("goodbye-last", "{receiver} had said goodbye in the protocol, {receiver_data}: nobody answers that")
+	saysResponseCut                  = sentence("response-cut-by-snapshot", "{server} had answered, and all of it was acknowledged; the capture holds too little of each packet to tell whether the response was complete")
+	storyAbortAfterResponseCut       = sentence("story-abort-after-response-cut", "{sender} ended the connection with a reset after the response of {server}, most likely because it was complete.")
+	saysIdleForLong                  = sentence("idle-for-long", "the connection had been silent for {idle_before} by then: a timer may have ended it")
+	storyAbortAfterClose             = sentence("story-abort-after-close", "Both sides had closed the connection, and each had the other's FIN; {sender} dropped what was left of it with a reset. Everything had been delivered.")
+	storyAbortAfterGoodbye           = sentence("story-abort-after-goodbye", "{receiver} had said goodbye; {sender} ended the connection with a reset instead of a FIN. Nothing was left to be answered.")
+	storyAbortAfterSilence           = sentence("story-abort-after-silence", "The last response was complete, and acknowledged; {since_data} later {sender} ended the connection, with a reset instead of a FIN.")
 	storyAbortAfterResponse          = sentence("story-abort-after-response", "{receiver} had closed the connection; {sender} ended its side with a reset instead of a FIN. Everything had been delivered.")
 	storyAbortAfterResponse2         = sentence("story-abort-after-response-2", "{sender} ended the connection with a reset as soon as the response was complete, instead of a FIN. Everything had been delivered.")
 )

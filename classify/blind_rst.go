@@ -7,6 +7,10 @@ var blindRST = Rule{
 	Summary: "RSTs whose numbers nobody in the connection uses: somebody who cannot see it tries to end it by guessing.",
 	Story: func(c *Case) *Sentence {
 		switch {
+		case c.Effect == Accepted && c.Taken != 0:
+			return storyBlindRstHit
+		case c.Effect == Accepted:
+			return storyBlindRst3
 		case c.Effect == Challenged || c.After.Challenge.Valid() && c.Origin.Signs.Has(CarriedOn):
 			return storyBlindRst
 		case c.Effect == Ignored:
@@ -54,8 +58,9 @@ S > C  P.  the real S carries on`,
 		if exact || c.Mechanism == Abort && c.Origin.Signs.Proofs() == 0 {
 			return None
 		}
-		alive := c.Origin.Signs.Has(CarriedOn)
 		g := guessesOf(c)
+		goesOn := wentOnAfter(c, g.last)
+		alive := c.Origin.Signs.Has(CarriedOn) || g.n >= 3 && goesOn
 		if off := c.RST.Seq.Sub(y.RcvNxt); off < 0 {
 			f.Say(saysOctetsBeforeNumberWaits)
 		} else {
@@ -71,6 +76,15 @@ S > C  P.  the real S carries on`,
 		if s := &c.After.Challenge; s.Valid() {
 			f.Say(saysAsksBackAck)
 		}
+		if c.Taken != 0 && c.exactLater() != nil {
+			f.Say(saysGuessHits)
+		}
+		if gone, _ := c.denies(); gone != nil {
+			f.Say(saysConnectionGone)
+		}
+		if goesOn && !c.Origin.Signs.Has(CarriedOn) {
+			f.Say(saysSenderGoesOn)
+		}
 		f.repeat(c.Origin.Proofs)
 		switch {
 		case g.n >= 3 && alive:
@@ -82,6 +96,13 @@ S > C  P.  the real S carries on`,
 		}
 		return None
 	},
+}
+
+// wentOnAfter reports whether the RSTs' sender went on with its stream after the
+// time at, just where it had come to.
+func wentOnAfter(c *Case, at int64) bool {
+	s := &c.After.CarriedOn
+	return s.Valid() && s.Time-at > disorder && s.Seq == c.Sender.SndNxt
 }
 
 // outOfTheBlue reports whether nothing happened just before the RST that its
@@ -97,6 +118,10 @@ var (
 	saysRstsSequenceNumberFurther    = sentence("rsts-sequence-number-further", "{guesses} RSTs in {guesses_span}, the sequence number {guess_stride} further on each time")
 	saysRstsDifferentSequenceNumbers = sentence("rsts-different-sequence-numbers", "{guesses} RSTs in {guesses_span} with different sequence numbers, none of which {receiver} waits for")
 	saysAsksBackAck                  = sentence("asks-back-ack", "{receiver} asks back with an ACK: {challenge_ack}")
+	saysGuessHits                    = sentence("guess-hits", "{taken_rst} has the number that {receiver} waits for")
+	saysConnectionGone               = sentence("connection-gone", "{receiver} answers what {sender} sends next with a RST, {denying_rst}: it no longer has the connection")
+	saysSenderGoesOn                 = sentence("sender-goes-on", "{sender} goes on where its stream had come to after that: {carried_on}")
+	storyBlindRstHit                 = sentence("story-blind-rst-hit", "Somebody who cannot see the connection guessed at it in the name of {sender}, and hit: {taken_rst} ended it.")
 	storyBlindRst                    = sentence("story-blind-rst", "Somebody who cannot see the connection guessed at it in the name of {sender}; {receiver} asked back instead of closing.")
 	storyBlindRst2                   = sentence("story-blind-rst-2", "Somebody who cannot see the connection guessed at it in the name of {sender}; {receiver} took no notice.")
 	storyBlindRst3                   = sentence("story-blind-rst-3", "Somebody who cannot see the connection seems to have guessed at it in the name of {sender}.")

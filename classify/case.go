@@ -17,17 +17,18 @@ type Case struct {
 	// The rest is measured by the Judge, once, before any rule is asked. It is a
 	// function of the three above.
 
-	Sender    *flows.Side   `json:"-"` // in whose name the RST was sent
-	Receiver  *flows.Side   `json:"-"` // who was to get it
-	Mechanism Mechanism     `json:"-"`
-	Trigger   flows.Segment `json:"-"` // the segment that the RST answers; hides Reset.Trigger
-	Timing    Timing        `json:"-"`
-	Path      Path          `json:"-"` // how far away it was sent
-	Missing   Missing       `json:"-"`
-	Facts     Facts         `json:"-"`
-	Origin    Origin        `json:"-"` // who really sent it
-	Effect    Effect        `json:"-"` // what the receiver did with it
-	Harm      Harm          `json:"-"` // what it cost; measured last
+	Sender    *flows.Side     `json:"-"` // in whose name the RST was sent
+	Receiver  *flows.Side     `json:"-"` // who was to get it
+	Mechanism Mechanism       `json:"-"`
+	Trigger   flows.Segment   `json:"-"` // the segment that the RST answers; hides Reset.Trigger
+	Timing    Timing          `json:"-"`
+	Path      Path            `json:"-"` // how far away it was sent
+	Missing   Missing         `json:"-"`
+	Facts     Facts           `json:"-"`
+	Origin    Origin          `json:"-"` // who really sent it
+	Effect    Effect          `json:"-"` // what the receiver did with the RST that went furthest
+	Taken     packet.FrameRef `json:"-"` // that RST, 0 for the first
+	Harm      Harm            `json:"-"` // what it cost; measured last
 }
 
 // Missing says what the capture does not hold of a connection.
@@ -48,13 +49,13 @@ func (m Missing) Has(want Missing) bool { return m&want != 0 }
 func (c *Case) measure() {
 	r := c.Reset
 	c.Sender, c.Receiver = r.Sender(), r.Receiver()
-	c.Effect, c.Origin, c.Harm = EffectUnknown, Origin{}, Harm{}
+	c.Effect, c.Taken, c.Origin, c.Harm = EffectUnknown, 0, Origin{}, Harm{}
 	c.Mechanism, c.Trigger = mechanismOf(r)
 	c.Path = pathOf(&c.RST, c.Sender, c.Around.TTL)
 	c.Missing = missingOf(c)
 	c.measureTiming()
 	c.Facts = factsOf(c)
-	c.Effect = effectOf(c)
+	c.Effect, c.Taken = effectOf(c)
 }
 
 func missingOf(c *Case) (m Missing) {

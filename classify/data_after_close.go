@@ -55,8 +55,21 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 			return unseen
 		}
 		late, confidence := c.dataAfterFIN()
-		if confidence != None {
-			closedBefore(c, f, late)
+		if confidence == None {
+			return None
+		}
+		if r := lastRecord(c.Sender); c.Timing.At[SenderDataToRST] <= alertThenRST {
+			switch {
+			case r.fatal():
+				return None // the alert says all
+			case c.refusedTLS(c.Sender, c.Dir):
+				confidence = min(confidence, Likely) // it may have been an alert
+			}
+		}
+		closedBefore(c, f, late)
+		if isControl(c.Receiver, late) {
+			f.Say(saysTooShort)
+			return min(confidence, Likely)
 		}
 		return confidence
 	},

@@ -82,14 +82,20 @@ var deliberateAbort = Rule{
 			f.Say(saysAnsweredBefore)
 			return Likely
 		}
-		if !c.probablyRead() {
+		if !c.probablyRead() || c.mayBeWhole() {
 			return Possible
 		}
 		switch {
+		case c.Receiver.Unanswered == 0 && c.Dir == flows.Client && tookLeave(c.Sender):
+			f.Say(saysTookLeave)
 		case c.Receiver.Unanswered == 0 && c.Dir == flows.Client:
 			f.Say(saysWhatSentReadAsked)
 		case c.Receiver.Unanswered == 0:
 			f.Say(saysAnsweredBeforeAnswerAcknowledged)
+		case c.Dir == flows.Client && messageOf(c.Receiver) == partial:
+			f.Say(saysMoreToCome)
+		case c.Dir == flows.Client && messageOf(c.Receiver) == endUnknown:
+			f.Say(saysReadByThen)
 		case c.Dir == flows.Client:
 			f.Say(saysAnswerAllClientsRead)
 		default:
@@ -104,6 +110,9 @@ var (
 	saysNoneTaken                        = sentence("none-taken", "{rst} acknowledges none of the {receiver_bytes} that {receiver} had sent: what has not been taken cannot have been left unread")
 	saysUnlikeSocket                     = sentence("unlike-socket", "{rst} acknowledges all that {receiver} had sent, and has neither a window nor the timestamps that {sender} used: what Linux sends when a program closes with data unread has both")
 	saysAnsweredBefore                   = sentence("answered-before-bare", "{sender} had answered in {sender_data}, {sender_data_to_rst} before, and {receiver} sent nothing more that could have been left unread")
+	saysMoreToCome                       = sentence("more-to-come", "what {receiver} had sent came {receiver_data_to_rst} before, and has been read by then by a program that works; by the length that its head names {receiver_message_missing} were still to come")
+	saysReadByThen                       = sentence("read-by-then", "what {receiver} had sent came {receiver_data_to_rst} before, and has been read by then by a program that works; whether there was more to come is not known")
+	saysTookLeave                        = sentence("took-leave", "{sender} had taken leave after what {receiver} sent last: goodbye in {sender_data}")
 	saysWhatSentReadAsked                = sentence("what-sent-read-asked", "what {receiver} had sent was read: {sender} asked again after it")
 	saysAnsweredBeforeAnswerAcknowledged = sentence("answered-before-answer-acknowledged", "{sender} had answered {sender_data_to_rst} before, and the answer was acknowledged: nothing was left to read")
 	saysAnswerAllClientsRead             = sentence("answer-all-clients-read", "{sender} had its answer, {receiver_unanswered} in all: clients read what they asked for")

@@ -9,6 +9,9 @@ var earlyClientClose = Rule{
 		if c.unseenAfterFIN() || c.closedUnseen() {
 			return storyEarlyClientCloseUnseen
 		}
+		if late, _ := c.dataAfterFIN(); isControl(c.Receiver, late) {
+			return storyEarlyClientClose5
+		}
 		if saidGoodbye(c.Sender) {
 			return storyEarlyClientClose
 		}
@@ -75,6 +78,13 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 			f.Say(saysLastSentDataBefore)
 		}
 		closedBefore(c, f, late)
+		if isControl(c.Receiver, late) {
+			f.Say(saysTooShort)
+			return min(confidence, Likely)
+		}
+		if c.refusedTLS(c.Sender, c.Dir) {
+			return min(confidence, Likely) // it may have been an alert
+		}
 		return confidence
 	},
 }
@@ -86,4 +96,5 @@ var (
 	storyEarlyClientClose2      = sentence("story-early-client-close-2", "{client} rejected the TLS handshake with an alert and closed; what {server} sent after that was refused.")
 	storyEarlyClientClose3      = sentence("story-early-client-close-3", "{client} closed the connection {data_to_fin} after it had last sent something, before the answer of {server} had come whole: a timeout or a cancelled request.")
 	storyEarlyClientClose4      = sentence("story-early-client-close-4", "{client} closed the connection before all that {server} had to send had come.")
+	storyEarlyClientClose5      = sentence("story-early-client-close-5", "{client} closed the connection, and a goodbye or a control frame of {server}, {late}, came after that and was refused. No answer was among it.")
 )

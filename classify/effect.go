@@ -5,8 +5,68 @@ import (
 	"github.com/rstwhy/rstwhy/packet"
 )
 
-// effectOf applies the receiver's rules to the first RST of the case.
-func effectOf(c *Case) Effect {
+// effectOf is what the receiver made of the RST that went furthest, and which that
+// was, 0 for the first.
+func effectOf(c *Case) (Effect, packet.FrameRef) {
+	first := firstEffect(c)
+	if first == Accepted || !c.Receiver.Spoke() {
+		return first, 0
+	}
+	if s := c.exactLater(); s != nil {
+		return Accepted, s.Frame
+	}
+	if gone, before := c.denies(); gone != nil {
+		return Accepted, before
+	}
+	return first, 0
+}
+
+// exactLater returns a later RST of the sender that the receiver took, nil
+// without one. How many are looked at is bounded: a flood has as many as it likes.
+func (c *Case) exactLater() *flows.Segment {
+	// From the last on: what was taken ends the connection.
+	for i := len(c.FollowUps) - 1; i >= max(0, len(c.FollowUps)-guessesMax); i-- {
+		if f := &c.FollowUps[i]; f.RST.Dir == c.Dir && f.RST.Seq != c.RST.Seq && c.laterTaken(f) {
+			return &f.RST
+		}
+	}
+	return nil
+}
+
+// laterTaken reports whether the receiver took a later RST of the sender: its number
+// is the one that the receiver asked for, and the receiver sent nothing of that
+// connection any more.
+func (c *Case) laterTaken(f *flows.FollowUp) bool {
+	s, y, d := &f.RST, c.Receiver, c.Dir.Peer()
+	if !y.Known.Has(flows.SawAck) || c.Flow.Handshake <= flows.SYNSent {
+		return false
+	}
+	next := y.RcvNxt
+	if c.After.Latest[d] != 0 {
+		next = next.Max(c.After.Acked[d])
+	}
+	asked := f.Trigger.Valid() && f.Trigger.Dir == d && f.Trigger.Flags&packet.ACK != 0 && s.Seq == f.Trigger.Ack
+	return (s.Seq == next || asked) && c.After.Latest[d] <= s.Time
+}
+
+// denies returns the RST with which the receiver answered what the sender sent
+// after the reset: it had no connection any more. Before is the last RST of the
+// sender before that, 0 for the first.
+func (c *Case) denies() (gone *flows.Segment, before packet.FrameRef) {
+	for i := range min(len(c.FollowUps), guessesMax) {
+		f := &c.FollowUps[i]
+		switch {
+		case f.RST.Dir == c.Dir:
+			before = f.RST.Frame
+		case f.Trigger.Valid() && f.Trigger.Dir == c.Dir && f.Trigger.Time-c.RST.Time > disorder && f.Trigger.SeqLen() > 0:
+			return &f.RST, before
+		}
+	}
+	return nil, 0
+}
+
+// firstEffect applies the receiver's rules to the first RST of the case.
+func firstEffect(c *Case) Effect {
 	rst, x, y := &c.RST, c.Sender, c.Receiver
 	if !y.Spoke() {
 		return EffectUnknown

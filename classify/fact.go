@@ -77,6 +77,7 @@ func AllFacts() []*Fact {
 	return slices.Concat(
 		rstFacts, triggerFacts, handshakeFacts, streamFacts, closeFacts, abortFacts,
 		pathFacts, aroundFacts, afterFacts, againFacts, refusalFacts, applicationFacts, timingFacts, signFacts, outcomeFacts,
+		goodbyeFacts, loopFacts,
 	)
 }
 

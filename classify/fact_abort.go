@@ -43,7 +43,19 @@ func (c *Case) probablyRead() bool {
 	x, y := c.Sender, c.Receiver
 	switch {
 	case c.Dir == flows.Client && !c.Flow.RolesGuessed:
-		return x.Known.Has(flows.SawData) && c.gotAll() && (y.Unanswered == 0 || y.Unanswered <= answerMax)
+		if !x.Known.Has(flows.SawData) || !c.gotAll() {
+			return false
+		}
+		if y.Unanswered == 0 {
+			return !x.Known.Has(flows.Crossed) // it asked again
+		}
+		switch messageOf(y) {
+		case whole:
+			return true
+		case partial, endUnknown:
+			return c.Timing.At[ReceiverDataToRST] >= longRead
+		}
+		return y.Unanswered <= answerMax && !c.streaming()
 	case y.Unanswered > 0:
 		return c.Timing.At[ReceiverDataToRST] >= longRead
 	default:

@@ -15,6 +15,8 @@ var afterFacts = []*Fact{
 	{"challenge_ack", UnitFrame, "the first pure ACK of the receiver after the RST", func(c *Case) int64 { return int64(c.After.Challenge.Frame) }},
 	{"carried_on", UnitFrame, "the first segment in which the sender went on with its stream", func(c *Case) int64 { return int64(c.After.CarriedOn.Frame) }},
 	{"bytes_after", UnitOctets, "payload of the receiver after the RST", func(c *Case) int64 { return int64(c.After.Bytes[c.Dir.Peer()]) }},
+	{"receiver_after_rst", UnitFrame, "the first segment of the receiver after the RST", func(c *Case) int64 { return int64(c.After.First[c.Dir.Peer()].Frame) }},
+	{"rst_to_receiver_after", UnitDuration, "the RST to that", func(c *Case) int64 { return c.After.First[c.Dir.Peer()].Time - c.RST.Time }},
 	{"further_rsts", UnitNumber, "RSTs of the connection after the first", func(c *Case) int64 { return int64(len(c.FollowUps)) }},
 	{"passed_on", UnitFrame, "the RST with which the host itself answered the same segment", func(c *Case) int64 {
 		if s := passedOn(c); s != nil {
@@ -33,6 +35,12 @@ var afterFacts = []*Fact{
 			return s.Time - c.RST.Time
 		}
 		return -1
+	}},
+	{"denying_rst", UnitFrame, "the RST with which the receiver answered what the sender sent after the reset", func(c *Case) int64 {
+		if s, _ := c.denies(); s != nil {
+			return int64(s.Frame)
+		}
+		return 0
 	}},
 	{"guesses", UnitNumber, "RSTs of the sender whose numbers nobody waits for, of the first guessesMax", func(c *Case) int64 { return int64(guessesOf(c).n) }},
 	{"guess_stride", UnitNumber, "from the number of each to the next, 0 when it varies", func(c *Case) int64 { return int64(guessesOf(c).stride) }},

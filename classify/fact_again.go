@@ -67,7 +67,7 @@ func (c *Case) cameAbout() (accepted, completed bool) {
 // harmInHandshake is what the reset of a connection cost that had not come about.
 func harmInHandshake(c *Case) Harm {
 	switch accepted, completed := c.cameAbout(); {
-	case completed:
+	case completed, accepted && c.Dir == flows.Server && c.Effect == Ignored:
 		return Harm{Kind: HarmNone}
 	case c.Dir == flows.Client && c.triedAgain():
 		return Harm{Kind: HarmHang}

@@ -35,6 +35,9 @@ const (
 	recordAlert        = 0x15
 	recordHandshake    = 0x16
 	recordData         = 0x17
+
+	recordHeader = 5 // octets of its header
+	changeCipher = 6 // octets of a whole change_cipher_spec
 )
 
 // tlsRecord reads the record at the start of a payload of which n octets are
@@ -121,19 +124,6 @@ func statusOf(s *flows.Side) int {
 		return code
 	}
 	return status(&s.First, s.FirstN)
-}
-
-var farewells = [...][]byte{[]byte("QUIT"), []byte("quit"), []byte("Quit"), []byte("BYE"), []byte("exit")}
-
-// saidGoodbye reports whether a side's last segment begins with the command
-// that ends a session of SMTP, POP3, FTP, NNTP or IRC.
-func saidGoodbye(s *flows.Side) bool {
-	for _, f := range farewells {
-		if bytes.HasPrefix(s.LastBytes[:min(int(s.LastN), packet.PeekLen)], f) {
-			return true
-		}
-	}
-	return false
 }
 
 // tlsPort reports whether a port is one on which TLS is spoken from the first

@@ -94,6 +94,15 @@ func (c *Case) lateSegment() (packet.FrameRef, int64) {
 	return c.Receiver.DataFrame, c.Receiver.DataLast
 }
 
+// bothClosed reports whether both sides had closed and each had got the other's
+// FIN: nothing is left that a reset could lose.
+func (c *Case) bothClosed() bool {
+	x, y := c.Sender, c.Receiver
+	return x.Known.Has(flows.SawFIN|flows.SawAck) && y.Known.Has(flows.SawFIN|flows.SawAck) &&
+		x.RcvNxt == y.FINEnd && y.RcvNxt == x.FINEnd && x.SndNxt == x.FINEnd && y.SndNxt == y.FINEnd &&
+		c.After.Bytes[flows.Client]+c.After.Bytes[flows.Server] == 0
+}
+
 // crossed reports whether the segment that the RST answers was sent before its
 // sender had seen the FIN.
 func (c *Case) crossed() bool {

@@ -20,6 +20,7 @@ var streamFacts = []*Fact{
 		return int64(min(c.Receiver.Unanswered, c.receivedData()))
 	}},
 	{"undelivered", UnitOctets, "payload of the sender that the receiver has not acknowledged", func(c *Case) int64 { return int64(c.undelivered()) }},
+	{"since_data", UnitDuration, "the latest new payload of either side to the RST", func(c *Case) int64 { return c.sinceData() }},
 	{"segments", UnitNumber, "segments of both sides before the RST", func(c *Case) int64 { return int64(c.Sender.Packets + c.Receiver.Packets) }},
 	{"sender_segments", UnitNumber, "segments of the sender before the RST", func(c *Case) int64 { return int64(c.Sender.Packets) }},
 	{"sender_retransmissions", UnitNumber, "segments that the sender sent again", func(c *Case) int64 { return int64(c.Sender.Retransmissions) }},
@@ -52,6 +53,11 @@ var streamFacts = []*Fact{
 	{"window_room", UnitOctets, "what the receiver's window had room for beyond what the sender has sent", func(c *Case) int64 {
 		return int64(max(0, c.Receiver.WindowEdge.Sub(c.Sender.SndNxt)))
 	}},
+}
+
+// sinceData is the time from the latest new payload of either side to the RST.
+func (c *Case) sinceData() int64 {
+	return c.RST.Time - max(c.Sender.DataLast, c.Receiver.DataLast)
 }
 
 // before reports whether any RST was sent in this connection before.

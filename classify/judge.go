@@ -46,10 +46,11 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	ms, accord := j.hear(&c.Kernel, ms)
 	best := j.table.best(ms)
 	b := &ms[best]
+	sayLoop(c, &b.findings)
 	v = Verdict{
 		Rule: b.rule.Rule, Kernel: accord, Confidence: b.confidence, Evidence: j.evidence.of(c, &b.findings),
 		Mechanism: c.Mechanism, Missing: c.Missing, Stage: stageOf(c), Effect: c.Effect,
-		Trigger: c.Trigger, Timing: c.Timing, Origin: c.Origin,
+		Trigger: c.Trigger, Timing: c.Timing, Origin: c.Origin, Taken: c.Taken,
 	}
 	if b.rule.Harm != nil {
 		v.Harm = b.rule.Harm(c)

@@ -137,6 +137,10 @@ const (
 	// gaveUpSilence is how long a sender that had sent segments again must have
 	// been silent to have given up. Own.
 	gaveUpSilence = int64(200 * time.Millisecond)
+
+	// paceLeast is the shortest pause between two writes of one side that is not
+	// that of the path: well above a round trip in a building. Own.
+	paceLeast = int64(10 * time.Millisecond)
 )
 
 // Limits of octets and counts.
@@ -208,4 +212,14 @@ const (
 	// priorWindow is how far beyond an old connection a SYN counts as inside of
 	// its window: more than a new initial sequence number lands in by chance.
 	priorWindow = 1 << 20
+
+	// controlRecord is the longest TLS record that only holds a frame of HTTP/2
+	// without an answer in it: GOAWAY and PING have 17 octets (RFC 9113, 6.7 and
+	// 6.8), TLS 1.2 with AES-GCM adds 24 (RFC 5288, 3). The head of a response, with
+	// a date and a length, is longer.
+	controlRecord = 17 + 24
+
+	// farewellMax is how long a goodbye in words is at most: a line of SMTP (RFC
+	// 5321, 4.5.3.1.5).
+	farewellMax = 512
 )

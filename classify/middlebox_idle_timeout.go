@@ -1,11 +1,18 @@
 package classify
 
+import "bytes"
+
 var middleboxIdleTimeout = Rule{
 	ID:      "middlebox-idle-timeout",
 	Family:  FamilyStalePeer,
 	Title:   "a box on the path forgot the idle connection",
 	Summary: "A NAT, load balancer or firewall dropped the idle connection from its table, and it, or the host behind it, refused what came next.",
-	Story:   always(storyMiddleboxIdleTimeout),
+	Story: func(c *Case) *Sentence {
+		if c.Mechanism == Abort {
+			return storyMiddleboxIdleTimeoutEnds
+		}
+		return storyMiddleboxIdleTimeout
+	},
 	Wire: `           (silence longer than the box's idle timeout)
 C > S  P.  data
 S > C  R   often with another TTL, and sooner than the server could answer`,
@@ -41,6 +48,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	Over: []Over{
 		{ID: "unread-data-on-close", Why: "the silence is that of a timer, and the RST shows another origin"},
 		{ID: "deliberate-abort", Why: "the silence is that of a timer, and the RST shows another origin"},
+		{ID: "abort-after-response", Why: "the box says so itself, or the RST shows another origin"},
 		{ID: "firewall-reject", Why: "the silence explains why the segment was refused"},
 	},
 	Confused: []Confusion{
@@ -60,6 +68,11 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		sign := showsElsewhere(c)
 		long := idle >= idleWorthNaming
 		front := c.Mechanism == Abort && fromFront(c)
+		if c.Mechanism == Abort && c.namesIdleTimeout() && idle >= ShortestIdle {
+			f.Say(saysEndsConnectionAfterSilence)
+			f.Say(saysNamesIdleTimeout)
+			return Likely
+		}
 		if !long && !((sign || front) && idle >= ShortestIdle) {
 			return None
 		}
@@ -103,8 +116,21 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	},
 }
 
+// namesIdleTimeout reports whether the box that sent the RST says itself that a
+// timer ran out.
+func (c *Case) namesIdleTimeout() bool {
+	if c.Origin.Who != AnotherBox {
+		return false
+	}
+	if isBigIP(c.Payload) {
+		return bytes.Contains(bytes.ToLower(c.Payload), []byte("idle timeout"))
+	}
+	return netScaler(c) != nil && netScalerIdle(c.RST.Window)
+}
+
 var (
 	saysFromFront                  = sentence("from-front", "the RST has TTL {rst_ttl}, as the SYN/ACK had, and the latest segment before it ({sender_latest}) {sender_ttl}: a box in front of {server} makes the one, and passes on the other")
+	saysNamesIdleTimeout           = sentence("names-idle-timeout", "the box that sent {rst} names an idle timeout as its reason")
 	saysEndsConnectionAfterSilence = sentence("ends-connection-after-silence", "{rst} ends the connection after {idle_before} of silence, and answers nothing")
 	saysEndsNameOtherSide          = sentence("ends-name-other-side", "{other_end_rst} ends it in the name of the other side as well, {rst_to_other_end_rst} later")
 	saysConnectionSilentWhenSent   = sentence("connection-silent-when-sent", "the connection had been silent for {idle_before} when {trigger} was sent")
@@ -112,5 +138,6 @@ var (
 	saysRstTtlHostOwn              = sentence("rst-ttl-host-own", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}")
 	saysRstTtlAnotherBox           = sentence("rst-ttl-another-box", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}: another box sent it")
 	saysComesSoonerHostCanHave     = sentence("comes-sooner-host-can-have", "it comes sooner than the host can have answered")
+	storyMiddleboxIdleTimeoutEnds  = sentence("story-middlebox-idle-timeout-ends", "The connection had been silent for {idle_before}; then it was ended by a reset that answers nothing, most likely of a NAT, load balancer or firewall on the path whose idle timeout had passed.")
 	storyMiddleboxIdleTimeout      = sentence("story-middlebox-idle-timeout", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path may have forgotten it, and the next segment was refused.")
 )

@@ -13,6 +13,10 @@ func netScaler(c *Case) *Sentence {
 	return netScalerCodes[rst.Window]
 }
 
+// netScalerIdle reports whether the window is one of NetScaler's codes for an
+// idle timeout.
+func netScalerIdle(window uint16) bool { return window == 8211 || window >= 9300 && window <= 9303 }
+
 var netScalerCodes = map[uint16]*Sentence{
 	8201: sentence("netscaler-8201", "{rst}: window {rst_window} is NetScaler's code for a segment on a connection that it has closed or does not know"),
 	8202: sentence("netscaler-8202", "{rst}: window {rst_window} is NetScaler's code for data without a connection, whose SYN cookie has expired"),

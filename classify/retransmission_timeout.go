@@ -5,7 +5,12 @@ var retransmissionTimeout = Rule{
 	Family:  FamilyTimeout,
 	Title:   "gave up after sending again and again",
 	Summary: "A host sent the same data again and again without an answer and gave up with a reset, as macOS and the BSDs do; Linux gives up in silence.",
-	Story:   always(storyRetransmissionTimeout),
+	Story: func(c *Case) *Sentence {
+		if c.After.Segments[c.Dir.Peer()] > 0 {
+			return storyRetransmissionTimeoutHeard
+		}
+		return storyRetransmissionTimeout
+	},
 	Wire: `S > C  P.  data
 S > C  P.  the same again, after longer and longer pauses
 S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
@@ -56,4 +61,5 @@ var (
 	saysLastHeardBeforeFirstRepetition = sentence("last-heard-before-first-repetition", "{receiver} was last heard of in {receiver_latest}, {silence_before_retransmission} before the first repetition")
 	saysNeverAcknowledged              = sentence("never-acknowledged", "{undelivered} of it were never acknowledged")
 	storyRetransmissionTimeout         = sentence("story-retransmission-timeout", "{sender} sent the same data again and again, {receiver} never acknowledged it, and {sender} gave up. The peer or the path was gone; the reset most likely reached nobody.")
+	storyRetransmissionTimeoutHeard    = sentence("story-retransmission-timeout-heard", "{sender} sent the same data again and again, {receiver} never acknowledged it, and {sender} gave up. The peer was there again: {receiver_after_rst} came {rst_to_receiver_after} after the reset.")
 )

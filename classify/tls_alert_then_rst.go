@@ -5,7 +5,12 @@ var tlsAlertThenRST = Rule{
 	Family:  FamilyUnreadData,
 	Title:   "TLS alert, then reset",
 	Summary: "A side rejected the TLS handshake with an alert, an unknown certificate or version for instance, and closed with the rest of the peer's messages unread.",
-	Story:   always(storyTlsAlertThenRst),
+	Story: func(c *Case) *Sentence {
+		if lastRecord(c.Sender).fatal() {
+			return storyTlsAlertThenRst
+		}
+		return storyTlsAlertHidden
+	},
 	Wire: `S > C  P.  ServerHello, certificate ...
 C > S  P.  15 03 03 00 02 02 30: alert, fatal, unknown CA
 C > S  R.  seq after the alert`,
@@ -41,6 +46,9 @@ C > S  R.  seq after the alert`,
 		{ID: "data-after-close", Why: "the alert says why the connection ended"},
 		{ID: "early-client-close", Why: "the alert says why the connection ended"},
 	},
+	Confused: []Confusion{
+		{"data-after-close", "the log of the side that closed: did it refuse the handshake, or was it done with the connection?"},
+	},
 	Harm:       func(*Case) Harm { return Harm{Kind: HarmRefused} },
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE", "TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
 	Telling:    SenderDataToRST,
@@ -50,8 +58,11 @@ C > S  R.  seq after the alert`,
 	Match: func(c *Case, f *Findings) Confidence {
 		x := c.Sender
 		r := lastRecord(x)
-		if !r.fatal() || c.Timing.At[SenderDataToRST] > alertThenRST {
+		if c.Timing.At[SenderDataToRST] > alertThenRST {
 			return None
+		}
+		if !r.fatal() {
+			return c.refusedUnderCover(f)
 		}
 		confidence, late := Likely, uint64(0)
 		if c.Mechanism != Abort {
@@ -72,7 +83,23 @@ C > S  R.  seq after the alert`,
 	},
 }
 
+// refusedUnderCover is the same for an alert that is encrypted.
+func (c *Case) refusedUnderCover(f *Findings) Confidence {
+	if !c.refusedTLS(c.Sender, c.Dir) {
+		return None
+	}
+	late, confidence := c.dataAfterFIN()
+	if confidence == None {
+		return None
+	}
+	f.Say(saysHiddenAlert)
+	closedBefore(c, f, late)
+	return min(confidence, Likely)
+}
+
 var (
+	saysHiddenAlert         = sentence("tls-alert-hidden", "its first word after the handshake, and its last, is one TLS record of {sender_record_length} in {sender_data}, as an encrypted alert is")
+	storyTlsAlertHidden     = sentence("story-tls-alert-hidden", "{sender} ended the TLS connection right after the handshake, most likely with an encrypted alert: a refusal of {receiver}, of its certificate, its name or its protocol. What {receiver} sent after that was answered with a reset.")
 	saysEndsConnectionAfter = sentence("ends-connection-after", "it ends the connection {sender_data_to_rst} after that")
 	storyTlsAlertThenRst    = sentence("story-tls-alert-then-rst", "{sender} sent a TLS alert and closed with what {receiver} had sent unread: the handshake failed, the reset is only how it ended.")
 )

@@ -8,11 +8,13 @@ var unreadDataOnClose = Rule{
 	Title:   "closed with unread data",
 	Summary: "A program closed its socket, or was killed, while bytes from the peer lay unread in it; TCP then resets instead of closing.",
 	Story: func(c *Case) *Sentence {
-		if !c.Receiver.Spoke() {
+		switch {
+		case !c.Receiver.Spoke():
 			return storyUnreadDataOnCloseUnseen
-		}
-		if c.Receiver.Unanswered > 0 {
+		case c.Receiver.Unanswered > 0:
 			return storyUnreadDataOnClose
+		case c.Sender.Known.Has(flows.Crossed) && c.Dir == flows.Client:
+			return storyUnreadDataOnClose3
 		}
 		return storyUnreadDataOnClose2
 	},
@@ -80,22 +82,25 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		got := c.receivedData()
-		if got == 0 || bareAfterAnswer(c) {
+		if got == 0 || bareAfterAnswer(c) || c.bothClosed() {
 			return None
 		}
-		y := c.Receiver
+		x, y := c.Sender, c.Receiver
 		if !y.Spoke() {
 			f.Say(saysTookUnseen)
 			abortNumbers(c, f)
 			switch {
-			case c.Sender.Known.Has(flows.SawData):
+			case x.Known.Has(flows.SawData):
 				f.Say(saysSentItself)
 				return Possible
-			case c.Sender.Known.Has(flows.SawFIN):
+			case x.Known.Has(flows.SawFIN):
 				return Possible
 			}
 			f.Say(saysSentNothing)
 			return Likely
+		}
+		if c.leftWith() && !x.Known.Has(flows.SawFIN) && saidGoodbye(y) {
+			return None // it was read, or nobody misses it
 		}
 		if c.Timing.Has(ReceiverDataToRST) {
 			f.Say(saysSentAllLastBefore)
@@ -103,12 +108,20 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 			f.Say(saysSentAll)
 		}
 		abortNumbers(c, f)
+		if y.Unanswered == 0 && x.Known.Has(flows.Crossed) && c.Dir == flows.Client {
+			if tookLeave(x) {
+				f.Say(saysCrossedUnreadLeave)
+			} else {
+				f.Say(saysCrossedUnread)
+			}
+			return Likely
+		}
 		if y.Unanswered == 0 {
 			f.Say(saysAnsweredSinceSoAll)
 			return Possible
 		}
 		f.Say(saysUpMayUnreadThey)
-		if c.probablyRead() {
+		if c.probablyRead() || c.leftWith() {
 			f.Say(saysButProgramWorksRead)
 			return Possible
 		}
@@ -131,4 +144,7 @@ var (
 	saysButProgramWorksRead      = sentence("but-program-works-read", "but a program that works has read them by then")
 	storyUnreadDataOnClose       = sentence("story-unread-data-on-close", "{sender} closed the connection while bytes that {receiver} had sent were still waiting to be read: the last of them came {receiver_data_to_rst} before.")
 	storyUnreadDataOnClose2      = sentence("story-unread-data-on-close-2", "{sender} aborted the connection after answering; it may have closed with bytes from {receiver} unread, or aborted on purpose.")
+	saysCrossedUnread            = sentence("crossed-unread", "what {receiver} sent last, {receiver_data}, came in the middle of what {sender} was sending, and {sender} only went on with that: nothing shows that it was read")
+	saysCrossedUnreadLeave       = sentence("crossed-unread-leave", "what {receiver} sent last, {receiver_data}, came in the middle of what {sender} was sending, and {sender} only said goodbye after that: nothing shows that it was read")
+	storyUnreadDataOnClose3      = sentence("story-unread-data-on-close-3", "{sender} closed the connection; what {receiver} had sent while {sender} was sending itself, the last {receiver_data_to_rst} before, was most likely waiting to be read.")
 )

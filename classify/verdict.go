@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
 )
 
 // Alternative is a cause that the packets cannot exclude.
@@ -30,6 +31,7 @@ type Verdict struct {
 	Stage     Stage
 	Origin    Origin
 	Effect    Effect
+	Taken     packet.FrameRef // the RST that was accepted, 0 for the first
 	Harm      Harm
 }
 
@@ -129,18 +131,19 @@ const (
 	HarmRequest          // a request that nobody answered
 	HarmCut              // a response that did not arrive whole
 	HarmHang             // a connection did not come about, and its client was not told: connect() waits
+	HarmSession          // a connection that was open, and that nobody had taken leave of
 )
 
 // String is the word in reports and JSON.
 func (k HarmKind) String() string {
-	return [...]string{"unknown", "none", "refused", "bytes-lost", "request-lost", "response-cut", "hangs"}[k]
+	return [...]string{"unknown", "none", "refused", "bytes-lost", "request-lost", "response-cut", "hangs", "session-lost"}[k]
 }
 
 // Harm is what a reset cost, as far as packets show.
 type Harm struct {
 	Kind HarmKind
 	// Lost is how many octets may be lost at most: sent and not acknowledged, or
-	// acknowledged and perhaps never read. Of counts what was sent in all, for
-	// HarmCut.
-	Lost, Of uint64
+	// acknowledged and perhaps never read, which Unread counts. Of counts what was
+	// sent in all, or was to be sent as far as that is known, for HarmCut.
+	Lost, Of, Unread uint64
 }

@@ -1,12 +1,17 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
 
 // outcomeFacts are those of what the judge concluded.
 var outcomeFacts = []*Fact{
 	{"lost", UnitOctets, "octets that may be lost at most", func(c *Case) int64 { return int64(c.Harm.Lost) }},
 	{"harmed", UnitOctets, "octets of which these are a part", func(c *Case) int64 { return int64(c.Harm.Of) }},
-	{"delivered", UnitNumber, "octets of these that were acknowledged", func(c *Case) int64 { return int64(c.Harm.Of - c.Harm.Lost) }},
+	{"delivered", UnitNumber, "octets of these that were acknowledged", func(c *Case) int64 { return int64(c.Harm.Of - (c.Harm.Lost - c.Harm.Unread)) }},
+	{"unacknowledged_of_lost", UnitOctets, "octets of what may be lost that were not acknowledged", func(c *Case) int64 { return int64(c.Harm.Lost - c.Harm.Unread) }},
+	{"taken_rst", UnitFrame, "the RST that the receiver took, 0 for the first", func(c *Case) int64 { return int64(c.Taken) }},
 }
 
 var (
@@ -17,6 +22,7 @@ var (
 	saysByAddressBut = sentence("sent-by-address-with-hints", "{sender}, as far as its address tells; some of it is unlike that host's other segments")
 
 	saysAccepted      = sentence("effect-accepted", "accepted: the number is the one that {receiver} waited for")
+	saysAcceptedLater = sentence("effect-accepted-later", "accepted: not the first, but {taken_rst}, ended the connection")
 	saysChallenged    = sentence("effect-challenged", "challenged: not quite the number that {receiver} waited for; it asks back before it believes it")
 	saysIgnored       = sentence("effect-ignored", "ignored: {receiver} takes no notice of such a RST, or went on")
 	saysIgnoredSYN    = sentence("effect-ignored-in-handshake", "ignored: {receiver} did not get it, or takes no notice of such a RST, and goes on asking")
@@ -29,7 +35,9 @@ var (
 	saysBytesLost   = sentence("harm-bytes", "up to {lost} lost")
 	saysRequestLost = sentence("harm-request", "a request of up to {lost} was lost, or had no answer")
 	saysCut         = sentence("harm-cut", "the response was cut: {delivered} of {harmed} acknowledged")
-	saysCutWhole    = sentence("harm-cut-at-end", "the response was cut: its last {lost} not acknowledged")
+	saysCutWhole    = sentence("harm-cut-at-end", "the response was cut: its last {unacknowledged_of_lost} not acknowledged")
+	saysUnread      = sentence("harm-unread", "up to {lost} of the response, all acknowledged, may not have been read")
+	saysSessionLost = sentence("harm-session", "the connection itself: it was open, and neither side had taken leave of it, as far as the capture tells")
 	saysHarmUnknown = sentence("harm-unknown", "not known: the capture lacks what it takes to tell")
 )
 
@@ -48,9 +56,12 @@ func sentBy(o *Origin) *Sentence {
 	return saysByAddress
 }
 
-func effectSays(e Effect, h Harm) *Sentence {
+func effectSays(e Effect, h Harm, taken packet.FrameRef) *Sentence {
 	switch e {
 	case Accepted:
+		if taken != 0 {
+			return saysAcceptedLater
+		}
 		return saysAccepted
 	case Challenged:
 		return saysChallenged
@@ -79,10 +90,15 @@ func harmSays(h Harm, r *Rule) *Sentence {
 	case HarmRequest:
 		return saysRequestLost
 	case HarmCut:
-		if h.Of > h.Lost {
+		switch open := h.Lost - h.Unread; {
+		case open == 0:
+			return saysUnread
+		case h.Of > open:
 			return saysCut
 		}
 		return saysCutWhole
+	case HarmSession:
+		return saysSessionLost
 	}
 	return saysHarmUnknown
 }
@@ -90,9 +106,9 @@ func harmSays(h Harm, r *Rule) *Sentence {
 // Outcome says whose hand the RST came from (Origin.Device stands apart), what
 // its receiver made of it, and what it cost at most; d is who sent it.
 func (v *Verdict) Outcome(d flows.Dir) (by, effect, harm Evidence) {
-	c := Case{Reset: &flows.Reset{Dir: d}, Harm: v.Harm}
+	c := Case{Reset: &flows.Reset{Dir: d}, Harm: v.Harm, Taken: v.Taken}
 	sentBy(&v.Origin).bind(&c, &by)
-	effectSays(v.Effect, v.Harm).bind(&c, &effect)
+	effectSays(v.Effect, v.Harm, v.Taken).bind(&c, &effect)
 	harmSays(v.Harm, v.Rule).bind(&c, &harm)
 	return by, effect, harm
 }

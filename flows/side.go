@@ -22,6 +22,13 @@ const (
 	// SawRightSum says that a SYN or SYN/ACK of it had a right checksum in the capture:
 	// what it sends is captured as it goes over the wire.
 	SawRightSum
+	// SawMessage says that it began an HTTP/1 message: Message, MessageEnd.
+	SawMessage
+	// Crossed says that the peer's latest payload came in the middle of what this
+	// side was sending: it does not acknowledge all that the side had sent, or
+	// the message that the side had begun was not over. What the side sends next
+	// need not be an answer to it.
+	Crossed
 	// unanswered says that Stream.Unanswered is not 0, for those that have not
 	// fetched it.
 	unanswered
@@ -98,12 +105,18 @@ type Opening struct {
 }
 
 // Rare is what most connections never show, or only at their end.
+//
+// Message is what the head of the HTTP/1 message says that the side began last,
+// with MessageLastChunk once the last of its chunks was seen. MessageEnd is where
+// it ends, valid with MessageLength or MessageLastChunk.
 type Rare struct {
 	SACKRight       packet.Seq // right edge of the highest block it sent
 	Retransmissions uint32     // segments sent again, over the whole connection
 	Gaps            uint16     // jumps in its sequence numbers: segments lost by the capture or late
 	Duplicates      uint16     // frames seen twice by the capture (same IP ID, same segment)
 	FINEnd          packet.Seq // just after the FIN
+	MessageEnd      packet.Seq // see Message
+	Message         packet.Message
 	FINTime         int64
 	FINFrame        packet.FrameRef
 	ProbeFirst      int64 // keep-alive probes since the peer last spoke
@@ -118,6 +131,14 @@ func (s *Standing) Spoke() bool { return s.Known&SawSegment != 0 }
 
 // ScaledWindow is the window offered last, in octets.
 func (s *Standing) ScaledWindow() uint32 { return uint32(s.Window) << s.Scale }
+
+// StreamEnd is where the side's stream has come to, its FIN left out.
+func (s *Side) StreamEnd() packet.Seq {
+	if s.Known&SawFIN != 0 && s.SndNxt == s.FINEnd {
+		return s.SndNxt - 1
+	}
+	return s.SndNxt
+}
 
 // Whole reports whether nothing of the side is known to be missing from the capture.
 func (s *Side) Whole() bool { return s.Known&AckedUnseen == 0 && s.Gaps == 0 }

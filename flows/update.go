@@ -1,6 +1,10 @@
 package flows
 
-import "github.com/rstwhy/rstwhy/packet"
+import (
+	"bytes"
+
+	"github.com/rstwhy/rstwhy/packet"
+)
 
 // isCopy reports whether h is the frame before it of the same side, captured a
 // second time. An IP ID of 0 proves nothing: Linux sends it on many segments.
@@ -84,6 +88,9 @@ func (c *connection) update(m *memory, h *packet.Header, d Dir) {
 	}
 	if h.Len > 0 {
 		c.data(h, d, first, oldMax)
+		if h.Ack != p.SndNxt || p.Known&SawMessage|Known(h.Message) != 0 { // mostly there is nothing to note
+			c.midst(m, h, d)
+		}
 	}
 	if h.Flags&packet.FIN != 0 && s.Known&SawFIN == 0 {
 		s.Known |= SawFIN
@@ -236,7 +243,66 @@ func (c *connection) data(h *packet.Header, d Dir, first bool, oldMax packet.Seq
 	s.Known |= unanswered
 	if p.Known&unanswered != 0 {
 		c.stream[d.Peer()].Unanswered = 0
-		p.Known &^= unanswered
+		p.Known &^= unanswered | Crossed
+	}
+}
+
+// midst notes what the payload h says of the messages of both sides, where it is
+// new.
+//
+//go:noinline
+func (c *connection) midst(m *memory, h *packet.Header, d Dir) {
+	if c.stream[d].DataFrame != h.Ref() {
+		return
+	}
+	if c.crosses(m, h, d) {
+		c.side[d.Peer()].Known |= Crossed
+	}
+	if h.Message != 0 {
+		c.message(m, h, d)
+	}
+}
+
+// crosses reports whether the peer of d was in the middle of what it sends when d
+// sent the payload h.
+func (c *connection) crosses(m *memory, h *packet.Header, d Dir) bool {
+	p := &c.side[d.Peer()]
+	if p.Known&SawData == 0 {
+		return false
+	}
+	if p.Known&SawMessage != 0 {
+		switch r := &m.rare(c).side[d.Peer()]; {
+		case r.Message&(packet.MessageLength|packet.MessageLastChunk) == 0:
+			if r.Message&packet.MessageChunked != 0 {
+				return true
+			}
+		case p.SndNxt.LessEq(r.MessageEnd):
+			return p.SndNxt.Less(r.MessageEnd)
+		}
+	}
+	end := p.SndNxt
+	if p.Known&SawFIN != 0 {
+		end--
+	}
+	return h.Flags&packet.ACK != 0 && h.Ack.Less(end)
+}
+
+// message notes where the HTTP/1 message ends that h begins, or ends. What only
+// looks like the start of one inside of the body of another is none.
+func (c *connection) message(m *memory, h *packet.Header, d Dir) {
+	s, r := &c.side[d], &m.rare(c).side[d]
+	inside := r.Message&packet.MessageLength != 0 && h.Seq.Less(r.MessageEnd)
+	if h.Message&packet.MessageHead != 0 && !inside {
+		s.Known |= SawMessage
+		r.Message = h.Message &^ packet.MessageLastChunk
+		r.MessageEnd = h.Seq.Add(h.MessageLen)
+		if h.Message&packet.MessageHeadAlone != 0 && bytes.HasPrefix(c.stream[d.Peer()].LastBytes[:], []byte("HEAD ")) {
+			r.Message, r.MessageEnd = packet.MessageHead|packet.MessageLength, h.Seq.Add(h.Len)
+		}
+	}
+	if h.Message&packet.MessageLastChunk != 0 && r.Message&packet.MessageChunked != 0 {
+		r.Message |= packet.MessageLastChunk
+		r.MessageEnd = h.Seq.Add(h.Len)
 	}
 }
 

@@ -137,6 +137,8 @@ type Header struct {
 	MSS      uint16 // valid with OptMSS
 	IPID     uint16 // IPv4 identification
 	VLAN     uint16 // outermost VLAN id, 0 when untagged
+	PeekN    uint8  // octets of Peek that are valid
+	Message  Message
 	File     uint32 // index of the input file, from 0; less than MaxFiles
 	Zone     uint32 // distinguishes connections that ran inside a tunnel; 0 outside
 	TTL      uint8  // time to live or hop limit
@@ -144,8 +146,8 @@ type Header struct {
 	Scale    uint8  // window scale shift, valid with OptScale
 	MPReason uint8  // reason of MP_TCPRST, valid with OptTCPRST
 
-	PeekN uint8         // octets of Peek that are valid
-	Peek  [PeekLen]byte // first octets of the payload
+	Peek       [PeekLen]byte // first octets of the payload
+	MessageLen uint32        // octets from the start of the payload to the end of the message, valid with MessageLength
 }
 
 // SeqLen is the room the segment takes in sequence space: its payload, and one

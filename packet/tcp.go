@@ -42,8 +42,15 @@ func (d *decoder) tcp(h *Header, b []byte, length int) Skip {
 		d.payload = b[hlen:]
 		if len(d.payload) >= PeekLen { // without a call
 			h.Peek, h.PeekN = [PeekLen]byte(d.payload), PeekLen
+			if beginsMessage(d.payload) {
+				h.head(d.payload)
+			}
 		} else {
 			h.PeekN = uint8(copy(h.Peek[:], d.payload))
+		}
+		// Who ends a message pushes it.
+		if h.Flags&PSH != 0 && len(b) == length && endsBlank(d.payload) && endsChunks(d.payload) {
+			h.Message |= MessageLastChunk
 		}
 	}
 	if h.Flags&(RST|SYN) != 0 && len(b) == length && !d.noSum && h.Marks&LengthGuessed == 0 {

@@ -78,6 +78,7 @@ func (g *group) cost() string {
 		{classify.HarmCut, "response", " cut"},
 		{classify.HarmRequest, "request", " lost"},
 		{classify.HarmBytes, "connection", " with bytes lost"},
+		{classify.HarmSession, "connection", " cut while open"},
 		{classify.HarmRefused, "connection", " that did not come about"},
 		{classify.HarmHang, "connection", " that hung and did not come about"},
 		{classify.HarmNone, "connection", " without harm"},

@@ -11,7 +11,7 @@ var unreadDataOnClose = Rule{
 		switch {
 		case c.Receiver.Unanswered > 0:
 			return storyUnreadDataOnClose
-		case c.Sender.Known.Has(flows.Crossed) && c.Dir == flows.Client:
+		case inMidst(c.Sender) && c.Dir == flows.Client:
 			return storyUnreadDataOnClose3
 		}
 		return storyUnreadDataOnClose2
@@ -94,7 +94,7 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 			f.Say(saysSentAll)
 		}
 		abortNumbers(c, f)
-		if y.Unanswered == 0 && x.Known.Has(flows.Crossed) && c.Dir == flows.Client {
+		if y.Unanswered == 0 && inMidst(x) && c.Dir == flows.Client {
 			if tookLeave(x) {
 				f.Say(saysCrossedUnreadLeave)
 			} else {

@@ -95,9 +95,9 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 			return None
 		}
 		switch {
-		case c.Dir == flows.Client && messageOf(y) == whole && y.Unanswered > 0 && !x.Known.Has(flows.Crossed):
+		case c.Dir == flows.Client && messageOf(y) == whole && y.Unanswered > 0 && !inMidst(x):
 			f.Say(saysSentResponseLast)
-		case c.Dir == flows.Server && messageOf(x) == whole && x.Unanswered > 0 && !y.Known.Has(flows.Crossed) && !c.pipelined():
+		case c.Dir == flows.Server && messageOf(x) == whole && x.Unanswered > 0 && !inMidst(y) && !c.pipelined():
 			f.Say(saysSentResponseLast2)
 		case c.mayBeWhole():
 			f.Say(saysResponseCut)

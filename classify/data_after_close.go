@@ -62,7 +62,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 			switch {
 			case r.fatal():
 				return None // the alert says all
-			case c.refusedTLS(c.Sender, c.Dir):
+			case c.mayBeAlert():
 				confidence = min(confidence, Likely) // it may have been an alert
 			}
 		}

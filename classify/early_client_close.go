@@ -82,7 +82,7 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 			f.Say(saysTooShort)
 			return min(confidence, Likely)
 		}
-		if c.refusedTLS(c.Sender, c.Dir) {
+		if c.mayBeAlert() {
 			return min(confidence, Likely) // it may have been an alert
 		}
 		return confidence

@@ -47,7 +47,7 @@ func (c *Case) probablyRead() bool {
 			return false
 		}
 		if y.Unanswered == 0 {
-			return !x.Known.Has(flows.Crossed) // it asked again
+			return !inMidst(x) // it asked again
 		}
 		switch messageOf(y) {
 		case whole:

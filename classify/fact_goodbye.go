@@ -129,6 +129,12 @@ func messageOf(s *flows.Side) progress {
 	return endUnknown
 }
 
+// inMidst reports whether the peer's latest payload came in the middle of what s
+// was sending, and s has not begun anything new since that it can be known by.
+func inMidst(s *flows.Side) bool {
+	return s.Known.Has(flows.Crossed) && !isRequest(&s.LastBytes, s.LastN)
+}
+
 // responseCut reports whether the capture holds too little of the server's
 // response to tell whether it was complete.
 func (c *Case) responseCut() bool { return messageOf(c.server()) == endCut }
@@ -143,7 +149,7 @@ func (c *Case) mayBeWhole() bool {
 	if c.Dir == flows.Client {
 		return y.Unanswered > 0 && y.Unanswered <= answerMax && !c.streaming()
 	}
-	return x.Unanswered > 0 && y.ScaledWindow() > 0 && !y.Known.Has(flows.Crossed) && !c.pipelined()
+	return x.Unanswered > 0 && y.ScaledWindow() > 0 && !inMidst(y) && !c.pipelined()
 }
 
 // tookLeave reports whether a side's last word was a goodbye, in words or as a
@@ -186,13 +192,18 @@ func (c *Case) refusedTLS(s *flows.Side, d flows.Dir) bool {
 	return n == 2 && last <= uint64(r.length)+recordHeader+changeCipher
 }
 
+// mayBeAlert reports whether the last word of the RST's sender may have been an
+// alert, also where the capture holds too little of it to tell.
+func (c *Case) mayBeAlert() bool {
+	return c.refusedTLS(c.Sender, c.Dir) || lastRecord(c.Sender).kind == recordChangeCipher
+}
+
 // turns is how often d has spoken anew after the other had, with payload, and how
-// many octets it said the last time: 0 when the connection is not remembered from
-// its start.
+// many octets it said the last time: 0 when the streams are not remembered from
+// their start.
 func (c *Case) turns(d flows.Dir) (n int, last uint64) {
-	if c.Sender.Packets+c.Receiver.Packets > uint32(c.Flow.RecentN) || c.Flow.Handshake == flows.MidStream {
-		return 0, 0
-	}
+	var from [2]packet.Seq
+	var end packet.Seq
 	speaks := d.Peer()
 	for s := range c.recent {
 		if s.Len == 0 {
@@ -202,7 +213,16 @@ func (c *Case) turns(d flows.Dir) (n int, last uint64) {
 			n++
 		}
 		if speaks = s.Dir; speaks == d && n == 1 {
-			last += uint64(s.Len)
+			if last == 0 {
+				end = s.Seq.Add(s.Len)
+			}
+			last = max(last, uint64(max(0, end.Sub(s.Seq))))
+		}
+		from[s.Dir] = s.Seq
+	}
+	for i := range from {
+		if o := &c.Flow.Side[i]; !o.Known.Has(flows.SawSYN) || from[i] != o.ISN+1 {
+			return 0, 0
 		}
 	}
 	return n, last

@@ -104,7 +104,7 @@ func (c *Case) harmOfAnswer(refused, answered uint64) Harm {
 	switch {
 	case refused > 0 || missingOfMessage(y) > 0 && c.Mechanism == Abort:
 		return c.cut(refused, y)
-	case c.Mechanism == Abort && x.Known.Has(flows.Crossed):
+	case c.Mechanism == Abort && inMidst(x):
 		return Harm{} // what the server had said may be unread
 	case c.Mechanism == Abort && answered > 0 && c.unfinished(y):
 		return Harm{}

@@ -13,7 +13,7 @@ var unreadDataOnClose = Rule{
 			return storyUnreadDataOnCloseUnseen
 		case c.Receiver.Unanswered > 0:
 			return storyUnreadDataOnClose
-		case c.Sender.Known.Has(flows.Crossed) && c.Dir == flows.Client:
+		case inMidst(c.Sender) && c.Dir == flows.Client:
 			return storyUnreadDataOnClose3
 		}
 		return storyUnreadDataOnClose2
@@ -108,7 +108,7 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 			f.Say(saysSentAll)
 		}
 		abortNumbers(c, f)
-		if y.Unanswered == 0 && x.Known.Has(flows.Crossed) && c.Dir == flows.Client {
+		if y.Unanswered == 0 && inMidst(x) && c.Dir == flows.Client {
 			if tookLeave(x) {
 				f.Say(saysCrossedUnreadLeave)
 			} else {

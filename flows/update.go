@@ -273,7 +273,7 @@ func (c *connection) crosses(m *memory, h *packet.Header, d Dir) bool {
 	if p.Known&SawMessage != 0 {
 		switch r := &m.rare(c).side[d.Peer()]; {
 		case r.Message&(packet.MessageLength|packet.MessageLastChunk) == 0:
-			if r.Message&packet.MessageChunked != 0 {
+			if r.Message&(packet.MessageChunked|packet.MessageCut) != 0 {
 				return true
 			}
 		case p.SndNxt.LessEq(r.MessageEnd):

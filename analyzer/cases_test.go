@@ -13,20 +13,18 @@ import (
 
 // openCases are conversations of others that are explained wrongly so far, as
 // far as their sections findings, says and never says tell. What is mended
-// leaves the list: a case that comes out right must not stand in it.
+// leaves the list: a case that comes out right must not stand in it. Of
+// pub-stranger-after-reset the origin is right, the server's own; what is open is
+// whether the command that it had not answered was read.
 var openCases = strings.Fields(`
 	abort-long-after-the-response
 	ack-went-to-another-machine
 	encrypted-alert-then-close
-	farther-and-yet-sooner
-	forged-burst-before-the-last-ack
-	forged-burst-sender-goes-on-at-once
 	forged-syns-to-one-port
 	guess-that-hits
 	idle-session-lost
 	listener-still-listens
 	masquerade-lost-on-the-way-out
-	old-copy-refused-beside-the-nat
 	one-way-client-gave-up
 	one-way-server-data-after-close
 	one-way-unread-by-its-own-acks
@@ -41,10 +39,7 @@ var openCases = strings.Fields(`
 	pub-control-frame-after-close
 	pub-goodbye-then-reset
 	pub-hold-timer
-	pub-nat-answers-reset
 	pub-one-way-early-close
-	pub-pair-other-order
-	pub-refusal-from-elsewhere
 	pub-refusal-with-number
 	pub-rst-long-after-trigger
 	pub-scan-repeats-port
@@ -60,7 +55,6 @@ var openCases = strings.Fields(`
 	three-requests-are-no-health-check
 	three-timeouts-are-no-health-check
 	timeouts-of-a-host-that-met-refusals
-	timestamp-ahead-of-the-clock
 	trigger-acknowledged-before-the-fin-client
 	trigger-acknowledged-before-the-fin
 	upload-goes-on-is-no-second-request

@@ -34,6 +34,8 @@ const (
 	NotAdvanced
 	WindowOnAnswer
 	Damaged
+
+	SoonerFromFarther
 )
 
 // sign is one indicator. Each looks at the case alone and never at other signs:
@@ -67,6 +69,7 @@ var signs = []*sign{
 	&answeredToo, &answeredTwice,
 	&reservedBits, &impossibleTimestamp, &impossibleNumber, &ahead, &impossibleAck,
 	&steppedCopies, &farCopies, &bothEndsIdle, &bothEnds,
+	&soonerFromFarther,
 	&otherDistance, &farOff, &nearerThanHost, &otherDistanceThanElsewhere,
 	&tooEarly, &tooEarlyForData,
 	&idEcho, &windowEcho, &notCopied,

@@ -27,6 +27,21 @@ func (c *Case) answers(mask, want packet.Flags) bool {
 	return c.Trigger.Valid() && c.Trigger.Flags&mask == want
 }
 
+// oldCopy reports whether the RST answers a segment that its sender had
+// acknowledged before: one that was let pass when it came first.
+func oldCopy(c *Case) bool {
+	t := &c.Trigger
+	if !t.Valid() || t.SeqLen() == 0 || !c.Sender.Known.Has(flows.SawAck) || c.Sender.RcvNxt.Less(t.End()) {
+		return false
+	}
+	for s := range c.recent {
+		if s.Dir == c.Dir && s.Time < t.Time && s.Flags&packet.ACK != 0 && t.End().LessEq(s.Ack) {
+			return true
+		}
+	}
+	return false
+}
+
 // furtherRSTs is how many further RSTs of the same sender the case holds.
 func furtherRSTs(c *Case) int {
 	n := 0

@@ -11,7 +11,10 @@ var unnattedSegment = Rule{
 	Title:   "a segment slipped past the NAT",
 	Summary: "A segment of a translated connection was not translated back: it reached the client from an address it had never contacted, or ended at the NAT itself, and was refused there.",
 	Story: func(c *Case) *Sentence {
-		if c.Sender.Spoke() {
+		switch {
+		case c.Sender.Spoke() && oldCopy(c):
+			return storyUnnattedSegment3
+		case c.Sender.Spoke():
 			return storyUnnattedSegment
 		}
 		return storyUnnattedSegment2
@@ -78,15 +81,23 @@ C > S  R   seq = the ack of that segment, window 0, no options
 }
 
 // endedAtNAT recognises the answer of a NAT that puts its own address in the
-// place of its clients': what it does not translate back is addressed to itself.
+// place of its clients' or servers': what it does not translate is addressed to
+// itself. An old copy, of what was let pass when it came first, is outside of what
+// a NAT calls the connection.
 func endedAtNAT(c *Case, f *Findings) Confidence {
 	t := &c.Trigger
-	if c.Mechanism != Answer || c.Dir != flows.Client || c.Flow.Handshake != flows.Established || !unknownHere(c) ||
-		t.Len == 0 || c.Path.Off <= 0 || c.RST.Window != 0 || !likeLinux(c) ||
-		c.Timing.At[IdleBefore] >= ShortestIdle || c.Receiver.RetransRun > 0 || c.Origin.Who == Forged {
+	if c.Mechanism != Answer || c.Flow.Handshake != flows.Established || !unknownHere(c) ||
+		t.Len == 0 || c.Path.Off <= 0 || c.RST.Window != 0 || !likeLinux(c) || c.Origin.Who == Forged {
 		return None
 	}
-	f.Say(saysSendsDataMiddleExchange)
+	switch {
+	case oldCopy(c):
+		f.Say(saysSendsOldCopy)
+	case c.Dir != flows.Client || c.Timing.At[IdleBefore] >= ShortestIdle || c.Receiver.RetransRun > 0:
+		return None
+	default:
+		f.Say(saysSendsDataMiddleExchange)
+	}
 	f.Say(saysAnswersLaterHostWithout)
 	f.Say(saysTtlClientSegmentsRst)
 	return Likely
@@ -97,8 +108,10 @@ var (
 	saysSameAddressPortConnection     = sentence("same-address-port-connection", "from the same address and port {sender} has a connection with another server, which this one may stand behind")
 	saysRefusesLater4                 = sentence("refuses-later-4", "{rst} refuses it {answer_time} later")
 	saysSendsDataMiddleExchange       = sentence("sends-data-middle-exchange", "{receiver} sends data ({trigger}) in the middle of an exchange that had not stopped")
+	saysSendsOldCopy                  = sentence("sends-old-copy", "{receiver} sends data again ({trigger}) that {sender} had acknowledged before: it had been let pass when it came first")
 	saysAnswersLaterHostWithout       = sentence("answers-later-host-without", "{rst} answers it {answer_time} later, as a host without such a connection does")
-	saysTtlClientSegmentsRst          = sentence("ttl-client-segments-rst", "its TTL is {rst_ttl}, that of the client's segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed")
+	saysTtlClientSegmentsRst          = sentence("ttl-client-segments-rst", "its TTL is {rst_ttl}, that of {sender}'s segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed")
 	storyUnnattedSegment              = sentence("story-unnatted-segment", "A box nearer than the client behind {sender} refused a segment of {receiver} in the middle of the exchange, as a host does that has no such connection: most likely the NAT itself, which did not translate the segment back.")
+	storyUnnattedSegment3             = sentence("story-unnatted-segment-3", "An old copy of a segment of {receiver} was refused by a box nearer than {sender}, as by a host that has no such connection: most likely the NAT itself, for which the copy lay outside of the connection, and which did not translate it.")
 	storyUnnattedSegment2             = sentence("story-unnatted-segment-2", "{receiver} sent {sender} a segment of a connection that {sender} has with another address: it slipped past the NAT, and {sender} refused it. The server behind the NAT loses its connection.")
 )

@@ -17,7 +17,6 @@ import (
 // pub-stranger-after-reset the origin is right, the server's own; what is open is
 // whether the command that it had not answered was read.
 var openCases = strings.Fields(`
-	abort-long-after-the-response
 	ack-went-to-another-machine
 	encrypted-alert-then-close
 	forged-syns-to-one-port

@@ -15,6 +15,9 @@ var triggerFacts = []*Fact{
 	{"trigger_ack_from_isn", UnitNumber, "its acknowledgment less what acknowledges the SYN of the RST's sender", func(c *Case) int64 {
 		return int64(c.Trigger.Ack.Sub(c.Sender.ISN + 1))
 	}},
+	{"trigger_offset", UnitNumber, "its sequence number less that of its sender's first octet of data", func(c *Case) int64 {
+		return int64(c.Trigger.Seq.Sub(c.Receiver.ISN + 1))
+	}},
 	{"answer_time", UnitDuration, "from it to the RST, by the capture's clock: negative where the capture has them in the other order", func(c *Case) int64 {
 		return c.RST.Time - c.Trigger.Time
 	}},

@@ -5,7 +5,12 @@ var middleboxIdleTimeout = Rule{
 	Family:  FamilyStalePeer,
 	Title:   "a box on the path forgot the idle connection",
 	Summary: "A NAT, load balancer or firewall dropped the idle connection from its table, and it, or the host behind it, refused what came next.",
-	Story:   always(storyMiddleboxIdleTimeout),
+	Story: func(c *Case) *Sentence {
+		if c.Mechanism == Abort {
+			return storyMiddleboxIdleTimeoutAbort
+		}
+		return storyMiddleboxIdleTimeout
+	},
 	Wire: `           (silence longer than the box's idle timeout)
 C > S  P.  data
 S > C  R   often with another TTL, and sooner than the server could answer`,
@@ -39,6 +44,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		"AWS NLB and NAT gateway: 350 s; AWS ALB: 60 s; Azure Load Balancer: 240 s (vendors' documentation)",
 	},
 	Over: []Over{
+		{ID: "abort-after-response", Why: "the silence is that of a timer, and the RST shows another origin"},
 		{ID: "unread-data-on-close", Why: "the silence is that of a timer, and the RST shows another origin"},
 		{ID: "deliberate-abort", Why: "the silence is that of a timer, and the RST shows another origin"},
 		{ID: "firewall-reject", Why: "the silence explains why the segment was refused"},
@@ -58,13 +64,18 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		idle := c.Timing.At[IdleBefore]
 		sign := showsElsewhere(c)
 		long := idle >= idleWorthNaming
-		if !long && !(sign && idle >= ShortestIdle) {
+		if !long && !((sign || saysIdle(c)) && idle >= ShortestIdle) {
 			return None
 		}
 		if c.Mechanism == Abort {
 			// A host's own timer ends with RST as well; a box ends both sides, or
 			// shows that it is another.
 			both := otherEnd(c)
+			if saysIdle(c) {
+				f.Say(saysEndsConnectionAfterSilence)
+				f.repeat(c.Origin.Proofs)
+				return Likely
+			}
 			if !long || both == nil && !sign {
 				return None
 			}
@@ -106,5 +117,6 @@ var (
 	saysRstTtlHostOwn              = sentence("rst-ttl-host-own", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}")
 	saysRstTtlAnotherBox           = sentence("rst-ttl-another-box", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}: another box sent it")
 	saysComesSoonerHostCanHave     = sentence("comes-sooner-host-can-have", "it comes sooner than the host can have answered")
+	storyMiddleboxIdleTimeoutAbort = sentence("story-middlebox-idle-timeout-abort", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path ended it, as it seems by its idle timeout.")
 	storyMiddleboxIdleTimeout      = sentence("story-middlebox-idle-timeout", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path may have forgotten it, and the next segment was refused.")
 )

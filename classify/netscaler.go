@@ -1,5 +1,7 @@
 package classify
 
+import "bytes"
+
 // netScaler returns what a Citrix NetScaler says with the window of the RST, nil
 // when that is no code of its own. Only exact values count: 8192 and its
 // neighbours are windows of ordinary stacks.
@@ -11,6 +13,20 @@ func netScaler(c *Case) *Sentence {
 		return nil
 	}
 	return netScalerCodes[rst.Window]
+}
+
+// saysIdle reports whether the maker of the RST says that its idle timeout had
+// passed: an F5 BIG-IP in the payload (K13223), a NetScaler with the window.
+func saysIdle(c *Case) bool {
+	if isBigIP(c.Payload) {
+		said := bytes.ToLower(c.Payload)
+		return bytes.Contains(said, []byte("idle timeout")) || bytes.Contains(said, []byte("flow expired"))
+	}
+	switch c.RST.Window {
+	case 8211, 9300, 9301, 9302, 9303:
+		return netScaler(c) != nil
+	}
+	return false
 }
 
 var netScalerCodes = map[uint16]*Sentence{

@@ -13,20 +13,15 @@ import (
 
 // openCases are conversations of others that are explained wrongly so far, as
 // far as their sections findings, says and never says tell. What is mended
-// leaves the list: a case that comes out right must not stand in it.
+// leaves the list: a case that comes out right must not stand in it. Of
+// pub-stranger-after-reset the origin is right, the server's own; what is open is
+// whether the command that it had not answered was read.
 var openCases = strings.Fields(`
 	ack-went-to-another-machine
-	farther-and-yet-sooner
-	forged-burst-before-the-last-ack
-	forged-burst-sender-goes-on-at-once
 	forged-syns-to-one-port
 	masquerade-lost-on-the-way-out
-	old-copy-refused-beside-the-nat
 	pub-clients-leave-together
 	pub-hold-timer
-	pub-nat-answers-reset
-	pub-pair-other-order
-	pub-refusal-from-elsewhere
 	pub-scan-repeats-port
 	pub-scan-slow-answer
 	pub-stranger-after-reset
@@ -34,7 +29,6 @@ var openCases = strings.Fields(`
 	three-downloads-are-no-beat
 	three-requests-are-no-health-check
 	timeouts-of-a-host-that-met-refusals
-	timestamp-ahead-of-the-clock
 	user-left-proxy-aborts-the-other-leg
 `)
 

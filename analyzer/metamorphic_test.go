@@ -162,12 +162,20 @@ func TestScenariosTwice(t *testing.T) {
 
 func sorted(lists ...[]string) []string { return slices.Sorted(slices.Values(slices.Concat(lists...))) }
 
+// ofIPv4 are scenarios that are about what IPv4 alone has, and why.
+var ofIPv4 = map[string]string{
+	"field/counter-goes-on-in-the-reset": "that the IP ID goes on shows that the same stack sent the RST",
+}
+
 // Through IPv6 a conversation has the same causes or fewer: its flow labels tell
 // more, and what IPv4 alone has (ID, Don't Fragment) tells no more there.
 func TestScenariosIPv6(t *testing.T) {
 	const onlyIPv4 = classify.IDEcho | classify.NoDF | classify.OtherID
 	for _, s := range scenarios(t) {
 		t.Run(s.name(), func(t *testing.T) {
+			if why := ofIPv4[s.name()]; why != "" {
+				t.Skip(why)
+			}
 			plain := find(t, 0, render(t, s.script, synth.Format{}))
 			six := find(t, 0, render(t, s.script, synth.Format{IPv6: true}))
 			if len(plain.causes) != len(six.causes) {

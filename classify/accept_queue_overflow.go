@@ -70,8 +70,8 @@ S > C  R   seq 1, window 0, no options`,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
 		if !onlyAccepted(c) || c.RST.Options != 0 ||
-			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.Sender.ISN+1 || showsElsewhere(c) {
-			return None
+			t.Flags&(packet.SYN|packet.ACK) != packet.ACK || t.Ack != c.Sender.ISN+1 || showsElsewhere(c) && c.Path.Off >= 0 || c.Origin.Signs.Has(NamesItself) {
+			return None // from nearer, or by a box that says so: not the server's kernel
 		}
 		f.Say(saysAcceptsConnectionSynAck)
 		if t.Len == 0 {
@@ -96,7 +96,7 @@ S > C  R   seq 1, window 0, no options`,
 			f.Say(saysPortRefusedSynsWell)
 			return Possible
 		}
-		if refusedLate(c) {
+		if refusedLate(c) || showsElsewhere(c) {
 			return Possible
 		}
 		return Likely

@@ -7,7 +7,12 @@ var acceptedThenReset = Rule{
 	Family:  FamilyDeliberate,
 	Title:   "accepted, then reset without an answer",
 	Summary: "A program accepted the connection and ended it at once without a byte of answer: typically a proxy whose back end could not be reached.",
-	Story:   always(storyAcceptedThenReset),
+	Story: func(c *Case) *Sentence {
+		if c.Mechanism == Answer {
+			return storyAcceptedThenReset2
+		}
+		return storyAcceptedThenReset
+	},
 	Wire: `C > S  S   S > C  S.   C > S  .
 C > S  P.  request
 S > C  R.  seq 1: milliseconds later, nothing was answered`,
@@ -28,6 +33,8 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	ssh -L 8080:127.0.0.1:80 HOST`},
 		{"nginx", `Look for it in the configuration; it ends connections so on purpose:
 	return 444;`},
+		{"Citrix NetScaler", "It may complete handshakes itself and make its connection with the first data. CTX200852 has what the window of the RST means; look at what overtook that data, and at its services."},
+		{"F5 BIG-IP", "K13223: the payload of the RST names the cause; `tmsh show /net rst-cause` counts them."},
 		{"HAProxy", "In mode tcp it accepts before it knows whether a server is there; the log line with SC or sC names the reason."},
 	},
 	Refs: []string{
@@ -45,12 +52,15 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE"},
 	Telling:    SYNACKToRST,
 	Silence:    IdleBefore,
-	Mechanisms: mechanisms(Abort),
+	Mechanisms: mechanisms(Abort, Answer),
 	When:       FromServer | SenderSYN | First | ReceiverNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		if x.Known.Has(flows.SawData) || !y.Known.Has(flows.SawData) && c.receivedData() > 0 {
 			return None
+		}
+		if c.Mechanism == Answer {
+			return boxRefuses(c, f)
 		}
 		if y.Known.Has(flows.SawData) {
 			// One whole message: what is unread in the middle of a stream is not
@@ -76,7 +86,28 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	},
 }
 
+// boxRefuses recognises a load balancer that completes handshakes itself, and says
+// in its RST why it refuses what came next.
+func boxRefuses(c *Case, f *Findings) Confidence {
+	if !c.Origin.Signs.Has(NamesItself) || !onlyAccepted(c) || !c.Trigger.Valid() {
+		return None
+	}
+	f.Say(saysCompletedHandshakeItself)
+	if c.Receiver.Known.Has(flows.SawSYN) && c.Trigger.Len > 0 && c.Trigger.Seq.Sub(c.Receiver.ISN+1) > 0 {
+		f.Say(saysRefusesBehindGap)
+	} else {
+		f.Say(saysRefusesTrigger)
+	}
+	f.repeat(c.Origin.Proofs)
+	return Likely
+}
+
 var (
+	saysCompletedHandshakeItself = sentence("completed-handshake-itself", "the connection was accepted in the name of {sender} ({sender_syn}); nothing else came from there")
+	saysRefusesBehindGap         = sentence("refuses-behind-gap", "{rst} refuses {trigger} {answer_time} later, which begins {trigger_offset} octets into the stream of {receiver}: it is not the first data")
+	saysRefusesTrigger           = sentence("refuses-trigger", "{rst} refuses {trigger} {answer_time} later")
+	storyAcceptedThenReset2      = sentence("story-accepted-then-reset-2", "A load balancer accepted the connection in the name of {server} on port {server_port} and refused what came next, {trigger}; {rst} says why.")
+
 	saysSendsFirstMessage      = sentence("sends-first-message", "{receiver} sends its first message ({receiver_data})")
 	saysResetsLaterWithoutByte = sentence("resets-later-without-byte", "{sender} resets {receiver_data_to_rst} later, without a byte of answer")
 	saysTookNothing            = sentence("took-nothing", "{sender} had sent no data and acknowledged none; it resets {synack_to_rst} after its SYN/ACK")

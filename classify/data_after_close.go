@@ -40,6 +40,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 		"Linux: tcp_rcv_state_process (RCV_SHUTDOWN), tcp_timewait_state_process (FIN_WAIT2)",
 	},
 	Over: []Over{
+		{ID: "deliberate-abort", Why: "the data came after the FIN, and was refused"},
 		{ID: "unread-data-on-close", Why: "the data came after the FIN"},
 	},
 	Confused: []Confusion{

@@ -11,6 +11,7 @@ var afterFacts = []*Fact{
 	{"rst_to_retried_syn", UnitDuration, "the RST to that", func(c *Case) int64 { return c.After.First[c.Dir].Time - c.RST.Time }},
 	{"syn_ack_after", UnitFrame, "the first SYN/ACK after the RST", func(c *Case) int64 { return int64(c.After.NewSYNACK.Frame) }},
 	{"rst_to_syn_ack_after", UnitDuration, "the RST to that", func(c *Case) int64 { return c.After.NewSYNACK.Time - c.RST.Time }},
+	{"rst_to_sender_spoke", UnitDuration, "the RST to the latest segment of its sender within the grace", func(c *Case) int64 { return c.After.Latest[c.Dir] - c.RST.Time }},
 	{"new_syn", UnitFrame, "the first SYN of a new connection on the same addresses and ports", func(c *Case) int64 { return int64(c.After.NewSYN.Frame) }},
 	{"challenge_ack", UnitFrame, "the first pure ACK of the receiver after the RST", func(c *Case) int64 { return int64(c.After.Challenge.Frame) }},
 	{"carried_on", UnitFrame, "the first segment in which the sender went on with its stream", func(c *Case) int64 { return int64(c.After.CarriedOn.Frame) }},

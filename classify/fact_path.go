@@ -14,6 +14,7 @@ var pathFacts = []*Fact{
 	{"host_ttl_most", UnitNumber, "the highest TTL that the sender's host has shown", func(c *Case) int64 { return int64(c.Path.Most) }},
 	{"rst_hops", UnitNumber, "how many hops the RST's TTL means", func(c *Case) int64 { return int64(hops(c.RST.TTL, c.lowTTL())) }},
 	{"sender_hops", UnitNumber, "how many hops the TTL of the sender's latest segment means", func(c *Case) int64 { return int64(hops(latestTTL(c.Sender), c.lowTTL())) }},
+	{"host_hops", UnitNumber, "how many hops the highest TTL that the sender's host has shown means", func(c *Case) int64 { return int64(hops(c.Path.Most, c.lowTTL())) }},
 	{"sender_ip_id", UnitNumber, "the sender's latest IP ID", func(c *Case) int64 { return int64(c.Sender.IPID) }},
 	{"sender_window", UnitNumber, "the sender's latest window, as sent", func(c *Case) int64 { return int64(c.Sender.Window) }},
 	{"half_path", UnitDuration, "half of the shortest time in which an answer of the sender has come back", func(c *Case) int64 { return c.pathTo() / 2 }},

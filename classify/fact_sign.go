@@ -36,6 +36,7 @@ const (
 	Damaged
 
 	CopiedNumber
+	SoonerFromFarther
 )
 
 // sign is one indicator. Each looks at the case alone and never at other signs:
@@ -69,6 +70,7 @@ var signs = []*sign{
 	&answeredToo, &answeredTwice,
 	&reservedBits, &impossibleTimestamp, &impossibleNumber, &ahead, &impossibleAck,
 	&steppedCopies, &farCopies, &bothEndsIdle, &bothEnds,
+	&soonerFromFarther,
 	&otherDistance, &farOff, &nearerThanHost, &otherDistanceThanElsewhere,
 	&tooEarly, &tooEarlyForData,
 	&idEcho, &windowEcho, &notCopied,

@@ -15,6 +15,9 @@ var triggerFacts = []*Fact{
 	{"trigger_ack_from_isn", UnitNumber, "its acknowledgment less what acknowledges the SYN of the RST's sender", func(c *Case) int64 {
 		return int64(c.Trigger.Ack.Sub(c.Sender.ISN + 1))
 	}},
+	{"trigger_offset", UnitNumber, "its sequence number less that of its sender's first octet of data", func(c *Case) int64 {
+		return int64(c.Trigger.Seq.Sub(c.Receiver.ISN + 1))
+	}},
 	{"answer_time", UnitDuration, "from it to the RST, by the capture's clock: negative where the capture has them in the other order", func(c *Case) int64 {
 		return c.RST.Time - c.Trigger.Time
 	}},
@@ -28,6 +31,21 @@ var triggerFacts = []*Fact{
 // are want.
 func (c *Case) answers(mask, want packet.Flags) bool {
 	return c.Trigger.Valid() && c.Trigger.Flags&mask == want
+}
+
+// oldCopy reports whether the RST answers a segment that its sender had
+// acknowledged before: one that was let pass when it came first.
+func oldCopy(c *Case) bool {
+	t := &c.Trigger
+	if !t.Valid() || t.SeqLen() == 0 || !c.Sender.Known.Has(flows.SawAck) || c.Sender.RcvNxt.Less(t.End()) {
+		return false
+	}
+	for s := range c.recent {
+		if s.Dir == c.Dir && s.Time < t.Time && s.Flags&packet.ACK != 0 && t.End().LessEq(s.Ack) {
+			return true
+		}
+	}
+	return false
 }
 
 // furtherRSTs is how many further RSTs of the same sender the case holds.

@@ -1,5 +1,7 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 var injectedRST = Rule{
 	ID:      "injected-rst",
 	Family:  FamilyInjected,
@@ -7,6 +9,8 @@ var injectedRST = Rule{
 	Summary: "Something between the two ends, or beside them, sent a RST in an end's name; that end had not reset anything.",
 	Story: func(c *Case) *Sentence {
 		switch {
+		case c.Origin.Signs.Proofs() == 0:
+			return storyInjectedRst6
 		case c.Origin.Signs.Has(CarriedOn):
 			return storyInjectedRst
 		case c.Origin.Signs.Has(AnsweredToo):
@@ -47,6 +51,9 @@ S > C  P.  the response of S, which knows of no reset`,
 	Over: []Over{
 		{ID: "segment-after-close", Why: "a proof of a third party outranks what the host may have done"},
 		{ID: "abort-after-response", Why: "a proof of a third party outranks what the host may have done"},
+		{ID: "accepted-then-reset", Why: "a proof of a third party outranks what the host may have done"},
+		{ID: "backend-rehash", Why: "a proof of a third party outranks what the host may have done"},
+		{ID: "plaintext-to-tls-port", Why: "a proof of a third party outranks what the host may have done"},
 		{ID: "accept-queue-overflow", Why: "a proof of a third party outranks what the host may have done"},
 		{ID: "deliberate-abort", Why: "a proof of a third party outranks what the host may have done"},
 		{ID: "firewall-reject", Why: "a proof of a third party outranks what the host may have done"},
@@ -65,6 +72,8 @@ S > C  P.  the response of S, which knows of no reset`,
 	},
 	Confused: []Confusion{
 		{"firewall-reject", "a filter that rejects throws the segment away: does the other end ever acknowledge it?"},
+		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
+		{"backend-rehash", "captures on both ends: does the RST leave a server behind the address, or a box on the way?"},
 		{"blind-rst", "does the RST follow something that its sender saw, or come at any time? Who sees the connection need not guess"},
 		{"middlebox-idle-timeout", "a box that forgot the connection resets it only after a silence; do others die after the same one?"},
 	},
@@ -73,13 +82,21 @@ S > C  P.  the response of S, which knows of no reset`,
 	Match: func(c *Case, f *Findings) Confidence {
 		o := &c.Origin
 		if o.Who != Forged || o.Signs.Proofs() == 0 {
-			return None
+			return unproven(c, f)
 		}
 		f.repeat(o.Proofs)
 		f.repeat(o.Hints)
 		if x := c.Sender; c.RST.IPID != 0 && c.RST.IPID == x.IPID && c.RST.TTL == x.TTL && c.RST.Window == x.Window {
 			f.Say(saysTtlIpIdWindow)
 			return Likely
+		}
+		switch o.Signs.Proofs() {
+		case SoonerFromFarther:
+			return Likely // a box may begin with any TTL
+		case SteppedCopies:
+			if nearCopy(c) != nil {
+				return Likely // or the capture lacks the last data of an odd stack
+			}
 		}
 		// One hard indicator may be the work of a broken stack, a broken capture or
 		// a program with a raw socket; what differs in kind is not.
@@ -90,11 +107,34 @@ S > C  P.  the response of S, which knows of no reset`,
 	},
 }
 
+// unproven recognises what no stack of the sender, and no filter, has a reason
+// for: a RST that answers nothing, and that a living connection ignores; and one
+// from much farther away than the sender, where a filter would be nearer.
+func unproven(c *Case, f *Findings) Confidence {
+	o := &c.Origin
+	switch s := &c.After.First[c.Dir]; {
+	case c.Mechanism == Unexplained && c.Facts.Has(Underway|First|WentOn) && (c.Effect == Ignored || c.Effect == Challenged) &&
+		s.Valid() && c.After.Latest[c.Dir]-c.RST.Time > max(carriedOnFor, 2*c.roundTrip()):
+		f.Say(saysLivesOn)
+		f.repeat(o.Hints)
+		return Possible
+	case o.Who == AnotherBox && o.Signs.Has(OtherDistance|FarOff) && c.Path.Off < 0 && (c.Dir == flows.Server || knowsDistance(c.Sender)) && !o.Signs.Any(NamesItself|WindowEcho|IDEcho) &&
+		c.Timing.At[IdleBefore] < idleWorthNaming && !c.Sender.Known.Has(flows.SawFIN):
+		f.Say(saysNoFilterIsFarther)
+		f.repeat(o.Hints)
+		return Possible
+	}
+	return None
+}
+
 var (
-	saysTtlIpIdWindow = sentence("ttl-ip-id-window", "TTL {sender_ttl}, IP ID {sender_ip_id} and window {sender_window} are those of the sender's own segments: look for a tool on that host")
-	storyInjectedRst  = sentence("story-injected-rst", "Somebody sent {receiver} a RST in the name of {sender}, but {sender} carried on: it had reset nothing.")
-	storyInjectedRst2 = sentence("story-injected-rst-2", "Somebody refused the connection in the name of {sender}, and {sender} itself accepted it a moment later.")
-	storyInjectedRst3 = sentence("story-injected-rst-3", "Somebody reset the connection in the name of {sender}, and {sender}, which was reset as well or never knew it, answered the same segment later.")
-	storyInjectedRst4 = sentence("story-injected-rst-4", "Somebody reset both ends at once, each in the name of the other.")
-	storyInjectedRst5 = sentence("story-injected-rst-5", "Somebody sent {receiver} a RST in the name of {sender} that {sender}'s own stack would not make.")
+	saysLivesOn           = sentence("lives-on", "{rst} answers nothing in the capture and changed nothing: {sender} still speaks {rst_to_sender_spoke} after it")
+	saysNoFilterIsFarther = sentence("no-filter-is-farther", "it comes from farther than {sender}, {rst_hops} hops where {sender} is {host_hops} away: a filter on the path would be nearer")
+	saysTtlIpIdWindow     = sentence("ttl-ip-id-window", "TTL {sender_ttl}, IP ID {sender_ip_id} and window {sender_window} are those of the sender's own segments: look for a tool on that host")
+	storyInjectedRst      = sentence("story-injected-rst", "Somebody sent {receiver} a RST in the name of {sender}, but {sender} carried on: it had reset nothing.")
+	storyInjectedRst2     = sentence("story-injected-rst-2", "Somebody refused the connection in the name of {sender}, and {sender} itself accepted it a moment later.")
+	storyInjectedRst3     = sentence("story-injected-rst-3", "Somebody reset the connection in the name of {sender}, and {sender}, which was reset as well or never knew it, answered the same segment later.")
+	storyInjectedRst4     = sentence("story-injected-rst-4", "Somebody reset both ends at once, each in the name of the other.")
+	storyInjectedRst6     = sentence("story-injected-rst-6", "{receiver} got a RST in the name of {sender} that looks like a third party's; nothing in the packets proves it.")
+	storyInjectedRst5     = sentence("story-injected-rst-5", "Somebody sent {receiver} a RST in the name of {sender} that {sender}'s own stack would not make.")
 )

@@ -134,6 +134,14 @@ const (
 	// the two ends of the silence need not take the path at the same speed. Own.
 	jitter = 50 * time.Millisecond
 
+	// fastestTick is the shortest time between two ticks of a timestamp clock: a
+	// microsecond, by Linux's route option tcp_usec_ts (ip-route(8)). RFC 7323, 5.4
+	// recommends 1 ms to 1 s.
+	fastestTick = int64(time.Microsecond)
+	// clockSpan is how far apart two timestamps must be to show the pace of a clock.
+	// Own.
+	clockSpan = int64(50 * time.Millisecond)
+
 	// gaveUpSilence is how long a sender that had sent segments again must have
 	// been silent to have given up. Own.
 	gaveUpSilence = int64(200 * time.Millisecond)
@@ -205,6 +213,10 @@ const (
 	// farthest is how many hops a packet passes at most; beyond it a program has
 	// set the TTL itself. Own.
 	farthest = 40
+
+	// ticksSlack is how many ticks a timestamp may be off without saying anything:
+	// processors and timers of one host need not agree. Own.
+	ticksSlack = 1000
 
 	// farHops is how many hops of difference no change of a route explains. Own.
 	farHops = 5

@@ -80,7 +80,7 @@ S > C  R.  seq 1, one for each that waited`,
 // half-open connection went with its listener.
 func closedInHandshake(c *Case, f *Findings) Confidence {
 	t := &c.Trigger
-	if !c.answers(packet.SYN|packet.ACK, packet.ACK) || uint32(c.Sender.SYNs) != c.Sender.Packets || t.Ack != c.Sender.ISN+1 || showsElsewhere(c) || refusedLate(c) {
+	if !c.answers(packet.SYN|packet.ACK, packet.ACK) || uint32(c.Sender.SYNs) != c.Sender.Packets || t.Ack != c.Sender.ISN+1 || showsElsewhere(c) || c.Origin.Signs.Has(NamesItself) || refusedLate(c) {
 		return None
 	}
 	f.Say(saysAcknowledgesSynAck)

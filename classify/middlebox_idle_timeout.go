@@ -1,7 +1,5 @@
 package classify
 
-import "bytes"
-
 var middleboxIdleTimeout = Rule{
 	ID:      "middlebox-idle-timeout",
 	Family:  FamilyStalePeer,
@@ -9,7 +7,7 @@ var middleboxIdleTimeout = Rule{
 	Summary: "A NAT, load balancer or firewall dropped the idle connection from its table, and it, or the host behind it, refused what came next.",
 	Story: func(c *Case) *Sentence {
 		if c.Mechanism == Abort {
-			return storyMiddleboxIdleTimeoutEnds
+			return storyMiddleboxIdleTimeoutAbort
 		}
 		return storyMiddleboxIdleTimeout
 	},
@@ -46,6 +44,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		"AWS NLB and NAT gateway: 350 s; AWS ALB: 60 s; Azure Load Balancer: 240 s (vendors' documentation)",
 	},
 	Over: []Over{
+		{ID: "abort-after-response", Why: "the silence is that of a timer, and the RST shows another origin"},
 		{ID: "unread-data-on-close", Why: "the silence is that of a timer, and the RST shows another origin"},
 		{ID: "deliberate-abort", Why: "the silence is that of a timer, and the RST shows another origin"},
 		{ID: "abort-after-response", Why: "the box says so itself, or the RST shows another origin"},
@@ -68,18 +67,18 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		sign := showsElsewhere(c)
 		long := idle >= idleWorthNaming
 		front := c.Mechanism == Abort && fromFront(c)
-		if c.Mechanism == Abort && c.namesIdleTimeout() && idle >= ShortestIdle {
-			f.Say(saysEndsConnectionAfterSilence)
-			f.Say(saysNamesIdleTimeout)
-			return Likely
-		}
-		if !long && !((sign || front) && idle >= ShortestIdle) {
+		if !long && !((sign || front || saysIdle(c)) && idle >= ShortestIdle) {
 			return None
 		}
 		if c.Mechanism == Abort {
 			// A host's own timer ends with RST as well; a box ends both sides, or
 			// shows that it is another.
 			both := otherEnd(c)
+			if saysIdle(c) {
+				f.Say(saysEndsConnectionAfterSilence)
+				f.repeat(c.Origin.Proofs)
+				return Likely
+			}
 			if !front && (!long || both == nil && !sign) {
 				return None
 			}
@@ -116,21 +115,8 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	},
 }
 
-// namesIdleTimeout reports whether the box that sent the RST says itself that a
-// timer ran out.
-func (c *Case) namesIdleTimeout() bool {
-	if c.Origin.Who != AnotherBox {
-		return false
-	}
-	if isBigIP(c.Payload) {
-		return bytes.Contains(bytes.ToLower(c.Payload), []byte("idle timeout"))
-	}
-	return netScaler(c) != nil && netScalerIdle(c.RST.Window)
-}
-
 var (
 	saysFromFront                  = sentence("from-front", "the RST has TTL {rst_ttl}, as the SYN/ACK had, and the latest segment before it ({sender_latest}) {sender_ttl}: a box in front of {server} makes the one, and passes on the other")
-	saysNamesIdleTimeout           = sentence("names-idle-timeout", "the box that sent {rst} names an idle timeout as its reason")
 	saysEndsConnectionAfterSilence = sentence("ends-connection-after-silence", "{rst} ends the connection after {idle_before} of silence, and answers nothing")
 	saysEndsNameOtherSide          = sentence("ends-name-other-side", "{other_end_rst} ends it in the name of the other side as well, {rst_to_other_end_rst} later")
 	saysConnectionSilentWhenSent   = sentence("connection-silent-when-sent", "the connection had been silent for {idle_before} when {trigger} was sent")
@@ -138,6 +124,6 @@ var (
 	saysRstTtlHostOwn              = sentence("rst-ttl-host-own", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}")
 	saysRstTtlAnotherBox           = sentence("rst-ttl-another-box", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}: another box sent it")
 	saysComesSoonerHostCanHave     = sentence("comes-sooner-host-can-have", "it comes sooner than the host can have answered")
-	storyMiddleboxIdleTimeoutEnds  = sentence("story-middlebox-idle-timeout-ends", "The connection had been silent for {idle_before}; then it was ended by a reset that answers nothing, most likely of a NAT, load balancer or firewall on the path whose idle timeout had passed.")
+	storyMiddleboxIdleTimeoutAbort = sentence("story-middlebox-idle-timeout-abort", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path ended it, as it seems by its idle timeout.")
 	storyMiddleboxIdleTimeout      = sentence("story-middlebox-idle-timeout", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path may have forgotten it, and the next segment was refused.")
 )

@@ -1,5 +1,7 @@
 package classify
 
+import "bytes"
+
 // netScaler returns what a Citrix NetScaler says with the window of the RST, nil
 // when that is no code of its own. Only exact values count: 8192 and its
 // neighbours are windows of ordinary stacks.
@@ -13,9 +15,19 @@ func netScaler(c *Case) *Sentence {
 	return netScalerCodes[rst.Window]
 }
 
-// netScalerIdle reports whether the window is one of NetScaler's codes for an
-// idle timeout.
-func netScalerIdle(window uint16) bool { return window == 8211 || window >= 9300 && window <= 9303 }
+// saysIdle reports whether the maker of the RST says that its idle timeout had
+// passed: an F5 BIG-IP in the payload (K13223), a NetScaler with the window.
+func saysIdle(c *Case) bool {
+	if isBigIP(c.Payload) {
+		said := bytes.ToLower(c.Payload)
+		return bytes.Contains(said, []byte("idle timeout")) || bytes.Contains(said, []byte("flow expired"))
+	}
+	switch c.RST.Window {
+	case 8211, 9300, 9301, 9302, 9303:
+		return netScaler(c) != nil
+	}
+	return false
+}
 
 var netScalerCodes = map[uint16]*Sentence{
 	8201: sentence("netscaler-8201", "{rst}: window {rst_window} is NetScaler's code for a segment on a connection that it has closed or does not know"),

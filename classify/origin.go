@@ -64,7 +64,7 @@ func whoBy(c *Case, s Signs) Who {
 	case s.Has(CarriedOn):
 		// A filter that rejects throws the segment away: the sender, which carries
 		// on, never acknowledges it. Somebody who only listens lets it pass.
-		if looksStateless(c) && !tookTrigger(c) && c.Effect != Ignored {
+		if looksStateless(c) && !tookTrigger(c) && (c.Effect != Ignored || oldCopy(c)) {
 			return AnotherBox
 		}
 		return Forged
@@ -93,10 +93,10 @@ func looksStateless(c *Case) bool {
 	return (c.Mechanism == Answer || c.Mechanism == AnswerWithACK) && c.RST.Options == 0 && (c.RST.Window == 0 || windowEchoed(c))
 }
 
-// tookTrigger reports whether the RST's sender acknowledged, after the RST, the
-// segment that the RST answers.
+// tookTrigger reports whether the RST's sender acknowledged, after the RST and not
+// before, the segment that the RST answers.
 func tookTrigger(c *Case) bool {
-	return c.Trigger.Valid() && c.Trigger.SeqLen() > 0 && c.Trigger.End().LessEq(c.After.Acked[c.Dir])
+	return c.Trigger.Valid() && c.Trigger.SeqLen() > 0 && c.Trigger.End().LessEq(c.After.Acked[c.Dir]) && !oldCopy(c)
 }
 
 // deviceOf names the box, where something does.

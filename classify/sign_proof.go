@@ -92,21 +92,64 @@ func setsReserved(c *Case) bool {
 
 var impossibleTimestamp = sign{
 	bit: ImpossibleTimestamp, id: "impossible-timestamp", proves: true,
-	doc:  "far before the clock that the sender has shown",
+	doc:  "far before or after the clock that the sender has shown",
 	when: SenderSpoke,
 	see: func(c *Case) (*Sentence, bool) {
-		if !c.RST.Options.Has(packet.OptTimestamps) || !c.Sender.Known.Has(flows.SawTS) {
-			return nil, false
+		switch behind := ticksBehind(c); {
+		case behind > ticksSlack:
+			return saysImpossibleTimestamp, true
+		default:
+			return saysTimestampAhead, behind < 0 && clockAhead(c)
 		}
-		behind := int32(c.Sender.TSVal - c.RST.TSVal)
-		return saysImpossibleTimestamp, behind > 1000 || behind < -1<<30
 	},
+}
+
+// ticksBehind is by how many ticks the RST's timestamp is behind its sender's
+// latest, 0 when one of them has none. Windows sends 0 until the first
+// acknowledgment.
+func ticksBehind(c *Case) int32 {
+	if !c.RST.Options.Has(packet.OptTimestamps) || !c.Sender.Known.Has(flows.SawTS) || c.Sender.TSVal == 0 {
+		return 0
+	}
+	return int32(c.Sender.TSVal - c.RST.TSVal)
+}
+
+// clockAhead reports whether the RST's timestamp is further ahead of its sender's
+// latest than its clock can have come since: at most twice as far as at the pace
+// that it has shown, or, where it has shown none, at the fastest in use.
+func clockAhead(c *Case) bool {
+	ahead := -int64(ticksBehind(c))
+	since := c.RST.Time - c.Sender.Latest
+	if ahead <= ticksSlack || since < 0 {
+		return false
+	}
+	limit := since / fastestTick
+	first, last := shownClock(c)
+	if span := last.Time - first.Time; span >= clockSpan {
+		limit = min(limit, int64(float64(int32(last.TSVal-first.TSVal))/float64(span)*float64(since)))
+	}
+	return ahead-ticksSlack > 2*max(limit, 0)
+}
+
+// shownClock returns the first and the last of the sender's remembered segments
+// that have a timestamp; the zero Segment for none.
+func shownClock(c *Case) (first, last flows.Segment) {
+	for s := range c.recent {
+		if s.Dir != c.Dir || !s.Options.Has(packet.OptTimestamps) || s.TSVal == 0 {
+			continue
+		}
+		if !last.Valid() {
+			last = *s
+		}
+		first = *s
+	}
+	return first, last
 }
 
 // knowsNumbers reports whether the capture holds what it takes to call a number
 // impossible: where the streams begin, no holes, and nothing that is answered.
 func knowsNumbers(c *Case) bool {
-	return c.Missing == 0 && !c.Trigger.Valid() && c.Flow.Handshake == flows.Established &&
+	return c.Missing == 0 && !c.Trigger.Valid() && c.Flow.Handshake >= flows.SYNReceived &&
 		c.Flow.Prior.Latest == 0 && !c.before() && !c.scaleCut()
 }
 
@@ -200,7 +243,7 @@ func (r *run) still() bool { return !r.broken && r.delta == 0 }
 
 var farCopies = sign{
 	bit: SteppedCopies, id: "far-copies", proves: true,
-	doc:  "a second RST where its sender's stream never was: a stack's stands where its stream had come to or answers an acknowledgment, and nobody acknowledges what was not sent (NDSS 2009, RST_SEQ_CHANGE)",
+	doc:  "two RSTs at once, of which one is where its sender's stream never was: a stack's stands where its stream had come to or answers an acknowledgment, and nobody acknowledges what was not sent (NDSS 2009, RST_SEQ_CHANGE)",
 	when: Followed,
 	see: func(c *Case) (*Sentence, bool) {
 		if len(c.FollowUps) == 0 {
@@ -209,28 +252,86 @@ var farCopies = sign{
 		if r := runsOf(c); r.windows.steady() && r.seqs.still() || r.ttls.steady() {
 			return nil, false // that says as much
 		}
-		return saysFarCopies, farCopy(c) != nil
+		if farCopy(c) != nil {
+			return saysFarCopies, true
+		}
+		return saysFarFirst, nearCopy(c) != nil
 	},
 }
 
+// comeTo is how far the stream of the RST's sender had come by a time at which a
+// copy of the RST came, by all that the capture shows: what was sent or
+// acknowledged, and what the capture may have put after the copy.
+func comeTo(c *Case, at int64) packet.Seq {
+	to := c.Sender.SndNxt.Max(c.Receiver.RcvNxt)
+	if c.After.Latest[c.Dir.Peer()] != 0 {
+		to = to.Max(c.After.Acked[c.Dir.Peer()])
+	}
+	if s := &c.After.CarriedOn; s.Valid() && s.Time-at <= disorder {
+		to = to.Max(s.End())
+	}
+	return to
+}
+
+// farCopy finds a second RST beyond the first and beyond its sender's stream, nil
+// without one. That the sender goes on later excuses nothing: it had not come
+// there yet. Guesses are another matter: their first misses as well.
 func farCopy(c *Case) *flows.Segment {
 	if c.Missing != 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) {
 		return nil
 	}
-	known := c.Sender.SndNxt.Max(c.Receiver.RcvNxt)
-	if c.After.Latest[c.Dir.Peer()] != 0 {
-		known = known.Max(c.After.Acked[c.Dir.Peer()])
-	}
+	guesses := c.Flow.Handshake != flows.SYNReceived && c.RST.Seq != c.Receiver.RcvNxt && c.RST.Seq != c.Sender.SndNxt
 	for i := range min(len(c.FollowUps), followMax) {
 		f := &c.FollowUps[i]
 		if f.RST.Time-c.RST.Time > together {
 			return nil
 		}
-		if f.RST.Dir == c.Dir && !f.Trigger.Valid() && f.RST.Seq.Sub(known) > 2 && f.RST.Seq.Sub(c.RST.Seq) > 2 && !c.After.CarriedOn.Valid() {
+		if f.RST.Dir == c.Dir && !f.Trigger.Valid() && f.RST.Seq.Sub(comeTo(c, f.RST.Time)) > 2 && f.RST.Seq.Sub(c.RST.Seq) > 2 &&
+			(!c.After.CarriedOn.Valid() || f.RST.Flags == c.RST.Flags && !guesses) {
 			return &f.RST
 		}
 	}
 	return nil
+}
+
+// nearCopy finds a second RST of the same make where its sender's stream had come
+// to, when the first is far beyond that: the two came in the other order. A host
+// that aborts, and whose last data the capture lacks, looks so without the make: a
+// window that no answer of a stack offers.
+func nearCopy(c *Case) *flows.Segment {
+	rst := &c.RST
+	if c.Missing != 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) || rst.Seq.Sub(comeTo(c, rst.Time)) <= 2 ||
+		rst.Flags&packet.ACK != 0 || rst.Window == 0 || rst.Window == c.Sender.Window {
+		return nil
+	}
+	for i := range min(len(c.FollowUps), followMax) {
+		f := &c.FollowUps[i].RST
+		if f.Time-rst.Time > together {
+			return nil
+		}
+		if f.Dir == c.Dir && f.Flags == rst.Flags && f.Window == rst.Window && f.TTL == rst.TTL && f.Seq.LessEq(c.Sender.SndNxt.Max(c.Receiver.RcvNxt)) {
+			return f
+		}
+	}
+	return nil
+}
+
+var soonerFromFarther = sign{
+	bit: SoonerFromFarther, id: "sooner-from-farther", proves: true,
+	doc: "sooner than its sender's host can answer and from much farther than that is: what answers in another's name on the path is nearer. A box that copies window and IP ID may begin with any TTL",
+	see: func(c *Case) (*Sentence, bool) {
+		if _, known := hopsOff(c); !known && c.Sender.Spoke() || c.Path.Off > -farHops || c.Timing.At[IdleBefore] >= idleWorthNaming || windowEchoed(c) {
+			return nil, false
+		}
+		if _, echo := idEcho.see(c); echo {
+			return nil, false
+		}
+		_, early := tooEarly.see(c)
+		if !early {
+			_, early = tooEarlyForData.see(c)
+		}
+		return saysSoonerFromFarther, early
+	},
 }
 
 var bothEnds = sign{
@@ -240,7 +341,7 @@ var bothEnds = sign{
 	when:       Followed,
 	see: func(c *Case) (*Sentence, bool) {
 		f := towardsOther(c)
-		if f == nil || c.Timing.At[IdleBefore] >= ShortestIdle {
+		if f == nil || c.Timing.At[IdleBefore] >= ShortestIdle || goesOn(&c.RST, c.Sender) && c.Path.Off == 0 {
 			return nil, false
 		}
 		rst, x, y := &c.RST, c.Sender, c.Receiver
@@ -265,7 +366,8 @@ var bothEndsIdle = sign{
 }
 
 // towardsOther finds a RST towards the sender of the first, at the same time,
-// that answers nothing either; nil without one.
+// that answers nothing either, the first RST and those after it included; nil
+// without one.
 func towardsOther(c *Case) *flows.Segment {
 	if len(c.FollowUps) == 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) || !c.Sender.Spoke() || !c.Receiver.Spoke() {
 		return nil
@@ -278,8 +380,8 @@ func towardsOther(c *Case) *flows.Segment {
 		if f.RST.Dir == c.Dir {
 			continue
 		}
-		if f.Trigger.Valid() || !f.RST.Valid() {
-			return nil
+		if f.Trigger.Valid() || !f.RST.Valid() || f.RST.Seq == 0 {
+			return nil // an answer, that with number 0 to something without ACK
 		}
 		return &f.RST
 	}
@@ -326,10 +428,26 @@ func wentOn(c *Case) *flows.Segment {
 			return nil // sent before the RST, captured after it
 		}
 	}
-	if (s.Options & rst.Options).Has(packet.OptTimestamps) && int32(s.TSVal-rst.TSVal) < 0 {
+	if (s.Options & rst.Options).Has(packet.OptTimestamps) && int32(s.TSVal-rst.TSVal) < 0 && !clockAhead(c) {
 		return nil
 	}
+	if likeness(c, rst.TTL, rst.IPID) > likeness(c, s.TTL, s.IPID) {
+		return nil // the RST is the sender's own, and what came later is not
+	}
 	return s
+}
+
+// likeness is how much a TTL and an IP ID are like those of the sender's segments
+// before the RST: each counts where it fits.
+func likeness(c *Case, ttl uint8, id uint16) (n int) {
+	x := c.Sender
+	if p := &c.Path; p.Least <= ttl && ttl <= p.Most {
+		n++
+	}
+	if c.RST.Marks&packet.IPv6 == 0 && x.IPID != 0 && id != x.IPID && (id == 0 && x.IDStep == 0 || near(id, x.IPID)) {
+		n++
+	}
+	return n
 }
 
 func isBigIP(payload []byte) bool { return bytes.HasPrefix(payload, []byte("BIG-IP:")) }

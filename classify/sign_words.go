@@ -10,6 +10,10 @@ var signFacts = []*Fact{
 	{"ttl_step", UnitNumber, "their step in the TTL", func(c *Case) int64 { return int64(runsOf(c).ttls.delta) }},
 	{"far_copy", UnitFrame, "a second RST where its sender's stream never was", func(c *Case) int64 { return int64(farCopy(c).Frame) }},
 	{"far_copy_from_rst", UnitNumber, "its sequence number less that of the first", func(c *Case) int64 { return int64(farCopy(c).Seq.Sub(c.RST.Seq)) }},
+	{"near_copy", UnitFrame, "a second RST where its sender's stream had come to, when the first is beyond it", func(c *Case) int64 { return int64(nearCopy(c).Frame) }},
+	{"rst_from_near_copy", UnitNumber, "the sequence number of the first less that of this one", func(c *Case) int64 { return int64(c.RST.Seq.Sub(nearCopy(c).Seq)) }},
+	{"rst_ticks_ahead", UnitNumber, "the RST's timestamp less its sender's latest", func(c *Case) int64 { return -int64(ticksBehind(c)) }},
+	{"sender_latest_to_rst", UnitDuration, "the sender's latest segment to the RST", func(c *Case) int64 { return c.RST.Time - c.Sender.Latest }},
 	{"towards_other", UnitFrame, "the RST towards the sender of the first", func(c *Case) int64 { return int64(towardsOther(c).Frame) }},
 	{"rst_to_towards_other", UnitDuration, "the first to it", func(c *Case) int64 { return towardsOther(c).Time - c.RST.Time }},
 	{"went_on", UnitFrame, "the segment with which the sender went on", func(c *Case) int64 { return int64(wentOn(c).Frame) }},
@@ -33,6 +37,9 @@ var (
 	saysAckBeforeStream     = sentence("ack-before-stream", "it acknowledges a number {rst_ack_before_stream} before the beginning of its receiver's stream")
 	saysSteppedCopies       = sentence("stepped-copies", "{stepped_rsts} RSTs from {rst} on step by {window_step} in the window and by {ttl_step} in the TTL: no stack counts them")
 	saysFarCopies           = sentence("far-copies", "a second RST, {far_copy}, is {far_copy_from_rst} octets further on, where its sender's stream never was")
+	saysFarFirst            = sentence("far-first", "{rst} is {rst_from_near_copy} octets beyond a second RST, {near_copy}, and where its sender's stream never was")
+	saysTimestampAhead      = sentence("timestamp-ahead", "its timestamp is {rst_ticks_ahead} ticks ahead of the sender's latest, {sender_latest_to_rst} after it: no clock runs so fast")
+	saysSoonerFromFarther   = sentence("sooner-from-farther", "it comes sooner than {sender} can have answered, and from farther: {rst_hops} hops by its TTL, where {sender} is {host_hops} away")
 	saysBothEnds            = sentence("both-ends", "{rst} and {towards_other} reset both ends {rst_to_towards_other} apart, each in the name of the other, and answer nothing")
 	saysBothEndsIdle        = sentence("both-ends-idle", "{rst} and {towards_other} reset both ends {rst_to_towards_other} apart after {idle_before} of silence")
 	saysCarriedOn           = sentence("carried-on", "{sender} carries on {rst_to_went_on} after the RST: {went_on}")

@@ -16,6 +16,8 @@ var unnattedSegment = Rule{
 			return storySegmentWithoutACK
 		case c.Facts.Has(SYNACKDropped):
 			return storyUnnattedSYNACK
+		case c.Sender.Spoke() && oldCopy(c):
+			return storyUnnattedSegment3
 		case c.Sender.Spoke():
 			return storyUnnattedSegment
 		}
@@ -124,15 +126,23 @@ func refusedBeside(c *Case, f *Findings) Confidence {
 }
 
 // endedAtNAT recognises the answer of a NAT that puts its own address in the
-// place of its clients': what it does not translate back is addressed to itself.
+// place of its clients' or servers': what it does not translate is addressed to
+// itself. An old copy, of what was let pass when it came first, is outside of what
+// a NAT calls the connection.
 func endedAtNAT(c *Case, f *Findings) Confidence {
 	t := &c.Trigger
-	if c.Mechanism != Answer || c.Dir != flows.Client || c.Flow.Handshake != flows.Established || !unknownHere(c) ||
-		t.Len == 0 || c.Path.Off <= 0 || c.RST.Window != 0 || !likeLinux(c) ||
-		c.Timing.At[IdleBefore] >= ShortestIdle || c.Receiver.RetransRun > 0 || c.Origin.Who == Forged {
+	if c.Mechanism != Answer || c.Flow.Handshake != flows.Established || !unknownHere(c) ||
+		t.Len == 0 || c.Path.Off <= 0 || c.RST.Window != 0 || !likeLinux(c) || c.Origin.Who == Forged {
 		return None
 	}
-	f.Say(saysSendsDataMiddleExchange)
+	switch {
+	case oldCopy(c):
+		f.Say(saysRefusedOldCopy)
+	case c.Dir != flows.Client || c.Timing.At[IdleBefore] >= ShortestIdle || c.Receiver.RetransRun > 0:
+		return None
+	default:
+		f.Say(saysSendsDataMiddleExchange)
+	}
 	f.Say(saysAnswersLaterHostWithout)
 	f.Say(saysTtlClientSegmentsRst)
 	return Likely
@@ -143,14 +153,16 @@ var (
 	saysSameAddressPortConnection     = sentence("same-address-port-connection", "from the same address and port {sender} has a connection with another server, which this one may stand behind")
 	saysRefusesLater4                 = sentence("refuses-later-4", "{rst} refuses it {answer_time} later")
 	saysSendsDataMiddleExchange       = sentence("sends-data-middle-exchange", "{receiver} sends data ({trigger}) in the middle of an exchange that had not stopped")
+	saysRefusedOldCopy                = sentence("old-copy-beside-the-nat", "{receiver} sends data again ({trigger}) that {sender} had acknowledged before: it had been let pass when it came first")
 	saysAnswersLaterHostWithout       = sentence("answers-later-host-without", "{rst} answers it {answer_time} later, as a host without such a connection does")
-	saysTtlClientSegmentsRst          = sentence("ttl-client-segments-rst", "its TTL is {rst_ttl}, that of the client's segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed")
 	saysSegmentWithoutACK             = sentence("segment-without-ack", "{receiver} sends {trigger} without ACK (flags: {trigger_flags}) in an open connection: every segment after the SYN has ACK (RFC 9293, 3.1), so no proper stack made it")
 	saysAnsweredAsUnknown             = sentence("answered-as-unknown", "{rst} answers it {answer_time} later, as a host does that has no such connection: the one that has it would have dropped the segment (RFC 9293, 3.10.7.4)")
 	saysTtlClientSegmentsRst2         = sentence("ttl-host-segments-rst", "its TTL is {rst_ttl}, that of the host's segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed, a NAT that did not translate the segment back for instance")
 	storySegmentWithoutACK            = sentence("story-segment-without-ack", "{receiver} sent a segment without ACK in an open connection, as no proper stack does; a box that did not know what to do with it, most likely a NAT that did not translate it back, refused it in the name of {sender}.")
 	saysAskerGoesOn                   = sentence("asker-goes-on", "so who sent the SYN did not send this RST: the SYN/ACK went to another stack behind the same address")
 	storyUnnattedSYNACK               = sentence("story-unnatted-syn-ack", "The SYN/ACK of {server} did not reach who had sent the SYN, but another stack behind the address of {client}, which refused it; the same SYN comes again and again. Most likely the answer was not translated back, or a program has a TCP of its own beside the host's.")
+	saysTtlClientSegmentsRst          = sentence("ttl-client-segments-rst", "its TTL is {rst_ttl}, that of {sender}'s segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed")
 	storyUnnattedSegment              = sentence("story-unnatted-segment", "A box nearer than the client behind {sender} refused a segment of {receiver} in the middle of the exchange, as a host does that has no such connection: most likely the NAT itself, which did not translate the segment back.")
+	storyUnnattedSegment3             = sentence("story-unnatted-segment-3", "An old copy of a segment of {receiver} was refused by a box nearer than {sender}, as by a host that has no such connection: most likely the NAT itself, for which the copy lay outside of the connection, and which did not translate it.")
 	storyUnnattedSegment2             = sentence("story-unnatted-segment-2", "{receiver} sent {sender} a segment of a connection that {sender} has with another address: it slipped past the NAT, and {sender} refused it. The server behind the NAT loses its connection.")
 )

@@ -46,6 +46,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
 	},
 	Telling:    TriggerToRST,
+	Ways:       ways(WayBox),
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       First | SenderNoFIN | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -31,6 +31,7 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 	},
 	Harm:       pushed,
 	Telling:    SenderDataToRST,
+	Ways:       ways(WayTimer),
 	Mechanisms: mechanisms(Abort),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -66,6 +66,7 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 	Telling:    SenderDataToRST,
 	Benign:     true,
 	Silence:    IdleBefore,
+	Ways:       ways(WayOnPurpose, WayUnread),
 	Mechanisms: mechanisms(Abort, AnswerWithACK, Unexplained),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -65,6 +65,7 @@ S > C  R   seq 1, window 0, no options`,
 	},
 	Reasons:    []string{"INVALID_SYN", "NO_SOCKET", "TCP_FLAGS"},
 	Telling:    SYNACKToRST,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer),
 	When:       FromServer | SenderSYN | Underway | First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

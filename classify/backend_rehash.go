@@ -32,6 +32,7 @@ S > C  R   TTL 55, after the usual time`,
 	OtherHost:  true,
 	Telling:    TriggerToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayAnswer, WayBox),
 	Mechanisms: mechanisms(Answer),
 	When:       FromServer | Underway | First | SenderNoFIN | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

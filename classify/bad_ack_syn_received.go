@@ -33,6 +33,7 @@ S > C  R   seq 54321`,
 	},
 	Reasons:    []string{"TCP_FLAGS", "TCP_ACK_UNSENT_DATA", "TCP_TOO_OLD_ACK"},
 	Telling:    TriggerToRST,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer),
 	When:       FromServer | SenderSYN | First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

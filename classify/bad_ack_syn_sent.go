@@ -26,6 +26,7 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 	Reasons:    []string{"TCP_INVALID_ACK_SEQUENCE"},
 	Telling:    SYNToSYNACK,
 	Benign:     true,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer),
 	When:       SYNACKDropped | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -49,6 +49,7 @@ S > C  P.  the real S carries on`,
 		return Harm{Kind: HarmNone}
 	},
 	Telling:    Lifetime,
+	Ways:       ways(WayForgery),
 	Mechanisms: mechanisms(Abort, Unexplained),
 	When:       Underway | ReceiverAck | AnswersNothing,
 	Needs:      MissingSender | MissingReceiver,

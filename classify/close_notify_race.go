@@ -44,6 +44,7 @@ S > C  R   seq = the ack of those`,
 	Telling:    FINToTrigger,
 	Benign:     true,
 	Silence:    IdleBeforeFIN,
+	Ways:       ways(WayAnswer, WayUnread),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       SenderFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -29,6 +29,7 @@ S > C  R.  seq 0 ack 1, window 0, no options
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToRST,
 	Benign:     true,
+	Ways:       ways(WayRefusal),
 	Mechanisms: mechanisms(Answer),
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -49,6 +49,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
 	Telling:    FINToTrigger,
 	Silence:    IdleBeforeFIN,
+	Ways:       ways(WayAnswer, WayUnread),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

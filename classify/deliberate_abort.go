@@ -55,6 +55,7 @@ var deliberateAbort = Rule{
 	Reasons:    []string{"TCP_STATE"},
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayOnPurpose),
 	Mechanisms: mechanisms(Abort),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -32,6 +32,7 @@ S > C  R.  where the window ended; the server's FIN never left`,
 	Reasons:    []string{"TCP_DISCONNECT_WITH_DATA"},
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayOnPurpose),
 	Mechanisms: mechanisms(Abort),
 	When:       SenderData | First | SenderNoFIN | ReceiverFIN | ReceiverAck,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -45,6 +45,7 @@ C > S  R   one for each`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    Lifetime,
 	Silence:    IdleBefore,
+	Ways:       ways(WayUnread),
 	Mechanisms: mechanisms(Abort),
 	When:       FromClient | RolesKnown | First,
 	Match: func(c *Case, f *Findings) Confidence {

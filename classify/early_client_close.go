@@ -64,6 +64,7 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 	Telling:    DataToFIN,
 	Benign:     true,
 	Silence:    IdleBeforeFIN,
+	Ways:       ways(WayAnswer, WayUnread, WayOnPurpose),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       FromClient | RolesKnown | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -54,6 +54,7 @@ S > C  R.  with the rest of the body unread, or still coming`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayUnread),
 	Mechanisms: mechanisms(Abort),
 	When:       FromServer | First,
 	Match: func(c *Case, f *Findings) Confidence {

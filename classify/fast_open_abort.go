@@ -33,6 +33,7 @@ S > C  R   seq 1`,
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    SYNToRST,
+	Ways:       ways(WayUnread, WayOnPurpose),
 	Mechanisms: mechanisms(Abort),
 	When:       FromServer | SenderSYN | ReceiverSYN | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -34,6 +34,7 @@ S > C  R.  seq = after the FIN`,
 	Telling:    FINToRST,
 	Benign:     true,
 	Silence:    IdleBefore,
+	Ways:       ways(WayTimer),
 	Mechanisms: mechanisms(Abort),
 	When:       SenderFIN | ReceiverNoFIN | ReceiverAck | First,
 	Match: func(c *Case, f *Findings) Confidence {

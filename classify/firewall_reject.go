@@ -52,6 +52,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
 	},
 	Telling:    TriggerToRST,
+	Ways:       ways(WayBox),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
 	When:       First | SenderNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -28,6 +28,7 @@ S > C  R   answers it`,
 	OtherHost:  true,
 	Telling:    TriggerToRST,
 	Benign:     true,
+	Ways:       ways(WayAnswer, WayUnread, WayOnPurpose, WayTimer, WayBox, WayRefusal, WayForgery),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort, Unexplained),
 	When:       AfterRST,
 	Match: func(c *Case, f *Findings) Confidence {

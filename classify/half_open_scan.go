@@ -29,6 +29,7 @@ C > S  R   seq 1, window 0, no options`,
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToSYNACK,
 	Benign:     true,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {

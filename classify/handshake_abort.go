@@ -46,6 +46,7 @@ C > S  R   seq 1, window 0, no options`,
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToSYNACK,
 	Silence:    SYNToSYNACK,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -36,6 +36,7 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 	Reasons:    []string{"TCP_STATE"},
 	Telling:    SYNACKToRST,
 	Benign:     true,
+	Ways:       ways(WayOnPurpose),
 	Mechanisms: mechanisms(Abort, AnswerWithACK),
 	When:       FromClient | SenderSYN | ReceiverSYN | First,
 	Match: func(c *Case, f *Findings) Confidence {

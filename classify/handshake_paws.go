@@ -34,6 +34,7 @@ C > S  R   seq 1, window 0, no options`,
 	},
 	Reasons:    []string{"TCP_RFC7323_PAWS"},
 	Telling:    SYNToSYNACK,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer),
 	When:       SYNACKDropped | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

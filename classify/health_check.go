@@ -42,6 +42,7 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 	Reasons:    []string{"TCP_STATE", "NO_SOCKET", "TCP_ABORT_ON_CLOSE"},
 	Telling:    Lifetime,
 	Benign:     true,
+	Ways:       ways(WayOnPurpose, WayUnread, WayAnswer),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       FromClient | SenderSYN | ReceiverSYN | ReceiverNoFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {

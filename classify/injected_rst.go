@@ -78,6 +78,7 @@ S > C  P.  the response of S, which knows of no reset`,
 		{"middlebox-idle-timeout", "a box that forgot the connection resets it only after a silence; do others die after the same one?"},
 	},
 	Telling:    TriggerToRST,
+	Ways:       ways(WayForgery, WayBox),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
 		o := &c.Origin

@@ -30,6 +30,7 @@ S > C  R.  seq 0 ack 1001, window 0`,
 	},
 	Reasons:    []string{"INVALID_SYN"},
 	Telling:    SYNToRST,
+	Ways:       ways(WayRefusal),
 	Mechanisms: mechanisms(Answer),
 	When:       FromServer | Refusal,
 	Match: func(c *Case, f *Findings) Confidence {

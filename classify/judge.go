@@ -11,6 +11,7 @@ type Judge struct {
 	evidence  evidence
 	alsoFits  []Alternative
 	unchecked []*Rule
+	excluded  [NumWays]Exclusion
 	plans     [plansLen]plan
 }
 
@@ -59,6 +60,12 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	}
 	b.rule.Story(c).bind(c, &v.Story)
 	j.others(ms, best)
+	left := eliminate(c)
+	v.Kernel = j.cover(c, b, &left, accord)
+	if len(ms) == 1 && len(j.alsoFits)+len(j.unchecked) == 0 && v.Kernel != Disagrees && c.Kernel.confirms(b.rule.Rule) {
+		v.Confidence = max(v.Confidence, Likely)
+	}
+	v.Possible, v.Excluded = left.possible, j.exclude(c, &left)
 	v.AlsoFits, v.Unchecked = j.alsoFits, j.unchecked
 	return v
 }
@@ -153,9 +160,6 @@ func (j *Judge) hear(t *Testimony, ms []match) ([]match, Accord) {
 	}
 	ms = ms[:n]
 	j.unchecked = slices.DeleteFunc(j.unchecked, func(r *Rule) bool { return !t.allows(r) })
-	if n == 1 && len(j.unchecked) == 0 && t.confirms(ms[0].rule.Rule) {
-		ms[0].confidence = max(ms[0].confidence, Likely)
-	}
 	return ms, accord
 }
 
@@ -226,6 +230,7 @@ type asked struct {
 
 // table is rules made ready to be asked.
 type table struct {
+	byID  map[string]*ranked
 	rules []*ranked
 	asked [Abort + 1][]asked
 }
@@ -239,6 +244,7 @@ var (
 func newTable(rules []*Rule) *table {
 	t := new(table)
 	byID := make(map[string]*ranked)
+	t.byID = byID
 	ids := make([]string, 0, len(rules))
 	for _, r := range rules {
 		ids = append(ids, r.ID)
@@ -288,4 +294,52 @@ func (t *table) best(ms []match) int {
 		}
 	}
 	return best
+}
+
+// cover adds the general cause of each way that is left and for which neither
+// the verdict nor what also fits stands, and returns what the kernel's word did,
+// which may leave no room for such a cause.
+func (j *Judge) cover(c *Case, b *match, left *elimination, accord Accord) Accord {
+	stand := b.rule.Ways
+	for _, a := range j.alsoFits {
+		stand |= a.Rule.Ways
+	}
+	if b.confidence == Certain {
+		left.not(left.possible&^stand, becauseProven)
+	}
+	for w := range NumWays {
+		if !left.possible.Has(w) || stand.Has(w) {
+			continue
+		}
+		g := generalOf(c, w)
+		r := j.table.byID[g.id]
+		if r == nil || r == b.rule {
+			continue
+		}
+		if accord != Disagrees && !c.Kernel.allows(r.Rule) {
+			accord = Decides
+			continue
+		}
+		tell := b.rule.tell(r.Rule)
+		if tell == "" {
+			tell = g.tell
+		}
+		j.alsoFits = append(j.alsoFits, Alternative{r.Rule, tell})
+		stand |= r.Ways | 1<<w
+	}
+	return accord
+}
+
+// exclude binds the reasons of left to the facts of c.
+func (j *Judge) exclude(c *Case, left *elimination) []Exclusion {
+	n := 0
+	for w := range NumWays {
+		if !left.possible.Has(w) {
+			e := &j.excluded[n]
+			e.Way = w
+			left.because[w].bind(c, &e.Because)
+			n++
+		}
+	}
+	return j.excluded[:n]
 }

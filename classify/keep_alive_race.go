@@ -67,6 +67,7 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
 	Telling:    IdleBeforeFIN,
 	Silence:    IdleBeforeFIN,
+	Ways:       ways(WayAnswer, WayUnread),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       FromServer | SenderData | SenderFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {

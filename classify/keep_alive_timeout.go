@@ -36,6 +36,7 @@ S > C  R.  one interval after the last`,
 	Harm:       pushed,
 	Reasons:    []string{"TCP_KEEPALIVE_TIMEOUT"},
 	Telling:    IdleBefore,
+	Ways:       ways(WayTimer),
 	Mechanisms: mechanisms(Abort),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -37,6 +37,7 @@ S > C  R   seq = that ack (closed before the ACK came)
 	Reasons:    []string{"TCP_ABORT_ON_DATA", "TCP_ABORT_ON_LINGER"},
 	Telling:    FINToRST,
 	Silence:    IdleBeforeFIN,
+	Ways:       ways(WayAnswer, WayTimer, WayOnPurpose),
 	Mechanisms: mechanisms(Answer, Abort),
 	When:       SenderFIN | ReceiverNoFIN | ReceiverAck | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -48,6 +48,7 @@ S > C  R.  seq 1, one for each that waited`,
 	Reasons:    []string{"TCP_STATE", "NO_SOCKET"},
 	Telling:    SYNToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayOnPurpose, WayUnread),
 	Mechanisms: mechanisms(Abort, Answer),
 	When:       FromServer | SenderSYN | SenderNoFIN | ReceiverNoFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -48,6 +48,7 @@ C > S  S   S > C  S.  a later connection is accepted`,
 	},
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToRST,
+	Ways:       ways(WayRefusal),
 	Mechanisms: mechanisms(Answer),
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {

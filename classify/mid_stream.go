@@ -28,6 +28,7 @@ C > S  R   seq = the ack of that segment, or any other`,
 	OtherHost:  true,
 	Telling:    Lifetime,
 	Silence:    IdleBefore,
+	Ways:       ways(WayAnswer, WayBox),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
 	When:       FromMidStream | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -60,6 +60,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	OtherHost:  true,
 	Telling:    IdleBefore,
 	Silence:    IdleBefore,
+	Ways:       ways(WayBox, WayTimer, WayAnswer),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
 	When:       Underway | First | SenderNoFIN | ReceiverNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -24,6 +24,7 @@ var mptcpFastclose = Rule{
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayOnPurpose, WayUnread),
 	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK, Unexplained),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

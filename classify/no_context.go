@@ -28,6 +28,7 @@ S > C  R   any numbers
 	OtherHost:  true,
 	Telling:    Lifetime,
 	Silence:    IdleBefore,
+	Ways:       ways(WayAnswer, WayUnread, WayOnPurpose, WayTimer, WayBox, WayRefusal, WayForgery),
 	Mechanisms: mechanisms(Unexplained),
 	When:       First | SenderSilent | ReceiverSilent,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -44,6 +44,7 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 	},
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToRST,
+	Ways:       ways(WayRefusal),
 	Mechanisms: mechanisms(Answer, Unexplained),
 	Match: func(c *Case, f *Findings) Confidence {
 		if refusesUnseen(c) {

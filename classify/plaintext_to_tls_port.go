@@ -45,6 +45,7 @@ S > C  R.  seq 1, or after a TLS alert; no response`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayUnread, WayOnPurpose),
 	Mechanisms: mechanisms(Abort),
 	When:       FromServer | First,
 	Match: func(c *Case, f *Findings) Confidence {

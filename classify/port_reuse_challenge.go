@@ -58,6 +58,7 @@ S > C  S.  seq 0 ack 1`,
 	Telling:    SYNToRST,
 	Benign:     true,
 	Silence:    IdleBefore,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer),
 	When:       First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

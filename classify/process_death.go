@@ -49,6 +49,7 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayUnread, WayOnPurpose),
 	Mechanisms: mechanisms(Abort),
 	When:       FromServer | SenderData | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -31,6 +31,7 @@ C > S  S   S > C  S.  accepted`,
 		{"listener-flap", "was the service restarted at this moment?"},
 	},
 	Telling:    SYNToRST,
+	Ways:       ways(WayRefusal, WayBox),
 	Mechanisms: mechanisms(Answer, Unexplained),
 	When:       FromServer | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -36,6 +36,7 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 	},
 	Harm:       pushed,
 	Telling:    SenderDataToRST,
+	Ways:       ways(WayTimer),
 	Mechanisms: mechanisms(Abort),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -122,6 +122,9 @@ type Rule struct {
 	Benign bool
 	// Mechanisms are those by which the RST may have come about.
 	Mechanisms Mechanisms
+	// Ways are those for which it stands among the ways in which a RST can come
+	// about: where one is left, a cause that stands for it is named.
+	Ways Ways
 	// When is what else holds wherever the cause does: without it Match is not
 	// asked.
 	When  Facts

@@ -45,6 +45,7 @@ S > C  R   seq = the ack of that segment`,
 	Telling:    FINToTrigger,
 	Benign:     true,
 	Silence:    IdleBeforeFIN,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -51,6 +51,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 	Reasons:    []string{"TCP_FLAGS", "NO_SOCKET"},
 	Telling:    IdleBefore,
 	Silence:    IdleBefore,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       Underway | First | SenderSpoke | SenderNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -34,6 +34,7 @@ S > C  R   seq = its ack    (to a segment with ACK, any port)`,
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    TriggerToRST,
 	Benign:     true,
+	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       FromMidStream | First | SenderSilent | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -34,6 +34,7 @@ S > C  R.  seq 0, ack = that SYN: refused although the port listens`,
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET"},
 	Telling:    SYNToRST,
 	Silence:    IdleBeforeFIN,
+	Ways:       ways(WayRefusal, WayAnswer),
 	Mechanisms: mechanisms(Answer),
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {

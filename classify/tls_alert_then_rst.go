@@ -53,6 +53,7 @@ C > S  R.  seq after the alert`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE", "TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA"},
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayUnread, WayOnPurpose, WayAnswer),
 	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK),
 	When:       SenderData | First,
 	Match: func(c *Case, f *Findings) Confidence {

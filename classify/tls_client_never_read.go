@@ -46,6 +46,7 @@ C > S  R.  seq after its data, ack after the tickets`,
 	Telling:    ReceiverDataToRST,
 	Benign:     true,
 	Silence:    IdleBefore,
+	Ways:       ways(WayUnread),
 	Mechanisms: mechanisms(Abort),
 	When:       FromClient | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -64,6 +64,7 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	OtherHost:  true,
 	Telling:    TriggerToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayAnswer, WayBox),
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

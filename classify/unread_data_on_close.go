@@ -78,6 +78,7 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,
 	Silence:    IdleBefore,
+	Ways:       ways(WayUnread),
 	Mechanisms: mechanisms(Abort),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

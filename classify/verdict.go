@@ -22,6 +22,11 @@ type Verdict struct {
 	Story      Evidence // Rule.Story of this case
 	Evidence   []Evidence
 	AlsoFits   []Alternative
+	// Possible are the ways in which the RST can have come about, and Excluded the
+	// others with the reason. Rule and AlsoFits stand for every possible one,
+	// unless the kernel's word excludes what would.
+	Possible Ways
+	Excluded []Exclusion
 	// Unchecked are the rules that could not be asked because the capture lacks
 	// what they need.
 	Unchecked []*Rule
@@ -64,6 +69,7 @@ func (v *Verdict) Clone() Verdict {
 	c := *v
 	c.Evidence = slices.Clone(v.Evidence)
 	c.AlsoFits = slices.Clone(v.AlsoFits)
+	c.Excluded = slices.Clone(v.Excluded)
 	c.Unchecked = slices.Clone(v.Unchecked)
 	c.Origin.Proofs = slices.Clone(v.Origin.Proofs)
 	c.Origin.Hints = slices.Clone(v.Origin.Hints)

@@ -34,6 +34,7 @@ type incidentJSON struct {
 	Files      []string       `json:"files,omitempty"`
 	Time       string         `json:"time"`
 	Mechanism  string         `json:"mechanism"` // answer, abort or unexplained
+	Mechanisms mechanismsJSON `json:"mechanisms"`
 	Family     string         `json:"family"`
 	Cause      string         `json:"cause"`
 	Title      string         `json:"title"`
@@ -96,6 +97,17 @@ type harmJSON struct {
 	Lost uint64 `json:"lost_bytes,omitempty"`
 	Sent uint64 `json:"sent_bytes,omitempty"`
 	Text string `json:"text"`
+}
+
+// mechanismsJSON is in which of the ways that a RST can come about it may have.
+type mechanismsJSON struct {
+	Possible []string       `json:"possible"`
+	Excluded []excludedJSON `json:"excluded"`
+}
+
+type excludedJSON struct {
+	Mechanism string `json:"mechanism"`
+	Because   string `json:"because"`
 }
 
 // timerJSON is a silence that several connections had in common.
@@ -298,6 +310,11 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 		j.AlsoFits = append(j.AlsoFits, alsoJSON{a.Rule.ID, a.Tell})
 	}
 	n := namer{files: e.short, ends: &f.Ends}
+	j.Mechanisms = mechanismsJSON{wayNames(v.Possible), []excludedJSON{}}
+	for k := range v.Excluded {
+		x := &v.Excluded[k]
+		j.Mechanisms.Excluded = append(j.Mechanisms.Excluded, excludedJSON{x.Way.String(), x.Because.Text(&n)})
+	}
 	j.Evidence = append(j.Evidence, e.evidence(v.Evidence, &n)...)
 	j.Origin = originJSON{v.Origin.Who.String(), v.Origin.Device, e.evidence(v.Origin.Proofs, &n), e.evidence(v.Origin.Hints, &n)}
 	j.Effect = v.Effect.String()

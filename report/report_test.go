@@ -285,7 +285,7 @@ func TestNDJSON(t *testing.T) {
 				continue
 			}
 			for _, key := range []string{
-				"frame", "frames", "time", "mechanism", "family", "cause", "confidence", "also_fits", "origin", "effect", "harm",
+				"frame", "frames", "time", "mechanism", "mechanisms", "family", "cause", "confidence", "also_fits", "origin", "effect", "harm",
 				"sender", "receiver", "timing", "evidence", "advice", "story", "history",
 			} {
 				if j[key] == nil {

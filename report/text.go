@@ -430,6 +430,7 @@ func (t *text) detail(in int, i *analyzer.Incident, here string) {
 		also = append(also, a.Rule.ID+" ("+a.Rule.Title+"). To tell: "+a.Tell)
 	}
 	t.items(in, "Also fits", also)
+	t.items(in, "How it can have come about", ways(&i.Verdict))
 	if there, ok := t.advised[v.Rule]; ok {
 		t.line("")
 		t.indented(in, "How to make sure and what to change: see above, "+there+".")
@@ -620,4 +621,32 @@ func (t *text) paint(code, s string) string {
 func (t *text) line(s string) {
 	t.w.WriteString(s)
 	t.w.WriteByte('\n')
+}
+
+// ways are those in which the RST can have come about, and those that a fact
+// excludes, in a line each.
+func ways(v *classify.Verdict) []string {
+	var not classify.Ways
+	for k := range v.Excluded {
+		not |= 1 << v.Excluded[k].Way
+	}
+	out := []string{"left: " + strings.Join(wayNames(v.Possible), ", ")}
+	if v.Possible == 0 {
+		out[0] = "left: none"
+	}
+	if not != 0 {
+		out = append(out, "excluded: "+strings.Join(wayNames(not), ", "))
+	}
+	return out
+}
+
+// wayNames are the names of s.
+func wayNames(s classify.Ways) []string {
+	out := []string{}
+	for w := range classify.NumWays {
+		if s.Has(w) {
+			out = append(out, w.String())
+		}
+	}
+	return out
 }

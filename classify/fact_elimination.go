@@ -1,0 +1,263 @@
+package classify
+
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Way is one of the few ways in which a RST can come about. A case has a set of
+// them: those that no fact excludes.
+type Way uint8
+
+// The ways.
+const (
+	WayAnswer    Way = iota // a stack answers a segment of a connection that it does not have, or has closed
+	WayUnread               // the owner aborts, and leaves data unread
+	WayOnPurpose            // the owner aborts because a program, a timer of it or an administrator wants it
+	WayTimer                // the owner's stack gives the connection up: nobody answers
+	WayRefusal              // a stack refuses a SYN
+	WayBox                  // another box sends it in the host's name
+	WayForgery              // somebody forges it
+	NumWays
+)
+
+var wayNames = [NumWays]string{"answer", "abort-unread-data", "abort-on-purpose", "abort-by-timer", "refusal-of-syn", "another-box", "forgery"}
+
+// String is the word in JSON.
+func (w Way) String() string { return wayNames[w] }
+
+// Ways is a set of ways.
+type Ways uint8
+
+func ways(ws ...Way) (s Ways) {
+	for _, w := range ws {
+		s |= 1 << w
+	}
+	return s
+}
+
+// Has reports whether w is in the set.
+func (s Ways) Has(w Way) bool { return s>>w&1 != 0 }
+
+const (
+	allWays = Ways(1<<NumWays - 1)
+	aborts  = Ways(1<<WayUnread | 1<<WayOnPurpose | 1<<WayTimer)
+)
+
+// Exclusion is a way in which a RST did not come about, and the fact that makes
+// it impossible.
+type Exclusion struct {
+	Way     Way
+	Because Evidence
+}
+
+// elimination is what is left of the ways, and why the others are not. It is
+// bound to facts only for the verdict.
+type elimination struct {
+	possible Ways
+	because  [NumWays]*Sentence // of those that are excluded
+}
+
+// not excludes what is in s and not excluded yet.
+func (e *elimination) not(s Ways, because *Sentence) {
+	s &= e.possible
+	e.possible &^= s
+	for w := range NumWays {
+		if s.Has(w) {
+			e.because[w] = because
+		}
+	}
+}
+
+// eliminate excludes each way that a fact of c makes impossible, as far as the
+// capture is whole.
+func eliminate(c *Case) (e elimination) {
+	e.possible = allWays
+	notAnswer(c, &e)
+	notAbort(c, &e)
+	notAnother(c, &e)
+	return e
+}
+
+func notAnswer(c *Case, e *elimination) {
+	rst := &c.RST
+	if c.Facts.Has(Refusal) || refusesUnseen(c) {
+		e.not(ways(WayAnswer), becauseSYNRefused)
+		e.not(aborts, becauseNoConnection)
+		return
+	}
+	e.not(ways(WayRefusal), becauseNoSYN)
+	switch {
+	case c.Mechanism != Abort:
+	case rst.Options.Has(packet.OptTimestamps):
+		e.not(ways(WayAnswer), becauseTimestamps)
+	case ownWindow(c.Reset) && c.Reset.Trigger.Window != rst.Window:
+		e.not(ways(WayAnswer), becauseOwnWindow)
+	case rst.Flags&packet.ACK == 0 && c.Reset.Trigger.Valid():
+	case c.Missing.Has(MissingReceiver | MissingSegments):
+	default:
+		answered := answersWithACK(c.Reset)
+		switch {
+		case rst.Flags&packet.ACK == 0 || !answered.Valid():
+			e.not(ways(WayAnswer), becauseNothingOpen)
+		case c.Sender.Spoke() && !c.Sender.Known.Has(flows.SawFIN) && rst.Time-c.Sender.Latest <= c.Flow.Patience(c.Dir):
+			e.not(ways(WayAnswer), becauseWasThere)
+		}
+	}
+}
+
+func notAbort(c *Case, e *elimination) {
+	rst, x := &c.RST, c.Sender
+	switch {
+	case c.Mechanism == Unexplained && x.Spoke() && c.Missing == 0:
+		e.not(aborts, becauseElsewhere)
+	case c.Mechanism == Unexplained || c.Mechanism == Abort:
+	case c.Trigger.Valid() && c.Trigger.Flags&packet.ACK == 0:
+		e.not(aborts, becauseNoNumber)
+	case !x.Spoke() && c.Receiver.Known.Has(flows.SawSYN):
+		e.not(aborts, becauseNoConnection)
+	case x.Spoke() && rst.Seq != x.SndNxt && !c.Missing.Has(MissingSender|MissingSegments):
+		e.not(aborts, becauseElsewhere)
+	case rst.Flags&packet.ACK == 0 && rst.Window == 0 && likeLinux(c):
+		e.not(aborts, becauseLinuxBare)
+	case c.Trigger.Valid() && c.Timing.At[IdleBefore] >= ShortestIdle && c.Trigger.Flags&packet.SYN == 0:
+		e.not(aborts, becauseDrawn)
+	case x.Known.Has(flows.SawFIN) && c.Trigger.Valid():
+		e.not(aborts, becauseClosed)
+	case c.Trigger.Flags&packet.SYN != 0:
+		e.not(aborts, becauseHandshake)
+	case rst.Flags&packet.ACK == 0 && rst.Window == 0 && c.answersUnseen():
+		e.not(ways(WayUnread), becauseBareUnread)
+	}
+	switch {
+	case c.Flow.Handshake == flows.SYNSent && c.Dir == flows.Client && !x.Known.Has(flows.SawPlainAck):
+		e.not(ways(WayUnread), becauseNoneTaken)
+	case c.Missing.Has(MissingReceiver|MissingSegments|MissingHandshake) || !c.Receiver.Spoke():
+	case c.receivedData() == 0 && c.Receiver.Bytes == 0:
+		e.not(ways(WayUnread), becauseNoData)
+	case bareAfterAnswer(c):
+		e.not(ways(WayUnread), saysAnsweredLast)
+	case c.receivedData() == 0 && rst.Flags&packet.ACK != 0:
+		e.not(ways(WayUnread), becauseNoneTaken)
+	}
+	if !c.Missing.Has(MissingSender) && x.Whole() {
+		notTimer(c, e)
+	}
+}
+
+// notTimer excludes that the sender's stack gave the connection up: that leaves
+// repetitions, probes, or a FIN or SYN/ACK that waited.
+func notTimer(c *Case, e *elimination) {
+	x := c.Sender
+	switch {
+	case x.Probes > 0 || x.Known.Has(flows.SawFIN) && c.Timing.At[FINToRST] >= waitedForFIN:
+	case c.Dir == flows.Server && c.Flow.Handshake == flows.SYNReceived:
+	case x.RetransRun > 0 && c.RST.Time-x.RetransFirst >= triedFor:
+	case x.RetransRun > 0:
+		e.not(ways(WayTimer), becauseTriedShort)
+	case x.Known.Has(flows.SawFIN):
+		e.not(ways(WayTimer), becauseFINShort)
+	default:
+		e.not(ways(WayTimer), becauseNotTried)
+	}
+}
+
+func notAnother(c *Case, e *elimination) {
+	x, rst, signs := c.Sender, &c.RST, c.Origin.Signs
+	const another = Ways(1<<WayBox | 1<<WayForgery)
+	switch {
+	case signs.Has(NamesItself):
+		e.not(allWays&^ways(WayBox), becauseNamesItself)
+	case signs.Proofs() != 0:
+		e.not(allWays&^another, becauseProofs)
+	case signs.Any(OtherDistance):
+		e.not(allWays&^another, becauseOtherDistance)
+	case fromFront(c) && c.Mechanism == Abort:
+		e.not(allWays&^another, becauseFromFront)
+	case c.Facts.Has(SYNACKDropped) && toolSYN(c):
+		e.not(ways(WayBox), becauseToolSYN)
+	case signs.weight() >= enough || !x.Spoke():
+	case c.countsIDs() && rst.IPID != x.IPID && near(rst.IPID, x.IPID):
+		e.not(another, becauseIDGoesOn)
+	case c.Path.Known && c.Path.Off == 0 && rst.Options.Has(packet.OptTimestamps) && x.Known.Has(flows.SawTS) && rst.TSVal-x.TSVal < 1<<20:
+		e.not(another, becauseClockGoesOn)
+	case c.Path.Known && c.Path.Off == 0 && (c.Mechanism == Abort || !likeLinux(c) || !unknownHere(c) || onlyAccepted(c)):
+		e.not(ways(WayBox), becauseSameDistance)
+	}
+	if !signs.Any(proofSigns | forgerSigns) {
+		e.not(ways(WayForgery), becauseNoForger)
+	}
+	if signs == 0 && !x.Spoke() {
+		e.not(ways(WayBox), becauseNoSign)
+	}
+}
+
+// The reasons for which a way is excluded.
+var (
+	becauseSYNRefused    = sentence("because-syn-refused", "{rst} refuses a SYN")
+	becauseNoConnection  = sentence("because-no-connection", "{sender} had no connection to abort, as far as the capture tells")
+	becauseNoSYN         = sentence("because-no-syn", "{rst} answers no SYN")
+	becauseTimestamps    = sentence("because-timestamps", "{rst} has timestamps: an answer is made without a socket, and has none")
+	becauseNothingOpen   = sentence("because-nothing-open", "{receiver} had sent nothing that {rst} can answer: what it sent last had its answer, has other numbers, or is too old")
+	becauseElsewhere     = sentence("because-elsewhere", "{rst} stands {rst_seq_from_sender} from where {sender}'s stream had come to, and an abort stands there")
+	becauseLinuxBare     = sentence("because-linux-bare", "{rst} has no ACK and the IP header of a Linux host, and Linux aborts with ACK")
+	becauseClosed        = sentence("because-closed", "{sender} had closed before (FIN, {sender_fin}), and {rst} answers {trigger}")
+	becauseHandshake     = sentence("because-handshake", "{rst} answers {trigger}, a part of the handshake")
+	becauseBareUnread    = sentence("because-bare-unread", "{rst} has neither ACK nor window, and repeats an acknowledgment")
+	becauseNoData        = sentence("because-no-data", "{receiver} had sent no data")
+	saysAnsweredLast     = sentence("because-answered", "{sender} had sent its answer ({sender_data}), and {receiver} nothing after that")
+	becauseNoneTaken     = sentence("because-none-taken", "{sender} had acknowledged nothing of {receiver}")
+	becauseNotTried      = sentence("because-not-tried", "{sender} was not sending anything again, nor probing")
+	becauseIDGoesOn      = sentence("because-id-goes-on", "its IP ID, {rst_ip_id}, goes on where {sender}'s had come to, {sender_ip_id}")
+	becauseClockGoesOn   = sentence("because-clock-goes-on", "it has come as far as {sender}'s other segments, and its timestamp goes on where theirs had come to")
+	becauseSameDistance  = sentence("because-same-distance", "its TTL, {rst_ttl}, is that of {sender}'s other segments or means as many hops")
+	becauseOwnWindow     = sentence("because-own-window", "{rst} offers {sender}'s own window, {rst_window}: an answer is made without a socket that has one")
+	becauseDrawn         = sentence("because-drawn", "{rst} comes {answer_time} after {trigger}, which ended a silence of {idle_before}")
+	becauseFromFront     = sentence("because-from-front", "it has TTL {rst_ttl} as the SYN/ACK had, and {sender_latest} {sender_ttl}: the box in front of {sender} made it")
+	becauseToolSYN       = sentence("because-tool-syn", "a program made the SYN ({client_syn}) itself: the TTL of that tells nothing of its host")
+	becauseNoForger      = sentence("because-no-forger", "nothing is seen that a forger does and no stack or box")
+	becauseNamesItself   = sentence("because-names-itself", "the RST names the box that sent it")
+	becauseProofs        = sentence("because-proofs", "a proof of another hand than {sender}'s is seen")
+	becauseOtherDistance = sentence("because-other-distance", "{rst} has TTL {rst_ttl}, and {sender}'s host has shown {host_ttl_least} to {host_ttl_most}: it has not come as far")
+	becauseNoNumber      = sentence("because-no-number", "{rst} acknowledges just {trigger}, which has no ACK, as an answer does")
+	becauseWasThere      = sentence("because-was-there", "{sender} had been in the connection a moment before ({sender_latest}), without closing")
+	becauseTriedShort    = sentence("because-tried-short", "{sender} had been sending again for {retransmitting_for} only")
+	becauseFINShort      = sentence("because-fin-short", "{sender} had waited for {fin_to_rst} after its FIN only")
+	becauseNoSign        = sentence("because-no-sign", "no sign of another hand is seen")
+	becauseProven        = sentence("because-proven", "the evidence of the verdict leaves no room for it")
+)
+
+// general is the cause that stands for a way where nothing more is known, and
+// what would tell it.
+type general struct{ id, tell string }
+
+// generalOf is that of w.
+func generalOf(c *Case, w Way) general {
+	switch w {
+	case WayAnswer:
+		switch {
+		case c.Sender.Known.Has(flows.SawFIN):
+			return general{"data-after-close", "a capture beside the sender of the RST: does a segment come in just before it?"}
+		case !c.Sender.Spoke() || c.Flow.Handshake == flows.MidStream && c.Mechanism == Unexplained:
+			return general{"mid-stream", "a capture that begins before the connection opens"}
+		}
+		return general{"stale-connection", "a capture beside the sender of the RST: does a segment come in just before it? Then it answered that"}
+	case WayUnread:
+		return general{"unread-data-on-close", "`nstat -az TcpExtTCPAbortOnClose` on the sender grows when data was left unread"}
+	case WayOnPurpose:
+		return general{"deliberate-abort", "`strace -e setsockopt,close` on the program, or its log: did it end the connection?"}
+	case WayTimer:
+		if c.Sender.RetransRun > 0 {
+			return general{"retransmission-timeout", "`nstat -az TcpExtTCPAbortOnTimeout` on the sender grows when it gave up"}
+		}
+		return general{"keep-alive-timeout", "`nstat -az TcpExtTCPAbortOnTimeout` on the sender grows when it gave up"}
+	case WayRefusal:
+		return general{"no-listener", "`ss -ltn` on the host: is there a listener on the port?"}
+	case WayBox:
+		if c.Mechanism == Abort {
+			return general{"middlebox-idle-timeout", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+		}
+		return general{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+	}
+	return general{"injected-rst", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+}

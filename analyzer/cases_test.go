@@ -50,7 +50,6 @@ var openCases = strings.Fields(`
 	pub-refusal-from-elsewhere
 	pub-refusal-with-number
 	pub-rst-long-after-trigger
-	pub-scan-repeats-port
 	pub-scan-slow-answer
 	pub-stranger-after-reset
 	pub-synack-not-captured
@@ -60,9 +59,6 @@ var openCases = strings.Fields(`
 	reset-after-both-closed
 	same-syn-refused-again
 	stream-cut-is-no-complete-response
-	three-downloads-are-no-beat
-	three-requests-are-no-health-check
-	three-timeouts-are-no-health-check
 	timeouts-of-a-host-that-met-refusals
 	timestamp-ahead-of-the-clock
 	trigger-acknowledged-before-the-fin-client

@@ -91,10 +91,12 @@ const (
 	// second to some minutes (HAProxy inter, AWS 5 to 300 s).
 	checkFastest = int64(100 * time.Millisecond)
 	checkSlowest = int64(900 * time.Second)
+	// checkLatest is how much longer than it was set a period is at most. Own.
+	checkLatest = int64(100 * time.Millisecond)
 	// checkLasts is how long one check takes at most. Own.
 	checkLasts = int64(10 * time.Second)
-	// checkBare is how long after its SYN/ACK a check without data ends at most.
-	// Own.
+	// checkBare is how long after its SYN/ACK a check without data ends at most,
+	// and how long it waits for that. Own.
 	checkBare = int64(time.Second)
 
 	// halfOpenFor is how long a server keeps a handshake that does not complete:
@@ -165,8 +167,14 @@ const (
 	// What a health check sends, and what it is answered, at most. Own.
 	checkRequestMax, checkAnswerMax = 4 << 10, 12 << 10
 
-	// checkBeats is how many probes it takes to speak of a beat. Own.
-	checkBeats = 3
+	// checkBeats is how many connections of one shape it takes to speak of a beat:
+	// three of anything are none. checkSteady is what part of the period their
+	// distances vary by at most. Own.
+	checkBeats, checkSteady = 4, 20
+
+	// checkLate is by what part of it a period is longer than it was set, at most:
+	// HAProxy keeps 500 ms as 507 ms. Own.
+	checkLate = 50
 
 	// scanTargets is how many ports that refuse, or are dropped in the
 	// handshake, make a scan of it: more than a client with a list of servers

@@ -88,6 +88,17 @@ func (c *connection) acted(m *memory, d Dir) (at int64) {
 	return at
 }
 
+// settled reports whether nothing was under way on c when the side d sent the
+// RST h: no SYN sent again, no FIN, and all payload acknowledged.
+func (c *connection) settled(h *packet.Header, d Dir) bool {
+	s, p := &c.side[d], &c.side[d.Peer()]
+	if s.SYNs == 0 || p.SYNs == 0 || c.opening[Client].SYNRepeated() || c.opening[Server].SYNRepeated() || c.known()&SawFIN != 0 {
+		return false
+	}
+	got := p.Known&SawData == 0 || h.Flags&packet.ACK != 0 && h.Ack == p.SndNxt
+	return got && (s.Known&SawData == 0 || p.RcvNxt == s.SndNxt)
+}
+
 // letter is an index into historyLetters.
 type letter uint8
 

@@ -32,8 +32,14 @@ type Event struct {
 	Dir     Dir // who sent the segment
 	// First says that this RST is the first of its connection.
 	First bool
-	// Payload is how many octets of payload both sides had sent before a RST.
-	Payload uint64
+	// Sent is how many octets of payload each side had sent before a RST, and
+	// Segments how many segments, by Dir.
+	Sent     [2]uint64
+	Segments [2]uint32
+	// Settled says that nothing was under way at a RST: each side had sent a SYN,
+	// none of them twice, and no FIN, and all payload is acknowledged, by this RST at
+	// the latest.
+	Settled bool
 	// Stray says that no SYN of the connection was seen before a RST.
 	Stray bool
 	// Refusal says that a RST answers a SYN.

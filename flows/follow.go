@@ -114,8 +114,10 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 	e := c.event(WasReset, h, d, t.clock, &t.out)
 	e.First = c.known()&SawRST == 0
 	if c.known()&SawData != 0 {
-		e.Payload = c.stream[0].Bytes + c.stream[1].Bytes
+		e.Sent = [2]uint64{c.stream[0].Bytes, c.stream[1].Bytes}
 	}
+	e.Segments = [2]uint32{c.side[0].Packets, c.side[1].Packets}
+	e.Settled = c.settled(h, d)
 	e.Spoke = c.side[d].Known&SawData != 0
 	e.Acted = c.acted(&p.memory, d.Peer())
 	e.RTT = c.rttTo(d)

@@ -1,13 +1,16 @@
 package classify
 
-import "time"
+import (
+	"time"
+
+	"github.com/rstwhy/rstwhy/flows"
+)
 
 // Limits of time, in nanoseconds. Each has the source of its value; "own" means that it was
 // chosen between what was seen on both sides of it.
 const (
-	// ShortestIdle is the shortest silence that may be a timer's doing: below it
-	// lie the pauses of ordinary traffic. Own.
-	ShortestIdle = int64(1900 * time.Millisecond)
+	// ShortestIdle is the shortest silence that may be a timer's doing.
+	ShortestIdle = int64(flows.ShortestPause)
 
 	// disorder is how far apart in time a capture may have put segments that
 	// were the other way round: several receive queues, two taps. Own.

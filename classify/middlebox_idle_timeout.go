@@ -5,7 +5,12 @@ var middleboxIdleTimeout = Rule{
 	Family:  FamilyStalePeer,
 	Title:   "a box on the path forgot the idle connection",
 	Summary: "A NAT, load balancer or firewall dropped the idle connection from its table, and it, or the host behind it, refused what came next.",
-	Story:   always(storyMiddleboxIdleTimeout),
+	Story: func(c *Case) *Sentence {
+		if c.Mechanism != Abort && bracketed(c) {
+			return storyIdleTimer
+		}
+		return storyMiddleboxIdleTimeout
+	},
 	Wire: `           (silence longer than the box's idle timeout)
 C > S  P.  data
 S > C  R   often with another TTL, and sooner than the server could answer`,
@@ -58,7 +63,8 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		idle := c.Timing.At[IdleBefore]
 		sign := showsElsewhere(c)
 		long := idle >= idleWorthNaming
-		if !long && !(sign && idle >= ShortestIdle) {
+		bracket := c.Mechanism != Abort && bracketed(c)
+		if !long && !bracket && !(sign && idle >= ShortestIdle) {
 			return None
 		}
 		if c.Mechanism == Abort {
@@ -82,17 +88,31 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 				f.Say(saysConnectionSilentWhenCame)
 			}
 		}
+		if bracket {
+			f.Say(saysBracket)
+			f.Say(saysPausesOfEach)
+		}
 		if c.Path.Off != 0 {
 			f.Say(saysRstTtlHostOwn)
 		}
 		if c.Origin.Signs.Has(TooEarly) {
 			f.Say(saysComesSoonerHostCanHave)
 		}
-		if long && (sign || c.Mechanism == Abort) {
+		if long && (sign || c.Mechanism == Abort) || bracket && timerShown(c) {
 			return Likely
 		}
 		return Possible
 	},
+}
+
+// timerShown reports whether the pauses that enclose a timer are enough to prefer
+// it to a restart in just that time: several were survived and several not; or one
+// was not, a long one, a pause of half of it was survived, and the port has gone
+// on accepting.
+func timerShown(c *Case) bool {
+	a := &c.Around
+	return a.Survivals > 1 && a.Fatalities > 1 ||
+		a.WentOn && a.Fatal >= idleWorthNaming && a.Survived >= a.Fatal/2
 }
 
 var (
@@ -102,5 +122,6 @@ var (
 	saysConnectionSilentWhenCame   = sentence("connection-silent-when-came", "the connection had been silent for {idle_before} when {rst} came")
 	saysRstTtlHostOwn              = sentence("rst-ttl-host-own", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}: another box sent it")
 	saysComesSoonerHostCanHave     = sentence("comes-sooner-host-can-have", "it comes sooner than the host can have answered")
+	storyIdleTimer                 = sentence("story-idle-timer", "The connection had been silent for {idle_before}, and its next segment was refused. So far every pause on this port of up to {pause_survived} was survived and none from {pause_fatal} on: most likely an idle timer in between, that of a NAT, load balancer or firewall on the path, forgot the connection.")
 	storyMiddleboxIdleTimeout      = sentence("story-middlebox-idle-timeout", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path may have forgotten it, and the next segment was refused.")
 )

@@ -10,6 +10,7 @@ const (
 	Asked    EventKind = iota // the first SYN of a connection
 	Answered                  // its first SYN/ACK
 	WasReset                  // a RST, each one
+	Survived                  // an answer to what came after a pause
 )
 
 // Event is one such turn, with what a host shows in it. Events come in the
@@ -40,6 +41,10 @@ type Event struct {
 	// none of them twice, and no FIN, and all payload is acknowledged, by this RST at
 	// the latest.
 	Settled bool
+	// Pause is how long the connection had been silent before the segment came that
+	// this one answers: of Survived; and of a RST that answers it as who has no
+	// such connection does, 0 when that was less than ShortestPause.
+	Pause int64
 	// Stray says that no SYN of the connection was seen before a RST.
 	Stray bool
 	// Refusal says that a RST answers a SYN.

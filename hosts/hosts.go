@@ -84,6 +84,13 @@ type Around struct {
 	BurstSpan              int64
 	BurstMoved, BurstSpoke int
 
+	// With Pauses, of all connections to the server's port: Survived is the longest
+	// pause after which one went on, Fatal the shortest after which the next segment
+	// was refused by who had no such connection, in nanoseconds, 0 for none;
+	// Survivals and Fatalities are how many there were of each.
+	Survived, Fatal       int64
+	Survivals, Fatalities int
+
 	// Elsewhere is the server that answered a SYN from the address and port of the
 	// RST's sender most recently, when it is another than this connection's, with
 	// Elsewhere. Its port is 0 when there was none.
@@ -102,6 +109,7 @@ const (
 	Beat
 	Burst
 	Elsewhere
+	Pauses
 
 	All Groups = 1<<iota - 1
 )
@@ -114,6 +122,7 @@ type Memory struct {
 	pairs   cache[pair, beatFacts]
 	strokes cache[flows.Endpoint, strokeFacts]
 	locals  cache[flows.Endpoint, flows.Endpoint]
+	pauses  cache[flows.Endpoint, pauseFacts]
 }
 
 type portFacts struct {
@@ -123,6 +132,11 @@ type portFacts struct {
 	refusedAt    int64 // latest refusal
 	refusals     uint32
 	refused      bool // at another time than 0
+}
+
+type pauseFacts struct {
+	survived, fatal       int64
+	survivals, fatalities uint32
 }
 
 type hostFacts struct {
@@ -297,6 +311,7 @@ func New() *Memory {
 	m.pairs = newCache[pair, beatFacts](a, 12)
 	m.strokes = newCache[flows.Endpoint, strokeFacts](a, 11)
 	m.locals = newCache[flows.Endpoint, flows.Endpoint](a, 13)
+	m.pauses = newCache[flows.Endpoint, pauseFacts](a, 11)
 	return m
 }
 
@@ -324,7 +339,22 @@ func (m *Memory) Observe(e *flows.Event) {
 			f.minRTT = e.RTT
 		}
 		*m.locals.put(h[flows.Client].end, client) = *server
+	case flows.Survived:
+		p := m.pauses.put(h[flows.Server].end, server)
+		p.survived = max(p.survived, e.Pause)
+		if p.survivals != math.MaxUint32 {
+			p.survivals++
+		}
 	case flows.WasReset:
+		if e.Pause > 0 {
+			p := m.pauses.put(h[flows.Server].end, server)
+			if p.fatal == 0 || e.Pause < p.fatal {
+				p.fatal = e.Pause
+			}
+			if p.fatalities != math.MaxUint32 {
+				p.fatalities++
+			}
+		}
 		if !e.Refusal {
 			key, hash := strokeOf(&e.Ends[e.Dir], h[e.Dir], e.Dir)
 			m.strokes.put(hash, &key).add(e)
@@ -410,6 +440,12 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 				a.Burst, a.BurstSpan = int(s.n), s.last-s.first
 				a.BurstMoved, a.BurstSpoke = int(s.movedBy()), int(s.spoke)
 			}
+		}
+	}
+	if want&Pauses != 0 {
+		if p := m.pauses.get(h.end, server); p != nil {
+			a.Survived, a.Fatal = p.survived, p.fatal
+			a.Survivals, a.Fatalities = int(p.survivals), int(p.fatalities)
 		}
 	}
 	if want&Elsewhere != 0 {

@@ -110,6 +110,23 @@ func TestBeatIsOfOneShape(t *testing.T) {
 	}
 }
 
+func TestPausesOfOnePort(t *testing.T) {
+	m := New()
+	ends := [2]flows.Endpoint{end(1, 40000), end(2, 5432)}
+	other := [2]flows.Endpoint{end(1, 40000), end(2, 5433)}
+	for _, p := range []int64{7e9, 29e9, 12e9} {
+		m.Observe(&flows.Event{Kind: flows.Survived, Time: 1e18, Ends: ends, Pause: p})
+		m.Observe(&flows.Event{Kind: flows.Survived, Time: 1e18, Ends: other, Pause: 4 * p})
+	}
+	for _, p := range []int64{45e9, 31e9, 0} {
+		m.Observe(&flows.Event{Kind: flows.WasReset, Time: 1e18, Ends: ends, Dir: flows.Server, First: true, Pause: p})
+	}
+	v := around(m, resetOf(flows.Client, ends[0], ends[1], 1e18))
+	if v.Survived != 29e9 || v.Survivals != 3 || v.Fatal != 31e9 || v.Fatalities != 2 {
+		t.Errorf("survived up to %d, %d times; fatal from %d, %d times; want 29 s, 3 and 31 s, 2", v.Survived, v.Survivals, v.Fatal, v.Fatalities)
+	}
+}
+
 func TestElsewhereIsOfTheSender(t *testing.T) {
 	m := New()
 	client, service, pod := end(1, 40000), end(2, 80), end(3, 8080)

@@ -54,7 +54,6 @@ var openCases = strings.Fields(`
 	pub-stranger-after-reset
 	pub-synack-not-captured
 	pub-timestamps-declined
-	pub-two-seconds-no-timeout
 	refused-by-a-stranger-connected-all-the-same
 	reset-after-both-closed
 	same-syn-refused-again

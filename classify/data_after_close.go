@@ -6,7 +6,7 @@ var dataAfterClose = Rule{
 	Title:   "data after the other side had closed",
 	Summary: "One side had closed its socket; the other still sent data, which nobody can read any more.",
 	Story: func(c *Case) *Sentence {
-		if c.Timing.Has(FINToTrigger) {
+		if c.Timing.At[FINToTrigger] > 0 {
 			return storyDataAfterClose
 		}
 		return storyDataCrossesClose

@@ -64,11 +64,12 @@ const (
 	// what it answers and still not be early for a later copy. Own.
 	lateTrigger = int64(200 * time.Millisecond)
 
-	// idleBeforeClose: an idle connection that is closed by a timeout has been
-	// silent for longer than a server takes between two writes of one answer. No
-	// server known has a keep-alive timeout below a second; a tenth of it leaves
-	// room.
-	idleBeforeClose = int64(100 * time.Millisecond)
+	// idleBeforeClose is the shortest silence after which a close is that of a
+	// keep-alive timeout: they are set in seconds, and one of a second may look a
+	// little shorter. The shortest default known is Gunicorn's, 2 s. Where HTTP
+	// itself shows that the connection was to be used again, half of that will do.
+	idleBeforeClose     = int64(900 * time.Millisecond)
+	idleBeforeCloseHTTP = idleBeforeClose / 2
 
 	// crossingTime is how long after a FIN has arrived a program may still write
 	// without being blamed: it was busy. Own.

@@ -41,7 +41,6 @@ var openCases = strings.Fields(`
 	pub-control-frame-after-close
 	pub-every-checksum-wrong
 	pub-goodbye-then-reset
-	pub-hold-timer
 	pub-id-goes-on
 	pub-jittery-rtt
 	pub-nat-answers-reset

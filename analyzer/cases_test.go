@@ -21,13 +21,8 @@ var openCases = strings.Fields(`
 	forged-syns-to-one-port
 	masquerade-lost-on-the-way-out
 	pub-clients-leave-together
-	pub-hold-timer
-	pub-scan-repeats-port
 	pub-scan-slow-answer
 	pub-stranger-after-reset
-	pub-two-seconds-no-timeout
-	three-downloads-are-no-beat
-	three-requests-are-no-health-check
 	timeouts-of-a-host-that-met-refusals
 	user-left-proxy-aborts-the-other-leg
 `)

@@ -166,7 +166,7 @@ func Needs(r *flows.Reset) hosts.Groups {
 	if r.Flow.Handshake == flows.SYNSent && r.Dir == flows.Server && r.RST.Flags&packet.ACK != 0 {
 		return hosts.Ports | hosts.Host | hosts.Refused
 	}
-	g := hosts.Ports | hosts.Host | hosts.Asked | hosts.Refused | hosts.Burst
+	g := hosts.Ports | hosts.Host | hosts.Asked | hosts.Refused | hosts.Burst | hosts.Pauses
 	if r.Dir == flows.Client {
 		g |= hosts.Beat
 	}

@@ -9,7 +9,7 @@ var dataAfterClose = Rule{
 		if c.unseenAfterFIN() || c.closedUnseen() {
 			return storyDataAfterCloseUnseen
 		}
-		if c.Timing.Has(FINToTrigger) {
+		if c.Timing.At[FINToTrigger] > 0 {
 			return storyDataAfterClose
 		}
 		return storyDataCrossesClose

@@ -135,3 +135,52 @@ func tlsPort(port uint16) bool {
 	}
 	return false
 }
+
+// keepsConnections reports whether the connection is of a protocol whose clients
+// keep connections for their next request: HTTP, TLS but for the terminals and
+// mail sessions in it, or one of a service that clients have pools for.
+func keepsConnections(c *Case) bool {
+	x, y := c.client(), c.server()
+	port := c.Flow.Ends[flows.Server].Port
+	switch {
+	case session(port):
+		return false
+	case isRequest(&x.First, x.FirstN), isRequest(&x.LastBytes, x.LastN), status(&y.First, y.FirstN) != 0, status(&y.LastBytes, y.LastN) != 0:
+		return true
+	case bytes.HasPrefix(x.First[:min(int(x.FirstN), packet.PeekLen)], []byte("PRI * HTTP/2")):
+		return true
+	case firstRecord(x).kind == recordHandshake, tlsPort(port):
+		return true
+	}
+	return pooled(port)
+}
+
+// asksAgain reports whether what the client sent last is an HTTP/1 request, on a
+// connection on which the server had answered one.
+func asksAgain(c *Case) bool {
+	x, y := c.client(), c.server()
+	return isRequest(&x.LastBytes, x.LastN) && status(&y.First, y.FirstN) != 0
+}
+
+// session reports whether a port is one on which a connection is one session of a
+// user or a program, which nobody uses again (IANA service names): FTP, SSH,
+// Telnet, SMTP, POP3, IMAP and these in TLS.
+func session(port uint16) bool {
+	switch port {
+	case 21, 22, 23, 25, 110, 143, 465, 587, 989, 990, 992, 993, 995:
+		return true
+	}
+	return false
+}
+
+// pooled reports whether a port is one to whose service clients keep connections
+// (IANA service names, and the customary ones): HTTP, RPC, LDAP, SMB, databases,
+// caches and brokers.
+func pooled(port uint16) bool {
+	switch port {
+	case 80, 135, 389, 445, 1433, 1521, 1883, 3000, 3128, 3268, 3306, 5000, 5432, 5672, 5984, 6379, 7000, 8000, 8008, 8009, 8080, 8081, 8086, 8088, 8888,
+		9000, 9042, 9092, 9200, 11211, 27017, 50000, 50051, 61613, 61616:
+		return true
+	}
+	return false
+}

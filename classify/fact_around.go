@@ -16,6 +16,10 @@ var aroundFacts = []*Fact{
 		return max(us, (c.Around.BurstSpan+us-1)/us*us)
 	}},
 	{"burst_moved", UnitNumber, "in how many of these the receiver had sent payload or its FIN just before", func(c *Case) int64 { return int64(c.Around.BurstMoved) }},
+	{"pause_survived", UnitDuration, "the longest pause after which a connection to the server's port went on", func(c *Case) int64 { return c.Around.Survived }},
+	{"pause_fatal", UnitDuration, "the shortest pause after which one was refused", func(c *Case) int64 { return c.Around.Fatal }},
+	{"survivals", UnitNumber, "pauses after which a connection to the server's port went on", func(c *Case) int64 { return int64(c.Around.Survivals) }},
+	{"fatalities", UnitNumber, "pauses after which one was refused", func(c *Case) int64 { return int64(c.Around.Fatalities) }},
 	{"elsewhere_ttl", UnitNumber, "the TTL of the host's SYN/ACKs in other connections", func(c *Case) int64 { return int64(c.Around.TTL) }},
 	{"elsewhere_hops", UnitNumber, "how many hops that means", func(c *Case) int64 { return int64(hops(c.Around.TTL, c.lowTTL())) }},
 }
@@ -28,6 +32,19 @@ func stroke(c *Case) bool {
 	a := &c.Around
 	return a.Burst > 1 && !a.WentOn && (a.Shut || 2*a.BurstMoved < a.Burst)
 }
+
+// bracketed reports whether the pauses of all connections to the server's port
+// enclose a timer that this one met: every longer one ended in a refusal, every
+// shorter one did not. A restart hits pauses of every length.
+func bracketed(c *Case) bool {
+	a := &c.Around
+	return a.Survivals > 0 && a.Survived < a.Fatal && c.Timing.At[IdleBefore] >= a.Fatal
+}
+
+var (
+	saysBracket      = sentence("pauses-enclose-timer", "on this port connections went on after pauses of up to {pause_survived}, and the shortest pause after which one was refused is {pause_fatal}: a timer between {pause_survived} and {pause_fatal} does that")
+	saysPausesOfEach = sentence("pauses-of-each", "pauses that connections to this port survived so far: {survivals}; that they did not: {fatalities}")
+)
 
 var saysGone = sentence("port-refuses", "the port refuses connections ({refusals} seen)")
 

@@ -50,6 +50,9 @@ var streamFacts = []*Fact{
 	{"sender_rst_to_rst", UnitDuration, "that to this RST", func(c *Case) int64 { return c.RST.Time - c.Sender.RSTTime }},
 	{"receiver_rst", UnitFrame, "an earlier RST of the receiver", func(c *Case) int64 { return int64(c.Receiver.RSTFrame) }},
 	{"receiver_rst_to_rst", UnitDuration, "that to this RST", func(c *Case) int64 { return c.RST.Time - c.Receiver.RSTTime }},
+	{"repeats", UnitNumber, "how many times the sender repeated data while neither side acknowledged the other, of the segments remembered", func(c *Case) int64 { n, _ := deaf(c); return n }},
+	{"deaf_for", UnitDuration, "the first segment since that neither acknowledged, of those remembered, to the RST", func(c *Case) int64 { _, at := deaf(c); return c.RST.Time - at }},
+	{"untaken", UnitOctets, "payload of the receiver that the sender has not acknowledged", func(c *Case) int64 { return int64(max(0, c.Receiver.SndNxt.Sub(c.Sender.RcvNxt))) }},
 	{"window_room", UnitOctets, "what the receiver's window had room for beyond what the sender has sent", func(c *Case) int64 {
 		return int64(max(0, c.Receiver.WindowEdge.Sub(c.Sender.SndNxt)))
 	}},
@@ -148,4 +151,34 @@ func probeInterval(c *Case) int64 {
 		return (x.ProbeLast - x.ProbeFirst) / int64(x.Probes-1)
 	}
 	return 0
+}
+
+// deaf reports how many times the sender repeated data, as far as the segments
+// remembered tell, while its receiver repeated data as well and neither
+// acknowledged anything new of the other: the path between them is gone, although
+// the capture has both. It is 0 where that is not so. The sender last acknowledged
+// something new at the time heard, or before.
+func deaf(c *Case) (repeats, heard int64) {
+	x, y := c.Sender, c.Receiver
+	if c.undelivered() == 0 || !x.Known.Has(flows.SawAck) || !x.RcvNxt.Less(y.SndNxt) || y.Known.Has(flows.SawFIN) || x.Known.Has(flows.SawFIN) {
+		return 0, 0
+	}
+	var first [2]int64 // of what is not acknowledged, the first that is remembered
+	var n [2]int64
+	for s := range c.recent {
+		open := x.RcvNxt // what comes from the receiver
+		if s.Dir == c.Dir {
+			open = y.RcvNxt
+		}
+		if s.Len == 0 || s.Seq.Less(open) {
+			continue
+		}
+		first[s.Dir] = s.Time
+		n[s.Dir]++
+	}
+	mine, other := n[c.Dir]-1, n[c.Dir.Peer()]-1
+	if mine < 2 || other < 2 {
+		return 0, 0
+	}
+	return mine, min(first[0], first[1])
 }

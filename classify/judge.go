@@ -22,6 +22,16 @@ type match struct {
 	findings   Findings
 }
 
+// tells reports whether the evidence of m tells it from the rule of that rank.
+// What is no more than possible has told nothing.
+func (m *match) tells(rank int) bool { return m.confidence > Possible && m.rule.settled.has(rank) }
+
+// goesBefore reports whether m goes before the rule of that rank where it fits at
+// least as well.
+func (m *match) goesBefore(rank int) bool {
+	return m.rule.over.has(rank) && (m.confidence > Possible || !m.rule.settled.has(rank))
+}
+
 // Verdict judges c, whose Reset has settled; Around is that of the moment at
 // which it did. It depends on nothing else. What it returns shares nothing with
 // the Reset; its lists are the Judge's, and valid until the next call.
@@ -192,7 +202,7 @@ func (j *Judge) others(ms []match, best int) {
 			}
 			tell := unlike
 			switch {
-			case b.rule.settled.has(m.rule.rank) && sure <= b.confidence:
+			case b.tells(m.rule.rank) && sure <= b.confidence:
 				continue
 			case b.rule.told.has(m.rule.rank):
 				tell = b.rule.tell(m.rule.Rule)
@@ -283,7 +293,7 @@ func (t *table) best(ms []match) int {
 	for i := range ms {
 		m := &ms[i]
 		for k := range ms {
-			if o := &ms[k]; o.confidence >= m.confidence && o.rule.over.has(m.rule.rank) {
+			if o := &ms[k]; o.confidence >= m.confidence && o.goesBefore(m.rule.rank) {
 				m.beaten = true
 				break
 			}

@@ -73,7 +73,7 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 	Match: func(c *Case, f *Findings) Confidence {
 		late, confidence := c.dataAfterFIN()
 		idle := c.Timing.At[IdleBeforeFIN]
-		if confidence == None || idle < idleBeforeClose {
+		if confidence == None || !keepsConnections(c) || idle < idleBeforeClose && !(asksAgain(c) && idle >= idleBeforeCloseHTTP) {
 			return None
 		}
 		if lastRecord(c.Receiver).isAlert() && late <= closeNotifyOld {

@@ -1,13 +1,16 @@
 package classify
 
-import "time"
+import (
+	"time"
+
+	"github.com/rstwhy/rstwhy/flows"
+)
 
 // Limits of time, in nanoseconds. Each has the source of its value; "own" means that it was
 // chosen between what was seen on both sides of it.
 const (
-	// ShortestIdle is the shortest silence that may be a timer's doing: below it
-	// lie the pauses of ordinary traffic. Own.
-	ShortestIdle = int64(1900 * time.Millisecond)
+	// ShortestIdle is the shortest silence that may be a timer's doing.
+	ShortestIdle = int64(flows.ShortestPause)
 
 	// disorder is how far apart in time a capture may have put segments that
 	// were the other way round: several receive queues, two taps. Own.
@@ -56,11 +59,12 @@ const (
 	// what it answers and still not be early for a later copy. Own.
 	lateTrigger = int64(200 * time.Millisecond)
 
-	// idleBeforeClose: an idle connection that is closed by a timeout has been
-	// silent for longer than a server takes between two writes of one answer. No
-	// server known has a keep-alive timeout below a second; a tenth of it leaves
-	// room.
-	idleBeforeClose = int64(100 * time.Millisecond)
+	// idleBeforeClose is the shortest silence after which a close is that of a
+	// keep-alive timeout: they are set in seconds, and one of a second may look a
+	// little shorter. The shortest default known is Gunicorn's, 2 s. Where HTTP
+	// itself shows that the connection was to be used again, half of that will do.
+	idleBeforeClose     = int64(900 * time.Millisecond)
+	idleBeforeCloseHTTP = idleBeforeClose / 2
 
 	// crossingTime is how long after a FIN has arrived a program may still write
 	// without being blamed: it was busy. Own.
@@ -86,10 +90,12 @@ const (
 	// second to some minutes (HAProxy inter, AWS 5 to 300 s).
 	checkFastest = int64(100 * time.Millisecond)
 	checkSlowest = int64(900 * time.Second)
+	// checkLatest is how much longer than it was set a period is at most. Own.
+	checkLatest = int64(100 * time.Millisecond)
 	// checkLasts is how long one check takes at most. Own.
 	checkLasts = int64(10 * time.Second)
-	// checkBare is how long after its SYN/ACK a check without data ends at most.
-	// Own.
+	// checkBare is how long after its SYN/ACK a check without data ends at most,
+	// and how long it waits for that. Own.
 	checkBare = int64(time.Second)
 
 	// halfOpenFor is how long a server keeps a handshake that does not complete:
@@ -177,8 +183,14 @@ const (
 	// What a health check sends, and what it is answered, at most. Own.
 	checkRequestMax, checkAnswerMax = 4 << 10, 12 << 10
 
-	// checkBeats is how many probes it takes to speak of a beat. Own.
-	checkBeats = 3
+	// checkBeats is how many connections of one shape it takes to speak of a beat:
+	// three of anything are none. checkSteady is what part of the period their
+	// distances vary by at most. Own.
+	checkBeats, checkSteady = 4, 20
+
+	// checkLate is by what part of it a period is longer than it was set, at most:
+	// HAProxy keeps 500 ms as 507 ms. Own.
+	checkLate = 50
 
 	// scanTargets is how many ports that refuse, or are dropped in the
 	// handshake, make a scan of it: more than a client with a list of servers

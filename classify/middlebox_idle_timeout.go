@@ -9,6 +9,9 @@ var middleboxIdleTimeout = Rule{
 		if c.Mechanism == Abort {
 			return storyMiddleboxIdleTimeoutAbort
 		}
+		if c.Mechanism != Abort && bracketed(c) {
+			return storyIdleTimer
+		}
 		return storyMiddleboxIdleTimeout
 	},
 	Wire: `           (silence longer than the box's idle timeout)
@@ -68,7 +71,8 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		sign := showsElsewhere(c)
 		long := idle >= idleWorthNaming
 		front := c.Mechanism == Abort && fromFront(c)
-		if !long && !((sign || front || saysIdle(c)) && idle >= ShortestIdle) {
+		bracket := c.Mechanism != Abort && bracketed(c)
+		if !long && !bracket && !((sign || front || saysIdle(c)) && idle >= ShortestIdle) {
 			return None
 		}
 		if c.Mechanism == Abort {
@@ -97,6 +101,10 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 				f.Say(saysConnectionSilentWhenCame)
 			}
 		}
+		if bracket {
+			f.Say(saysBracket)
+			f.Say(saysPausesOfEach)
+		}
 		if front {
 			f.Say(saysFromFront)
 		}
@@ -109,11 +117,21 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 		if tooSoon(c) {
 			f.Say(saysComesSoonerHostCanHave)
 		}
-		if long && (sign || c.Mechanism == Abort) {
+		if long && (sign || c.Mechanism == Abort) || bracket && timerShown(c) {
 			return Likely
 		}
 		return Possible
 	},
+}
+
+// timerShown reports whether the pauses that enclose a timer are enough to prefer
+// it to a restart in just that time: several were survived and several not; or one
+// was not, a long one, a pause of half of it was survived, and the port has gone
+// on accepting.
+func timerShown(c *Case) bool {
+	a := &c.Around
+	return a.Survivals > 1 && a.Fatalities > 1 ||
+		a.WentOn && a.Fatal >= idleWorthNaming && a.Survived >= a.Fatal/2
 }
 
 var (
@@ -126,5 +144,6 @@ var (
 	saysRstTtlAnotherBox           = sentence("rst-ttl-another-box", "the RST has TTL {rst_ttl}, the host's own segments {host_ttl_least} to {host_ttl_most}: another box sent it")
 	saysComesSoonerHostCanHave     = sentence("comes-sooner-host-can-have", "it comes sooner than the host can have answered")
 	storyMiddleboxIdleTimeoutAbort = sentence("story-middlebox-idle-timeout-abort", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path ended it, as it seems by its idle timeout.")
+	storyIdleTimer                 = sentence("story-idle-timer", "The connection had been silent for {idle_before}, and its next segment was refused. So far every pause on this port of up to {pause_survived} was survived and none from {pause_fatal} on: most likely an idle timer in between, that of a NAT, load balancer or firewall on the path, forgot the connection.")
 	storyMiddleboxIdleTimeout      = sentence("story-middlebox-idle-timeout", "The connection had been silent for {idle_before}; a NAT, load balancer or firewall on the path may have forgotten it, and the next segment was refused.")
 )

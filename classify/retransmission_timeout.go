@@ -6,6 +6,9 @@ var retransmissionTimeout = Rule{
 	Title:   "gave up after sending again and again",
 	Summary: "A host sent the same data again and again without an answer and gave up with a reset, as macOS and the BSDs do; Linux gives up in silence.",
 	Story: func(c *Case) *Sentence {
+		if n, _ := deaf(c); n > 0 {
+			return storyBothRepeat
+		}
 		if c.After.Segments[c.Dir.Peer()] > 0 {
 			return storyRetransmissionTimeoutHeard
 		}
@@ -13,7 +16,9 @@ var retransmissionTimeout = Rule{
 	},
 	Wire: `S > C  P.  data
 S > C  P.  the same again, after longer and longer pauses
-S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
+S > C  R.  (macOS, FreeBSD; Linux sends nothing)
+           (or both repeat and neither hears the other, until a hold timer of
+           BGP, LDP or MSDP ends it)`,
 	Confirm: []string{
 		"was the peer switched off, moved or cut off in that time?",
 		"had the connection been idle for minutes when the data was sent? Then a NAT, load balancer or firewall may have forgotten it without a word, as Azure's do after 240 s",
@@ -37,11 +42,17 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 	Harm:       pushed,
 	Telling:    SenderDataToRST,
 	Ways:       ways(WayTimer),
-	Mechanisms: mechanisms(Abort),
+	Mechanisms: mechanisms(Abort, Unexplained),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if x.RetransRun < 3 || c.undelivered() == 0 || y.Spoke() && y.Latest > x.RetransFirst {
+		if n, heard := deaf(c); n > 0 && c.RST.Seq == x.SndNxt && c.RST.Time-heard >= triedFor {
+			f.Say(saysBothRepeat)
+			f.Say(saysNeitherAcknowledged)
+			f.Say(saysTakesNothingSince)
+			return Likely
+		}
+		if c.Mechanism != Abort || x.RetransRun < 3 || c.undelivered() == 0 || y.Spoke() && y.Latest > x.RetransFirst {
 			return None
 		}
 		tried := c.RST.Time - x.RetransFirst
@@ -58,6 +69,10 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)`,
 }
 
 var (
+	saysBothRepeat                     = sentence("both-repeat", "both sides send again what the other does not acknowledge: {sender} {repeats} times, the latest in {sender_latest}, {receiver} until {receiver_latest}")
+	saysNeitherAcknowledged            = sentence("neither-acknowledged", "{undelivered} of {sender} and {untaken} of {receiver} were never acknowledged: neither heard the other any more, whatever the capture point saw")
+	saysTakesNothingSince              = sentence("takes-nothing-since", "{rst} stands where {sender}'s stream had come to and comes {deaf_for} after the first of these: a hold timer, or the last of the repetitions")
+	storyBothRepeat                    = sentence("story-both-repeat", "The path between {sender} and {receiver} carried nothing any more: both sent the same again and again, neither acknowledged the other, and {sender} gave up. The reset itself most likely reached nobody.")
 	saysSentDataAgainTimes             = sentence("sent-data-again-times", "{sender} sent data again {sender_retransmissions_unanswered} times without an answer, for {retransmitting_for}")
 	saysLastHeardBeforeFirstRepetition = sentence("last-heard-before-first-repetition", "{receiver} was last heard of in {receiver_latest}, {silence_before_retransmission} before the first repetition")
 	saysNeverAcknowledged              = sentence("never-acknowledged", "{undelivered} of it were never acknowledged")

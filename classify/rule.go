@@ -146,7 +146,8 @@ type Over struct {
 	ID  string
 	Why string // a clause without a full stop
 	// Told says that the evidence holds the very observation that tells the two
-	// apart: then the other is not mentioned although a tell exists.
+	// apart: then the other is not mentioned although a tell exists. A verdict that
+	// is no more than possible has told nothing, and goes before nothing by it.
 	Told bool
 }
 

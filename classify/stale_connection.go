@@ -67,7 +67,8 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 			f.Say(saysConnectionSilent)
 		}
 		confidence := Possible
-		if n := y.RetransRun + y.Probes; n > 0 {
+		n := y.RetransRun + y.Probes
+		if n > 0 {
 			f.Say(saysTriedTimesWithoutAnswerSince)
 			confidence = Likely
 		}
@@ -90,6 +91,9 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		if x.Known.Has(flows.AckedUnseen) {
 			f.Say(saysAcknowledgedMoreStreamCapture)
 			confidence = Possible
+		}
+		if bracketed(c) && n == 0 {
+			return Possible // a timer explains which connections were refused, and which not
 		}
 		if c.Flow.Handshake == flows.MidStream {
 			f.Say(saysConnectionOpenBeforeCapture)

@@ -89,6 +89,60 @@ func (c *connection) acted(m *memory, d Dir) (at int64) {
 	return at
 }
 
+// quiet reports whether the side d, whose segment comes now, has been silent for
+// longer than a pause, and the other has spoken since: only then there can be one.
+func (c *connection) quiet(d Dir) bool {
+	return c.side[d.Peer()].Latest-c.side[d].Latest >= int64(ShortestPause)
+}
+
+// pause is how long c had been silent before the other side sent what the side d
+// answers now, 0 when that was less than ShortestPause. What was sent again and
+// again ends the pause with its first try.
+func (c *connection) pause(m *memory, d Dir) int64 {
+	if c.handshake != Established && c.handshake != MidStream || c.side[d].Known&SawSegment == 0 {
+		return 0
+	}
+	var later *Segment
+	for i := range RecentLen {
+		s := m.recent(c, i)
+		switch {
+		case s == nil:
+			return 0
+		case later != nil && later.Time-s.Time >= int64(ShortestPause) && (s.Dir == d || s.Seq != later.Seq || s.SeqLen() == 0):
+			return later.Time - s.Time
+		case s.Dir == d:
+			return 0
+		}
+		later = s
+	}
+	return 0
+}
+
+// disowns reports whether the RST h of the side d says that it has no such
+// connection: it takes nothing of what the other side sent, and neither side had
+// closed.
+func (c *connection) disowns(h *packet.Header, d Dir) bool {
+	s, p := &c.side[d], &c.side[d.Peer()]
+	if c.known()&(SawFIN|SawRST) != 0 || h.Time-p.Latest >= int64(ShortestPause) {
+		return false
+	}
+	if h.Flags&packet.ACK == 0 {
+		return p.Known&SawAck != 0 && h.Seq == p.RcvNxt && (s.Known&SawAck == 0 || s.RcvNxt.Less(p.SndNxt) || p.Probes > 0)
+	}
+	return s.Known&SawAck != 0 && h.Ack.LessEq(s.RcvNxt) && s.RcvNxt.Less(p.SndNxt)
+}
+
+// settled reports whether nothing was under way on c when the side d sent the
+// RST h: no SYN sent again, no FIN, and all payload acknowledged.
+func (c *connection) settled(h *packet.Header, d Dir) bool {
+	s, p := &c.side[d], &c.side[d.Peer()]
+	if s.SYNs == 0 || p.SYNs == 0 || c.opening[Client].SYNRepeated() || c.opening[Server].SYNRepeated() || c.known()&SawFIN != 0 {
+		return false
+	}
+	got := p.Known&SawData == 0 || h.Flags&packet.ACK != 0 && h.Ack == p.SndNxt
+	return got && (s.Known&SawData == 0 || p.RcvNxt == s.SndNxt)
+}
+
 // letter is an index into historyLetters.
 type letter uint8
 

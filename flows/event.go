@@ -10,6 +10,7 @@ const (
 	Asked    EventKind = iota // the first SYN of a connection
 	Answered                  // its first SYN/ACK
 	WasReset                  // a RST, each one
+	Survived                  // an answer to what came after a pause
 )
 
 // Event is one such turn, with what a host shows in it. Events come in the
@@ -35,8 +36,18 @@ type Event struct {
 	Dir     Dir // who sent the segment
 	// First says that this RST is the first of its connection.
 	First bool
-	// Payload is how many octets of payload both sides had sent before a RST.
-	Payload uint64
+	// Sent is how many octets of payload each side had sent before a RST, and
+	// Segments how many segments, by Dir.
+	Sent     [2]uint64
+	Segments [2]uint32
+	// Settled says that nothing was under way at a RST: each side had sent a SYN,
+	// none of them twice, and no FIN, and all payload is acknowledged, by this RST at
+	// the latest.
+	Settled bool
+	// Pause is how long the connection had been silent before the segment came that
+	// this one answers: of Survived; and of a RST that answers it as who has no
+	// such connection does, 0 when that was less than ShortestPause.
+	Pause int64
 	// Stray says that no SYN of the connection was seen before a RST.
 	Stray bool
 	// Refusal says that a RST answers a SYN.

@@ -73,6 +73,11 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 		}
 	}
 	syns := c.side[d].SYNs
+	if c.quiet(d) && h.Flags&(packet.SYN|packet.ACK) == packet.ACK && h.Ack == c.side[d.Peer()].SndNxt {
+		if pause := c.pause(&p.memory, d); pause > 0 {
+			c.event(Survived, h, d, t.clock, &t.out).Pause = pause
+		}
+	}
 	c.update(&p.memory, h, d)
 	if h.Flags&packet.SYN != 0 && syns == 0 {
 		k := Asked
@@ -118,7 +123,12 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 	e := c.event(WasReset, h, d, t.clock, &t.out)
 	e.First = c.known()&SawRST == 0
 	if c.known()&SawData != 0 {
-		e.Payload = c.stream[0].Bytes + c.stream[1].Bytes
+		e.Sent = [2]uint64{c.stream[0].Bytes, c.stream[1].Bytes}
+	}
+	e.Segments = [2]uint32{c.side[0].Packets, c.side[1].Packets}
+	e.Settled = c.settled(h, d)
+	if c.quiet(d) && c.disowns(h, d) {
+		e.Pause = c.pause(&p.memory, d)
 	}
 	e.Spoke = c.side[d].Known&SawData != 0
 	e.Acted = c.acted(&p.memory, d.Peer())

@@ -28,6 +28,9 @@ const (
 	// answerPatience is how long a SYN must have been without an answer before it
 	// counts as ignored: the initial retransmission timeout (RFC 6298, 2).
 	answerPatience = time.Second
+	// ShortestPause is the shortest silence that may be a timer's doing: below it
+	// lie the pauses of ordinary traffic. Own.
+	ShortestPause = 1900 * time.Millisecond
 	// copyWindow is how long after a frame another with the same IP ID and the same
 	// segment counts as the same packet captured twice (mirror ports, `any`).
 	copyWindow = 5 * time.Millisecond

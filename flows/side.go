@@ -104,6 +104,10 @@ type Opening struct {
 	DataFirst         int64 // first segment with new payload
 }
 
+// SYNRepeated reports whether the side sent its SYN, or SYN/ACK, again; a frame
+// that the capture holds twice is none.
+func (o *Opening) SYNRepeated() bool { return o.SYNLast-o.SYNFirst >= int64(reordered) }
+
 // Rare is what most connections never show, or only at their end.
 //
 // Message is what the head of the HTTP/1 message says that the side began last,

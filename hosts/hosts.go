@@ -67,10 +67,12 @@ type Around struct {
 	// such answers.
 	Targets, Fruitless int
 
-	// With Beat: how many short connections of the client to the server's port the
-	// client itself ended with a RST (at most probePayload octets of payload in
-	// all); Beat is their mean distance in time in nanoseconds, 0 before the
-	// second, and BeatSpread the standard deviation of it, 0 before the third.
+	// With Beat: how many connections of the client to the server's port, each with
+	// as many octets of payload from either side as this one and as many segments
+	// but for one, the client itself ended with a RST while nothing was under way
+	// (at most probePayload octets of payload in all); Beat is their mean distance
+	// in time in nanoseconds, 0 before the second, and BeatSpread the standard
+	// deviation of it, 0 before the third.
 	Beats            int
 	Beat, BeatSpread int64
 
@@ -84,6 +86,13 @@ type Around struct {
 	Burst                  int
 	BurstSpan              int64
 	BurstMoved, BurstSpoke int
+
+	// With Pauses, of all connections to the server's port: Survived is the longest
+	// pause after which one went on, Fatal the shortest after which the next segment
+	// was refused by who had no such connection, in nanoseconds, 0 for none;
+	// Survivals and Fatalities are how many there were of each.
+	Survived, Fatal       int64
+	Survivals, Fatalities int
 
 	// Elsewhere is the server that answered a SYN from the address and port of the
 	// RST's sender most recently, when it is another than this connection's, with
@@ -103,6 +112,7 @@ const (
 	Beat
 	Burst
 	Elsewhere
+	Pauses
 
 	All Groups = 1<<iota - 1
 )
@@ -115,6 +125,7 @@ type Memory struct {
 	pairs   cache[pair, beatFacts]
 	strokes cache[flows.Endpoint, strokeFacts]
 	locals  cache[flows.Endpoint, flows.Endpoint]
+	pauses  cache[flows.Endpoint, pauseFacts]
 }
 
 type portFacts struct {
@@ -124,6 +135,11 @@ type portFacts struct {
 	refusedAt    int64 // latest refusal
 	refusals     uint32
 	refused      bool // at another time than 0
+}
+
+type pauseFacts struct {
+	survived, fatal       int64
+	survivals, fatalities uint32
 }
 
 type hostFacts struct {
@@ -165,18 +181,51 @@ func mark(b *[4]uint64, end uint64) {
 	b[bit>>6] |= 1 << (bit & 63)
 }
 
+// pair is a client and a server's port, and what went between them in connections
+// of one shape.
 type pair struct {
 	client [16]byte
 	server flows.Endpoint
+	sent   [2]uint32
 }
 
-func hashPair(client, server hashes) uint64 { return mix(client.addr, server.end) }
+func hashPair(client, server hashes, sent [2]uint32) uint64 {
+	return mix(mix(client.addr, server.end), uint64(sent[0])<<32|uint64(sent[1]))
+}
+
+// short returns how much each side had sent when that was little enough for a
+// health check.
+func short(sent [2]uint64) ([2]uint32, bool) {
+	return [2]uint32{uint32(sent[0]), uint32(sent[1])}, sent[0] <= probePayload && sent[1] <= probePayload-sent[0]
+}
 
 type beatFacts struct {
 	n        int
+	segments [2]uint32
 	last     int64
 	mean, m2 float64 // Welford's running mean and sum of squares, of the distances
 }
+
+// add takes the end of one more connection into account. Another number of
+// segments is another shape, with which the count begins anew; an acknowledgment
+// more or less is not.
+func (b *beatFacts) add(e *flows.Event) {
+	if b.n > 0 && (apart(e.Segments[0], b.segments[0]) > 1 || apart(e.Segments[1], b.segments[1]) > 1) {
+		*b = beatFacts{}
+	}
+	if b.n == 0 {
+		b.segments = e.Segments
+	} else {
+		d := float64(e.Time - b.last)
+		delta := d - b.mean
+		b.mean += delta / float64(b.n)
+		b.m2 += delta * (d - b.mean)
+	}
+	b.n++
+	b.last = e.Time
+}
+
+func apart(a, b uint32) uint32 { return max(a, b) - min(a, b) }
 
 // strokeOf is the key of the resets by the side d, and its hash: the port says
 // nothing of a client.
@@ -272,6 +321,7 @@ func New() *Memory {
 	m.pairs = newCache[pair, beatFacts](a, 12)
 	m.strokes = newCache[flows.Endpoint, strokeFacts](a, 11)
 	m.locals = newCache[flows.Endpoint, flows.Endpoint](a, 13)
+	m.pauses = newCache[flows.Endpoint, pauseFacts](a, 11)
 	return m
 }
 
@@ -297,7 +347,22 @@ func (m *Memory) Observe(e *flows.Event) {
 		f.ttl = e.TTL
 		f.answered(e.RTT)
 		*m.locals.put(h[flows.Client].end, client) = *server
+	case flows.Survived:
+		p := m.pauses.put(h[flows.Server].end, server)
+		p.survived = max(p.survived, e.Pause)
+		if p.survivals != math.MaxUint32 {
+			p.survivals++
+		}
 	case flows.WasReset:
+		if e.Pause > 0 {
+			p := m.pauses.put(h[flows.Server].end, server)
+			if p.fatal == 0 || e.Pause < p.fatal {
+				p.fatal = e.Pause
+			}
+			if p.fatalities != math.MaxUint32 {
+				p.fatalities++
+			}
+		}
 		if !e.Refusal {
 			key, hash := strokeOf(&e.Ends[e.Dir], h[e.Dir], e.Dir)
 			m.strokes.put(hash, &key).add(e)
@@ -316,7 +381,7 @@ func (m *Memory) Observe(e *flows.Event) {
 			p.reopened = 0
 		}
 		// A client's own abort (with ACK) is a check rather than a scan.
-		if e.Payload == 0 && (e.Dir == flows.Server || e.Flags&packet.ACK == 0 || e.Stray) {
+		if e.Sent == [2]uint64{} && (e.Dir == flows.Server || e.Flags&packet.ACK == 0 || e.Stray) {
 			from := flows.Client
 			if e.Stray {
 				from = e.Dir.Peer()
@@ -325,16 +390,8 @@ func (m *Memory) Observe(e *flows.Event) {
 			c.at(e.Clock)
 			mark(&c.fruitless[0], h[from.Peer()].end)
 		}
-		if e.Dir == flows.Client && !e.Stray && e.Payload <= probePayload {
-			b := m.pairs.put(hashPair(h[flows.Client], h[flows.Server]), &pair{client.Addr, *server})
-			if b.n > 0 {
-				d := float64(e.Time - b.last)
-				delta := d - b.mean
-				b.mean += delta / float64(b.n)
-				b.m2 += delta * (d - b.mean)
-			}
-			b.n++
-			b.last = e.Time
+		if sent, ok := short(e.Sent); ok && e.Dir == flows.Client && e.Settled {
+			m.pairs.put(hashPair(h[flows.Client], h[flows.Server], sent), &pair{client.Addr, *server, sent}).add(e)
 		}
 	}
 	runtime.KeepAlive(m) // what was written to goes with it
@@ -378,7 +435,9 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 		}
 	}
 	if want&Beat != 0 {
-		if b := m.pairs.get(hashPair(hashesOf(client), h), &pair{client.Addr, *server}); b != nil {
+		side := &r.Flow.Side
+		sent, ok := short([2]uint64{side[flows.Client].Bytes, side[flows.Server].Bytes})
+		if b := m.pairs.get(hashPair(hashesOf(client), h, sent), &pair{client.Addr, *server, sent}); ok && b != nil {
 			a.Beats, a.Beat = b.n, int64(b.mean)
 			if b.n >= 3 {
 				a.BeatSpread = int64(math.Sqrt(max(0, b.m2/float64(b.n-1))))
@@ -392,6 +451,12 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 				a.Burst, a.BurstSpan = int(s.n), s.last-s.first
 				a.BurstMoved, a.BurstSpoke = int(s.movedBy()), int(s.spoke)
 			}
+		}
+	}
+	if want&Pauses != 0 {
+		if p := m.pauses.get(h.end, server); p != nil {
+			a.Survived, a.Fatal = p.survived, p.fatal
+			a.Survivals, a.Fatalities = int(p.survivals), int(p.fatalities)
 		}
 	}
 	if want&Elsewhere != 0 {

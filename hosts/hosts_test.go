@@ -63,10 +63,12 @@ func TestBeatOfShortConnectionsOnly(t *testing.T) {
 		for i := range 5 {
 			m.Observe(&flows.Event{
 				Kind: flows.WasReset, Time: 1e18 + int64(i)*2e9, Ends: [2]flows.Endpoint{end(1, uint16(40000+i)), end(2, 80)},
-				Dir: test.dir, First: true, Payload: test.payload,
+				Dir: test.dir, First: true, Settled: true, Sent: [2]uint64{100, test.payload},
 			})
 		}
-		v := around(m, resetOf(flows.Client, end(1, 40000), end(2, 80), 1e18))
+		r := resetOf(flows.Client, end(1, 40000), end(2, 80), 1e18)
+		r.Flow.Side[flows.Client].Bytes, r.Flow.Side[flows.Server].Bytes = 100, test.payload
+		v := around(m, r)
 		n, beat, spread := v.Beats, v.Beat, v.BeatSpread
 		if n != test.probes {
 			t.Errorf("payload %d by the %v: %d probes, want %d", test.payload, test.dir, n, test.probes)
@@ -74,6 +76,54 @@ func TestBeatOfShortConnectionsOnly(t *testing.T) {
 		if test.probes > 0 && (beat != 2e9 || spread != 0) {
 			t.Errorf("beat %d, spread %d", beat, spread)
 		}
+	}
+}
+
+func TestBeatIsOfOneShape(t *testing.T) {
+	m := New()
+	r := resetOf(flows.Client, end(1, 40000), end(2, 80), 1e18)
+	r.Flow.Side[flows.Client].Bytes, r.Flow.Side[flows.Server].Bytes = 20, 300
+	// Traffic of the same client with other sizes, and connections that were cut
+	// off, lie between the checks and do not disturb their beat.
+	for i := range 6 {
+		e := flows.Event{
+			Kind: flows.WasReset, Time: 1e18 + int64(i)*5e9, Ends: r.Flow.Ends, Dir: flows.Client,
+			First: true, Settled: true, Sent: [2]uint64{20, 300}, Segments: [2]uint32{3, 2},
+		}
+		m.Observe(&e)
+		e.Time += 1e9
+		e.Sent[1] = 3000 + uint64(i)
+		m.Observe(&e)
+		e.Time += 1e9
+		e.Sent[1], e.Settled = 300, false
+		m.Observe(&e)
+	}
+	if v := around(m, r); v.Beats != 6 || v.Beat != 5e9 || v.BeatSpread != 0 {
+		t.Errorf("%d beats, every %d give or take %d; want 6 every 5 s", v.Beats, v.Beat, v.BeatSpread)
+	}
+	m.Observe(&flows.Event{
+		Kind: flows.WasReset, Time: 1e18 + 30e9, Ends: r.Flow.Ends, Dir: flows.Client,
+		First: true, Settled: true, Sent: [2]uint64{20, 300}, Segments: [2]uint32{9, 7},
+	})
+	if v := around(m, r); v.Beats != 1 {
+		t.Errorf("%d beats after a connection of another shape, want 1", v.Beats)
+	}
+}
+
+func TestPausesOfOnePort(t *testing.T) {
+	m := New()
+	ends := [2]flows.Endpoint{end(1, 40000), end(2, 5432)}
+	other := [2]flows.Endpoint{end(1, 40000), end(2, 5433)}
+	for _, p := range []int64{7e9, 29e9, 12e9} {
+		m.Observe(&flows.Event{Kind: flows.Survived, Time: 1e18, Ends: ends, Pause: p})
+		m.Observe(&flows.Event{Kind: flows.Survived, Time: 1e18, Ends: other, Pause: 4 * p})
+	}
+	for _, p := range []int64{45e9, 31e9, 0} {
+		m.Observe(&flows.Event{Kind: flows.WasReset, Time: 1e18, Ends: ends, Dir: flows.Server, First: true, Pause: p})
+	}
+	v := around(m, resetOf(flows.Client, ends[0], ends[1], 1e18))
+	if v.Survived != 29e9 || v.Survivals != 3 || v.Fatal != 31e9 || v.Fatalities != 2 {
+		t.Errorf("survived up to %d, %d times; fatal from %d, %d times; want 29 s, 3 and 31 s, 2", v.Survived, v.Survivals, v.Fatal, v.Fatalities)
 	}
 }
 

@@ -25,7 +25,7 @@ C > S  .   seq 1 ack 1
 S > C  R   seq 1, window 0, no options`,
 	Confirm: []string{
 		"`nstat -az TcpExtListenOverflows TcpExtListenDrops` on the server: both grow",
-		"`ss -ltn 'sport = :PORT'` on the server: Recv-Q has reached Send-Q",
+		"`ss -ltn 'sport = :{server_port}'` on the server: Recv-Q has reached Send-Q",
 		"does the listener set TCP_DEFER_ACCEPT (`strace -e setsockopt`, the program's configuration)? Then it waits for data, and the queue need not be full",
 		"`sysctl net.ipv4.tcp_abort_on_overflow` is 1; with 0 the server says nothing and repeats its SYN/ACK",
 	},
@@ -37,8 +37,8 @@ S > C  R   seq 1, window 0, no options`,
 		"If the service was restarted at this moment: drain it first, or hand the listening socket over.",
 	},
 	Remedies: []Remedy{
-		{"Linux", `The smaller of the program's backlog and somaxconn counts; restart the program after a change:
-	sysctl -w net.core.somaxconn=4096
+		{"Linux", `The smaller of the program's backlog and somaxconn counts; somaxconn is 4096 since Linux 5.4 (128 before), so that a larger one helps only a program that asks for more; restart it after a change:
+	sysctl -w net.core.somaxconn=16384
 	sysctl -w net.ipv4.tcp_abort_on_overflow=0`},
 		{"nginx", `511 by default on Linux:
 	listen 443 ssl backlog=4096;`},
@@ -55,7 +55,7 @@ S > C  R   seq 1, window 0, no options`,
 	asyncio.start_server(handle, port=8080, backlog=4096)`},
 	},
 	Refs: []string{
-		"Linux: tcp_check_req, tcp_abort_on_overflow; Documentation/networking/ip-sysctl.rst",
+		"Linux: tcp_check_req, tcp_abort_on_overflow; Documentation/networking/ip-sysctl.rst (somaxconn: 4096 since 5.4)",
 		"listen(2)",
 	},
 	Confused: []Confusion{

@@ -19,7 +19,7 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	Confirm: []string{
 		"is the listening process a proxy (`ss -ltnp`: docker-proxy, socat, haproxy, sshd, stunnel)? Then try its back end by hand",
 		"in the container: does the application listen on 0.0.0.0 and the published port, or only on 127.0.0.1 or another port?",
-		"nginx: return 444; TCP wrappers and access lists that close at once",
+		"nginx: return 444, with reset_timedout_connection on; TCP wrappers and access lists that close at once",
 	},
 	Advice: []string{
 		"Docker, Kubernetes: let the application listen on 0.0.0.0 or ::, on the port that is published.",
@@ -31,8 +31,9 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	docker run -p 8080:80 IMAGE`},
 		{"ssh", `The target is reached from the server's side, by the server's names:
 	ssh -L 8080:127.0.0.1:80 HOST`},
-		{"nginx", `Look for it in the configuration; it ends connections so on purpose:
-	return 444;`},
+		{"nginx", `Look for the two in the configuration; together they end connections so on purpose:
+	return 444;
+	reset_timedout_connection on;`},
 		{"Citrix NetScaler", "It may complete handshakes itself and make its connection with the first data. CTX200852 has what the window of the RST means; look at what overtook that data, and at its services."},
 		{"F5 BIG-IP", "K13223: the payload of the RST names the cause; `tmsh show /net rst-cause` counts them."},
 		{"HAProxy", "In mode tcp it accepts before it knows whether a server is there; the log line with SC or sC names the reason."},

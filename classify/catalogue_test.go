@@ -3,6 +3,7 @@ package classify
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -248,5 +249,34 @@ func TestCausesPage(t *testing.T) {
 	}
 	if err := os.WriteFile(path, []byte(before+causesStart+want.String()+causesEnd+after), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestChecks holds the placeholders of Confirm to those that Checks knows.
+func TestChecks(t *testing.T) {
+	placeholder := regexp.MustCompile(`\{[a-z_]+\}`)
+	server := netip.MustParseAddrPort("[2001:db8::7]:8443")
+	for _, r := range Rules() {
+		for _, line := range append(r.Checks(netip.AddrPort{}), r.Checks(server)...) {
+			if found := placeholder.FindString(line); found != "" {
+				t.Errorf("%s: nothing stands for %s in %q", r.ID, found, line)
+			}
+		}
+	}
+	for _, test := range []struct {
+		cause        string
+		server       netip.AddrPort
+		want, absent string
+	}{
+		{"no-listener", server, "'sport = :8443'", "PORT"},
+		{"no-listener", netip.AddrPort{}, "'sport = :PORT'", "8443"},
+		{"plaintext-to-tls-port", server, "-connect [2001:db8::7]:8443`", "HOST"},
+		{"plaintext-to-tls-port", netip.AddrPort{}, "-connect HOST:PORT`", "8443"},
+	} {
+		r := ByID(test.cause)
+		text := strings.Join(r.Checks(test.server), "\n")
+		if !strings.Contains(text, test.want) || strings.Contains(text, test.absent) || !r.ChecksServer() {
+			t.Errorf("%s on %v: want %q and not %q in\n%s", test.cause, test.server, test.want, test.absent, text)
+		}
 	}
 }

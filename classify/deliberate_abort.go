@@ -24,11 +24,11 @@ var deliberateAbort = Rule{
            (no FIN before, nothing that it answers)`,
 	Confirm: []string{
 		"`strace -e setsockopt,close` on the program: SO_LINGER {onoff=1, linger=0} before close()",
-		"`nstat -az TcpExtTCPAbortOnClose` does not grow, `nstat -az TcpOutRsts` does",
+		"`nstat -az TcpExtTCPAbortOnData` on the sender grows: SO_LINGER 0 with everything read. With data unread as well it is TcpExtTCPAbortOnClose that grows, as for a plain close()",
 	},
 	Advice: []string{
 		"Look for SO_LINGER with timeout 0 (Go SetLinger(0), Java setSoLinger(true, 0)) and remove it unless wanted.",
-		"nginx: reset_timedout_connection, return 444. HAProxy: option nolinger, and checks that end with RST by design.",
+		"nginx: reset_timedout_connection on, and with it return 444 too. HAProxy: option nolinger, and checks that end with RST by design.",
 		"An administrator's `ss -K`, a VPN or a network switch on a phone does the same to every connection.",
 	},
 	Remedies: []Remedy{
@@ -41,16 +41,17 @@ var deliberateAbort = Rule{
 	sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
 	                struct.pack("ii", 1, 0))`},
 		{"Node.js", "socket.resetAndDestroy() sends a RST; socket.end() and socket.destroy() do not by themselves."},
-		{"nginx", "reset_timedout_connection on, and return 444, end connections with RST."},
+		{"nginx", "reset_timedout_connection on ends connections that timed out with RST, and those of return 444. It is off by default, and 444 then closes with FIN."},
 		{"HAProxy", `Remove it:
 	option nolinger`},
 	},
 	Refs: []string{
 		"RFC 9293, 3.10.5: the ABORT call",
-		"Linux: tcp_disconnect, __tcp_close; socket(7), SO_LINGER; ss(8), -K",
+		"Linux: tcp_disconnect; __tcp_close, which asks for unread data before SO_LINGER; socket(7), SO_LINGER; ss(8), -K",
+		"nginx documentation, ngx_http_core_module: reset_timedout_connection (seen with 1.22.1: 444 sends no RST without it)",
 	},
 	Confused: []Confusion{
-		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when data was left unread"},
+		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when data was left unread, TcpExtTCPAbortOnData when SO_LINGER 0 met none"},
 	},
 	Reasons:    []string{"TCP_STATE"},
 	Telling:    SenderDataToRST,

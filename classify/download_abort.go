@@ -40,7 +40,7 @@ C > S  R   one for each`,
 		{ID: "unread-data-on-close", Why: "it says what was left unread: the rest of a download"},
 	},
 	Confused: []Confusion{
-		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
+		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose grows when data was left unread, also with SO_LINGER 0; TcpExtTCPAbortOnData for SO_LINGER 0 with everything read"},
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    Lifetime,

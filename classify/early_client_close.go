@@ -44,11 +44,12 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 		{"curl", `--max-time limits the whole transfer; --connect-timeout only the connection; to stop only what has stalled:
 	curl --speed-limit 1 --speed-time 30 URL`},
 		{"nginx", "As a client, proxy_read_timeout (60 s by default). As a server it logs 499; with proxy_ignore_client_abort on the request to the back end goes on."},
-		{"HAProxy", "As a client, timeout server. option abortonclose takes a half-closed client for one that left: leave it out for such clients."},
+		{"HAProxy", "As a client, timeout server. option abortonclose takes a half-closed client for one that left. It is off by default up to 3.2, and on from 3.3: no option abortonclose for such clients."},
 	},
 	Refs: []string{
 		"RFC 1122, 4.2.2.13; RFC 9293, 3.6",
 		"Linux: tcp_timewait_state_process (FIN_WAIT2)",
+		"HAProxy: issue 811, abortonclose on by default, in 3.3",
 	},
 	Over: []Over{
 		{ID: "data-after-close", Why: "it says whose data: the answer to a client that had left"},

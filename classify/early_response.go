@@ -42,7 +42,7 @@ S > C  R.  with the rest of the body unread, or still coming`,
 		{ID: "unread-data-on-close", Why: "it says what was left unread: the body of an upload that was refused"},
 	},
 	Confused: []Confusion{
-		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
+		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose grows when data was left unread, also with SO_LINGER 0; TcpExtTCPAbortOnData for SO_LINGER 0 with everything read"},
 	},
 	Harm: func(c *Case) Harm {
 		// The body was refused; what is at stake is the response.

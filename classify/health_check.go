@@ -22,7 +22,7 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
            (and again one interval later)`,
 	Confirm: []string{
 		"the address is a load balancer's or a monitor's, and its check interval is the beat given here",
-		"HAProxy: `check` and `inter`; keepalived: TCP_CHECK; F5: tcp_half_open; AWS: health check settings",
+		"HAProxy: `check` and `inter`; keepalived: TCP_CHECK, in old releases; F5: tcp_half_open; AWS: health check settings",
 	},
 	Advice: []string{
 		"Nothing to do: it is by design, and no request is lost.",
@@ -31,12 +31,12 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 	Remedies: []Remedy{
 		{"HAProxy as the server", `Leave connections without a request out of its log:
 	option dontlognull`},
-		{"keepalived", "TCP_CHECK ends with RST; HTTP_GET asks for a page instead."},
+		{"keepalived", "TCP_CHECK of old releases ends with RST; later ones close with FIN, unless a greeting of the server lies unread. HTTP_GET asks for a page instead."},
 		{"AWS NLB", "Health checks of protocol HTTP in place of TCP ask for a page of the target."},
 	},
 	Refs: []string{
 		"HAProxy configuration manual: check, inter, option tcp-check",
-		"keepalived: TCP_CHECK sets SO_LINGER with timeout 0",
+		"keepalived: core/layer4.c, socket_bind_connect: SO_LINGER with 5 s in releases of 2017, with 0 in those of 2002",
 	},
 	Harm: harmless,
 	Over: []Over{

@@ -41,7 +41,9 @@ S > C  P.  the response of S, which knows of no reset`,
 	jq 'select(.event_type == "alert")' /var/log/suricata/eve.json`},
 		{"Snort 3", "Rules with the action reject, and the active module's settings."},
 		{"Linux", `To see on a test host whether the connection lives without it, drop RSTs with its TTL:
-	nft add rule inet filter input ip ttl 65-67 tcp flags rst drop`},
+	nft add table inet test
+	nft 'add chain inet test in { type filter hook input priority 0; }'
+	nft add rule inet test in ip ttl 65-67 tcp flags rst drop`},
 	},
 	Refs: []string{
 		"Weaver, Sommer, Paxson: Detecting Forged TCP Reset Packets, NDSS 2009",

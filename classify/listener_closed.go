@@ -17,7 +17,7 @@ C > S  P.  perhaps a request
 S > C  R.  seq 1, one for each that waited`,
 	Confirm: []string{
 		"the service was stopped or restarted at that moment",
-		"`ss -ltn` just before: Recv-Q of the listener above 0, connections waiting",
+		"`ss -ltn 'sport = :{server_port}'` on the server just before: Recv-Q of the listener above 0, connections waiting",
 	},
 	Advice: []string{
 		"Before stopping: take the instance out of the load balancer and wait, then accept what waits, then close.",
@@ -34,6 +34,7 @@ S > C  R.  seq 1, one for each that waited`,
 	},
 	Refs: []string{
 		"Linux: inet_csk_listen_stop; net.ipv4.tcp_migrate_req in ip-sysctl",
+		"Kubernetes: KEP-3960, sleep action of preStop (on by default since 1.30, stable in 1.34)",
 	},
 	Over: []Over{
 		{ID: "accepted-then-reset", Why: "other connections of the port went at the same moment"},

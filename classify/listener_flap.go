@@ -22,7 +22,7 @@ S > C  R.  seq 0 ack 1, window 0, no options
 C > S  S   S > C  S.  a later connection is accepted`,
 	Confirm: []string{
 		"the service's log, `systemctl status` or `kubectl get events`: did it stop, crash or roll over at this time?",
-		"`ss -ltn` on the server, again and again during a deployment: is the listener missing for a moment?",
+		"`ss -ltn 'sport = :{server_port}'` on the server, again and again during a deployment: is the listener missing for a moment?",
 	},
 	Advice: []string{
 		"Take the instance out of the load balancer before it stops listening: in Kubernetes a preStop sleep longer than the endpoints take to spread.",
@@ -38,7 +38,7 @@ C > S  S   S > C  S.  a later connection is accepted`,
 	},
 	Refs: []string{
 		"RFC 9293, 3.10.7.1; Linux: tcp_v4_rcv, label no_tcp_socket",
-		"Kubernetes documentation: pod termination and container lifecycle hooks",
+		"Kubernetes documentation: pod termination and container lifecycle hooks; KEP-3960, sleep action of preStop (on by default since 1.30, stable in 1.34)",
 	},
 	Over: []Over{
 		{ID: "no-listener", Why: "the port accepts connections at other times"},

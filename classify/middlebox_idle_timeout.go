@@ -36,6 +36,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	aws elbv2 modify-listener-attributes --listener-arn ARN \
 	  --attributes Key=tcp.idle_timeout.seconds,Value=3600`},
 		{"AWS NAT gateway", "350 s, and no setting: keep-alives."},
+		{"AWS EC2", "Security groups forget connections after 432000 s, and after 350 s on instances of Nitro v6: TcpEstablishedTimeout of the network interface."},
 		{"Azure Load Balancer", `4 minutes by default, up to 100; with TCP reset both ends learn of it:
 	az network lb rule update -g GROUP --lb-name LB -n RULE \
 	  --idle-timeout 30 --enable-tcp-reset true`},
@@ -45,6 +46,7 @@ S > C  R   often with another TTL, and sooner than the server could answer`,
 	},
 	Refs: []string{
 		"AWS NLB and NAT gateway: 350 s; AWS ALB: 60 s; Azure Load Balancer: 240 s (vendors' documentation)",
+		"AWS EC2 API reference, ConnectionTrackingConfiguration: 350 s for Nitro v6 (but for P6e-GB200), 432000 s for others",
 	},
 	Over: []Over{
 		{ID: "abort-after-response", Why: "the silence is that of a timer, and the RST shows another origin"},

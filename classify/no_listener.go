@@ -14,7 +14,7 @@ var noListener = Rule{
 	Wire: `C > S  S   seq 0
 S > C  R.  seq 0 ack 1, window 0, no options`,
 	Confirm: []string{
-		"on the server: `ss -ltn 'sport = :PORT'` shows no listener, or one on another address (127.0.0.1 instead of 0.0.0.0 or ::)",
+		"on the server: `ss -ltn 'sport = :{server_port}'` shows no listener, or one on another address (127.0.0.1 instead of 0.0.0.0 or ::)",
 		"`nstat -az TcpOutRsts` on the server grows with each attempt; if it does not, a firewall sent the RST",
 	},
 	Advice: []string{

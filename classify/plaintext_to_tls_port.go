@@ -12,7 +12,7 @@ var plaintextToTLSPort = Rule{
            (the server reads five bytes: no TLS record)
 S > C  R.  seq 1, or after a TLS alert; no response`,
 	Confirm: []string{
-		"`openssl s_client -connect HOST:PORT` completes a handshake: the port speaks TLS",
+		"`openssl s_client -connect {server}` completes a handshake: the port speaks TLS",
 		"the server's log: \"http request\", \"wrong version number\", \"not a TLS handshake\"",
 	},
 	Advice: []string{

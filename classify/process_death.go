@@ -26,9 +26,12 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	journalctl -u UNIT -n 50
 	TimeoutStopSec=60`},
 		{"Go net/http", `Finish on SIGTERM:
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
+	bg := context.Background()
+	ctx, stop := signal.NotifyContext(bg, syscall.SIGTERM)
+	defer stop()
+	go srv.ListenAndServe()
 	<-ctx.Done()
-	srv.Shutdown(context.Background())`},
+	srv.Shutdown(bg)`},
 		{"Node.js", `Finish on SIGTERM:
 	process.on("SIGTERM", () => server.close());`},
 		{"nginx", `Finish what is being served:

@@ -25,10 +25,10 @@ var keepAliveNode = Remedy{"Node.js", `In milliseconds:
 var keepAlivePostgreSQL = Remedy{"PostgreSQL clients", `In the connection string of libpq:
 	keepalives_idle=60 keepalives_interval=15 keepalives_count=4`}
 
-var drainKubernetes = Remedy{"Kubernetes", `Let an instance that is to stop serve until nobody sends it connections any more:
+var drainKubernetes = Remedy{"Kubernetes", `Let an instance that is to stop serve until nobody sends it connections any more (1.30 and later; before, exec of sleep, which the image must have):
 	lifecycle:
 	  preStop:
-	    exec: {command: ["sleep", "10"]}`}
+	    sleep: {seconds: 10}`}
 
 var socketActivation = Remedy{"systemd", `With a socket unit the listening socket survives restarts of the service, and connections wait in it:
 	[Socket]

@@ -1,5 +1,12 @@
 package classify
 
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // Confidence is how sure a verdict is.
 type Confidence uint8
 
@@ -89,7 +96,7 @@ type Rule struct {
 	// Story returns the sentence that tells what happened to this very connection.
 	Story   func(c *Case) *Sentence
 	Wire    string   // how it looks, a few lines of packets
-	Confirm []string // how to make sure, on the host
+	Confirm []string // how to make sure, on the host; see Checks for the placeholders {server} and {server_port}
 	Advice  []string // what to change
 	// Remedies are the same for programs that many run, as settings and code.
 	Remedies []Remedy
@@ -181,3 +188,44 @@ func harmless(*Case) Harm { return Harm{Kind: HarmNone} }
 
 // harmUnknown is the harm of a cause that does not tell.
 func harmUnknown(*Case) Harm { return Harm{} }
+
+// checks are the placeholders of Confirm, and what stands for one where no
+// connection is at hand.
+var checks = [...]struct {
+	placeholder, unknown string
+	value                func(server netip.AddrPort) string
+}{
+	{"{server}", "HOST:PORT", netip.AddrPort.String},
+	{"{server_port}", "PORT", func(a netip.AddrPort) string { return strconv.Itoa(int(a.Port())) }},
+}
+
+// Checks returns Confirm for connections to server, or for none when server is
+// not valid.
+func (r *Rule) Checks(server netip.AddrPort) []string {
+	out := slices.Clone(r.Confirm)
+	for i := range out {
+		for _, c := range checks {
+			if !strings.Contains(out[i], c.placeholder) {
+				continue
+			}
+			value := c.unknown
+			if server.IsValid() {
+				value = c.value(server)
+			}
+			out[i] = strings.ReplaceAll(out[i], c.placeholder, value)
+		}
+	}
+	return out
+}
+
+// ChecksServer reports whether Checks depends on the server.
+func (r *Rule) ChecksServer() bool {
+	for _, line := range r.Confirm {
+		for _, c := range checks {
+			if strings.Contains(line, c.placeholder) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -65,15 +65,18 @@ type Timer struct {
 // documentation, a source file, an RFC.
 var timers = []Timer{
 	{2 * time.Second, "Gunicorn", "keepalive (--keep-alive)", "server", Closes, "gunicorn/config.py, Keepalive"},
-	{5 * time.Second, "Node.js http.Server", "server.keepAliveTimeout", "server", Closes, "Node.js documentation, http: server.keepAliveTimeout"},
+	// keepAliveTimeoutBuffer adds a second from 24.6 on, which TimerFits allows for.
+	{5 * time.Second, "Node.js http.Server", "server.keepAliveTimeout (5 s up to 25)", "server", Closes, "Node.js documentation (20, 22, 25), http: server.keepAliveTimeout, keepAliveTimeoutBuffer"},
 	{5 * time.Second, "Apache httpd", "KeepAliveTimeout", "server", Closes, "Apache HTTP Server documentation, core: KeepAliveTimeout"},
 	{5 * time.Second, "Uvicorn", "--timeout-keep-alive", "server", Closes, "uvicorn/config.py, timeout_keep_alive"},
+	{20 * time.Second, "Puma, older releases", "persistent_timeout", "server", Closes, "puma/lib/puma/configuration.rb of older releases, persistent_timeout"},
 	{20 * time.Second, "Tomcat, as shipped", "connectionTimeout and keepAliveTimeout of the Connector", "server", Closes, "Tomcat documentation, The HTTP Connector: the server.xml that is shipped"},
 	{60 * time.Second, "AWS Application Load Balancer", "idle_timeout.timeout_seconds", "load balancer", Closes, "AWS documentation, Application Load Balancers: connection idle timeout (1 to 4000 s)"},
 	{60 * time.Second, "nginx, to its upstreams", "keepalive_timeout of the upstream block", "client", Closes, "ngx_http_upstream_keepalive_module: keepalive_timeout"},
 	{60 * time.Second, "nginx, as a proxy", "proxy_read_timeout, proxy_send_timeout", "client", Closes, "ngx_http_proxy_module: proxy_read_timeout"},
 	{60 * time.Second, "Apache httpd, within a request", "Timeout", "server", Closes, "Apache HTTP Server documentation, core: Timeout"},
 	{60 * time.Second, "Tomcat, without a setting", "connectionTimeout and keepAliveTimeout of the Connector", "server", Closes, "Tomcat documentation, The HTTP Connector: connectionTimeout"},
+	{65 * time.Second, "Node.js http.Server, 26", "server.keepAliveTimeout", "server", Closes, "nodejs/node pull request 62782, merged in April 2026 as semver-major"},
 	{65 * time.Second, "Puma", "persistent_timeout", "server", Closes, "puma/lib/puma/configuration.rb, persistent_timeout"},
 	{65 * time.Second, "OCI Load Balancer, to clients", "keep-alive settings", "load balancer", Closes, "Oracle Cloud documentation, Load Balancer: HTTP keep-alive settings"},
 	{75 * time.Second, "nginx", "keepalive_timeout", "server", Closes, "ngx_http_core_module: keepalive_timeout"},
@@ -87,8 +90,11 @@ var timers = []Timer{
 	{300 * time.Second, "F5 BIG-IP", "idle-timeout of the TCP or FastL4 profile; reset-on-timeout", "load balancer", Resets, "F5 documentation, AS3 schema, L4_Profile: idleTimeout, resetOnTimeout"},
 	{300 * time.Second, "OCI Load Balancer, to back ends", "idle timeout of the listener", "load balancer", Closes, "Oracle Cloud documentation, Load Balancer: connection timeout"},
 	{350 * time.Second, "AWS Network Load Balancer", "tcp.idle_timeout.seconds (60 to 6000; fixed for TLS)", "load balancer", Forgets, "AWS documentation, Network Load Balancers: TCP idle timeout"},
+	{350 * time.Second, "AWS NAT gateway", "cannot be changed: send keep-alives", "NAT", Forgets, "AWS documentation, NAT gateways: troubleshooting, connections are dropped after 350 s"},
+	{350 * time.Second, "AWS EC2 security groups, Nitro v6", "TcpEstablishedTimeout of the network interface", "firewall", Forgets, "AWS EC2 API reference, ConnectionTrackingConfiguration"},
 	{350 * time.Second, "AWS Network Firewall", "TcpIdleTimeoutSeconds (60 to 6000)", "firewall", Forgets, "AWS Network Firewall API reference, FlowTimeouts"},
 	{600 * time.Second, "nginx stream proxy", "proxy_timeout", "load balancer", Closes, "ngx_stream_proxy_module: proxy_timeout"},
+	{600 * time.Second, "Google Cloud Application Load Balancer, to back ends", "cannot be changed: longer keep-alive in the back end", "client", Closes, "Google Cloud documentation, external Application Load Balancers: request distribution"},
 	{600 * time.Second, "Google Cloud VPC firewall", "cannot be changed: send keep-alives", "firewall", Forgets, "Google Compute Engine documentation, networking tips: connection tracking"},
 	{900 * time.Second, "Linux IPVS (kube-proxy, Docker Swarm)", "ipvsadm --set", "load balancer", Forgets, "Linux: net/netfilter/ipvs/ip_vs_proto_tcp.c, tcp_timeouts"},
 	{1200 * time.Second, "Google Cloud NAT", "TCP established connection idle timeout", "NAT", Forgets, "Google Cloud documentation, Cloud NAT: timeouts"},
@@ -100,7 +106,7 @@ var timers = []Timer{
 	{3600 * time.Second, "Envoy", "common_http_protocol_options.idle_timeout; idle_timeout of the TCP proxy", "load balancer", Closes, "Envoy documentation, How do I configure timeouts?"},
 	{28800 * time.Second, "MySQL, MariaDB", "wait_timeout", "server", Closes, "MySQL reference manual, server system variables: wait_timeout"},
 	{432000 * time.Second, "Linux conntrack", "nf_conntrack_tcp_timeout_established", "firewall", Forgets, "Linux: net/netfilter/nf_conntrack_proto_tcp.c, tcp_timeouts"},
-	{432000 * time.Second, "AWS EC2 security groups", "TcpEstablishedTimeout of the network interface", "firewall", Forgets, "AWS EC2 API reference, ConnectionTrackingSpecification"},
+	{432000 * time.Second, "AWS EC2 security groups", "TcpEstablishedTimeout of the network interface", "firewall", Forgets, "AWS EC2 API reference, ConnectionTrackingConfiguration"},
 }
 
 // Timers returns the known timers, the shortest first.

@@ -16,7 +16,7 @@ C > S  P.  15 03 03 00 02 02 30: alert, fatal, unknown CA
 C > S  R.  seq after the alert`,
 	Confirm: []string{
 		"the alert's number names the reason: 40 handshake failure, 42 to 46 certificate, 48 unknown CA, 70 version, 112 unknown name",
-		"the log of the side that sent the alert; `openssl s_client -connect HOST:PORT -servername NAME`",
+		"the log of the side that sent the alert; `openssl s_client -connect {server} -servername NAME`",
 	},
 	Advice: []string{
 		"Cure what the alert says: install the CA or the intermediate certificate, renew the certificate, agree on version and ciphers, use the right server name.",

@@ -39,7 +39,7 @@ C > S  R.  seq after its data, ack after the tickets`,
 		{ID: "deliberate-abort", Why: "session tickets were left unread"},
 	},
 	Confused: []Confusion{
-		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0"},
+		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose grows when data was left unread, also with SO_LINGER 0; TcpExtTCPAbortOnData for SO_LINGER 0 with everything read"},
 	},
 	Harm:       pushed,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},

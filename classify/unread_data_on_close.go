@@ -67,13 +67,13 @@ S > C  R.  seq 1 ack 5001, window and timestamps as usual`,
 	},
 	Refs: []string{
 		"RFC 9293, 3.6.1; RFC 1122, 4.2.2.13; RFC 2525, 2.17",
-		"Linux: __tcp_close, tcp_send_active_reset",
+		"Linux: __tcp_close, which asks for unread data before SO_LINGER; tcp_send_active_reset",
 	},
 	Over: []Over{
 		{ID: "deliberate-abort", Why: "data was left that may be unread"},
 	},
 	Confused: []Confusion{
-		{"deliberate-abort", "nstat on the sender: TcpExtTCPAbortOnClose counts unread data, and stays as it is for SO_LINGER 0 or `ss -K`"},
+		{"deliberate-abort", "nstat on the sender: TcpExtTCPAbortOnClose grows when data was left unread, also with SO_LINGER 0; TcpExtTCPAbortOnData for SO_LINGER 0 with everything read"},
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    ReceiverDataToRST,

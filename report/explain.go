@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"io"
+	"net/netip"
 	"strings"
 
 	"github.com/rstwhy/rstwhy/classify"
@@ -136,7 +137,7 @@ func (t *text) cause(r *classify.Rule) {
 	for _, l := range pictureLines(r.Wire) {
 		t.line(strings.TrimRight("    "+l, " "))
 	}
-	t.list("To make sure", r.Confirm)
+	t.list("To make sure", r.Checks(netip.AddrPort{}))
 	t.list("What to change", r.Advice)
 	if len(r.Remedies) > 0 {
 		t.section("Where to change it")
@@ -175,7 +176,7 @@ func (m *markdown) cause(r *classify.Rule) {
 	m.para(mdProse(r.Summary))
 	m.para("## On the wire")
 	m.fence("text", pictureLines(r.Wire))
-	m.list("To make sure", r.Confirm)
+	m.list("To make sure", r.Checks(netip.AddrPort{}))
 	m.list("What to change", r.Advice)
 	if len(r.Remedies) > 0 {
 		m.para("## Where to change it")
@@ -232,7 +233,7 @@ type remedyJSON struct {
 func causeOf(r *classify.Rule) *causeJSON {
 	j := &causeJSON{
 		ID: r.ID, Family: string(r.Family), Title: r.Title, Summary: r.Summary,
-		Wire: pictureLines(r.Wire), Confirm: r.Confirm, Advice: r.Advice, References: r.Refs,
+		Wire: pictureLines(r.Wire), Confirm: r.Checks(netip.AddrPort{}), Advice: r.Advice, References: r.Refs,
 		Remedies: []remedyJSON{}, Confused: []alsoJSON{}, Before: []beforeJSON{}, Reasons: append([]string{}, r.Reasons...),
 	}
 	for k := range r.Remedies {

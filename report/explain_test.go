@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -79,7 +80,7 @@ func TestWriteCause(t *testing.T) {
 
 // knownOf is every text of a rule that must be found in its page.
 func knownOf(r *classify.Rule) []string {
-	out := slices.Concat([]string{r.ID, capital(r.Title), r.Summary}, r.Confirm, r.Advice, r.Reasons, r.Refs)
+	out := slices.Concat([]string{r.ID, capital(r.Title), r.Summary}, r.Checks(netip.AddrPort{}), r.Advice, r.Reasons, r.Refs)
 	for _, c := range r.Confused {
 		out = append(out, c.ID, c.Tell)
 	}

@@ -302,7 +302,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.RolesGuessed),
 		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.RolesGuessed),
 		Story:      story(i), Timing: timingJSON(v.Timing), History: f.History(), Stage: v.Stage.String(),
-		Advice: v.Rule.Advice, Confirm: v.Rule.Confirm,
+		Advice: v.Rule.Advice, Confirm: v.Rule.Checks(serverOf(i)),
 		AlsoFits: []alsoJSON{}, Evidence: []evidenceJSON{},
 	}
 	j.Frames, j.Files = e.places(i.Frames())

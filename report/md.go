@@ -204,7 +204,7 @@ func (m *markdown) group(number, advised int, g *group, files []string) {
 		return
 	}
 	m.para("To make sure:")
-	m.items("", v.Rule.Confirm)
+	m.items("", v.Rule.Checks(serverOf(i)))
 	m.line("")
 }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -222,7 +223,7 @@ func TestMarkdownPayload(t *testing.T) {
 // What rules say goes through the same escaping: its code spans must be closed.
 func TestRulesAreProse(t *testing.T) {
 	for _, r := range classify.Rules() {
-		all := slices.Concat([]string{r.Title, r.Summary}, r.Confirm, r.Advice, r.Refs)
+		all := slices.Concat([]string{r.Title, r.Summary}, r.Checks(netip.AddrPort{}), r.Advice, r.Refs)
 		for _, c := range r.Confused {
 			all = append(all, c.Tell)
 		}

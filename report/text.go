@@ -433,11 +433,15 @@ func (t *text) detail(in int, i *analyzer.Incident, here string) {
 	t.items(in, "How it can have come about", ways(&i.Verdict))
 	if there, ok := t.advised[v.Rule]; ok {
 		t.line("")
-		t.indented(in, "How to make sure and what to change: see above, "+there+".")
+		sure := "How to make sure"
+		if server := serverOf(i); server.IsValid() && v.Rule.ChecksServer() {
+			sure += fmt.Sprintf(" (here on port %d)", server.Port())
+		}
+		t.indented(in, sure+" and what to change: see above, "+there+".")
 		return
 	}
 	t.advised[v.Rule] = here
-	t.items(in, "To make sure", v.Rule.Confirm)
+	t.items(in, "To make sure", v.Rule.Checks(serverOf(i)))
 	t.items(in, "What to change", advice(v.Rule, asIs))
 }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -122,6 +123,15 @@ func (t *teller) End(d flows.Dir) string {
 	}
 	t.named[d] = true
 	return "the " + d.String() + " " + addr
+}
+
+// serverOf is the server's end, not valid where the capture does not show which
+// end that is.
+func serverOf(i *analyzer.Incident) netip.AddrPort {
+	if i.Reset.Flow.RolesGuessed {
+		return netip.AddrPort{}
+	}
+	return i.Server().AddrPort()
 }
 
 // remarks are what an incident has to say beside the evidence of its rule.

@@ -52,7 +52,16 @@ func (c *Case) dataAfterFIN() (late uint64, confidence Confidence) {
 // unrefused reports whether more data came after the RST without being refused: a
 // host without the connection refuses each segment of it.
 func (c *Case) unrefused() bool {
-	return c.Late(c.Dir.Peer()) > 0 && furtherRSTs(c) == 0
+	if c.Late(c.Dir.Peer()) == 0 {
+		return false
+	}
+	for i := range c.FollowUps {
+		// One before the data is a copy of the first.
+		if a := &c.FollowUps[i].RST; a.Dir == c.Dir && a.Time >= c.After.First[c.Dir.Peer()].Time {
+			return false
+		}
+	}
+	return true
 }
 
 // refusedByWindows is dataAfterFIN for Windows, which refuses such data with an

@@ -151,7 +151,7 @@ func notTimer(c *Case, e *elimination) {
 	x := c.Sender
 	switch {
 	case x.Probes > 0 || x.Known.Has(flows.SawFIN) && c.Timing.At[FINToRST] >= waitedForFIN:
-	case c.Dir == flows.Server && c.Flow.Handshake == flows.SYNReceived:
+	case c.Dir == flows.Server && c.Flow.Handshake == flows.SYNReceived && uint32(x.SYNs) == x.Packets:
 	case x.RetransRun > 0 && c.RST.Time-x.RetransFirst >= triedFor:
 	case x.RetransRun > 0:
 		e.not(ways(WayTimer), becauseTriedShort)

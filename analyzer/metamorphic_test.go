@@ -134,8 +134,9 @@ func TestScenariosSideBySide(t *testing.T) {
 // together are the causes that another connection of the same hosts at the same
 // time may bring or take away, and why it should.
 var together = map[string]string{
-	"listener-closed": "connections that waited and end at once are what it is recognised by",
-	"health-check":    "a second checker between the beats of the first hides the beat of both",
+	"listener-closed":        "connections that waited and end at once are what it is recognised by",
+	"middlebox-idle-timeout": "the pauses of all connections to a port enclose its timer",
+	"health-check":           "a second checker between the beats of the first hides the beat of both",
 }
 
 // The same conversation twice between the same hosts, on other ports, has the

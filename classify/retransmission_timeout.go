@@ -17,8 +17,7 @@ var retransmissionTimeout = Rule{
 	Wire: `S > C  P.  data
 S > C  P.  the same again, after longer and longer pauses
 S > C  R.  (macOS, FreeBSD; Linux sends nothing)
-           (or both repeat and neither hears the other, until a hold timer of
-           BGP, LDP or MSDP ends it)`,
+           (or both repeat, and neither hears the other)`,
 	Confirm: []string{
 		"was the peer switched off, moved or cut off in that time?",
 		"had the connection been idle for minutes when the data was sent? Then a NAT, load balancer or firewall may have forgotten it without a word, as Azure's do after 240 s",

@@ -67,8 +67,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 			f.Say(saysConnectionSilent)
 		}
 		confidence := Possible
-		n := y.RetransRun + y.Probes
-		if n > 0 {
+		if n := y.RetransRun + y.Probes; n > 0 {
 			f.Say(saysTriedTimesWithoutAnswerSince)
 			confidence = Likely
 		}
@@ -92,7 +91,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 			f.Say(saysAcknowledgedMoreStreamCapture)
 			confidence = Possible
 		}
-		if bracketed(c) && n == 0 {
+		if bracketed(c) {
 			return Possible // a timer explains which connections were refused, and which not
 		}
 		if c.Flow.Handshake == flows.MidStream {

@@ -157,6 +157,29 @@ func TestHarm(t *testing.T) {
 			x := r.Sender()
 			x.SndNxt, x.Bytes, x.Unanswered, r.RST.Seq = 5800, 800, 800, 5800
 		}, Harm{Kind: HarmBytes, Lost: 500}},
+		"a session that nobody had taken leave of": {func(r *flows.Reset) { r.RST.Time += 300e9 }, Harm{Kind: HarmSession}},
+		"the same after a goodbye": {func(r *flows.Reset) {
+			r.RST.Time += 300e9
+			y := r.Receiver()
+			y.LastN = uint8(copy(y.LastBytes[:], "QUIT\r\n"))
+		}, Harm{Kind: HarmNone}},
+		"half of what the head names": {func(r *flows.Reset) {
+			r.Dir = flows.Client
+			r.RST.Seq, r.RST.Ack = 1100, 5300
+			y := r.Receiver()
+			y.Known |= flows.SawMessage
+			y.Message, y.MessageEnd = packet.MessageHead|packet.MessageLength, 5600
+		}, Harm{Kind: HarmCut, Lost: 300, Of: 600}},
+		"both had closed": {func(r *flows.Reset) {
+			for d := range r.Flow.Side {
+				s := &r.Flow.Side[d]
+				s.Known |= flows.SawFIN
+				s.SndNxt++
+				s.RcvNxt++
+				s.FINEnd = s.SndNxt
+			}
+			r.RST.Seq, r.RST.Ack = 5301, 1101
+		}, Harm{Kind: HarmNone}},
 		"one side is missing":         {func(r *flows.Reset) { *r.Receiver() = flows.Side{} }, Harm{}},
 		"a client that does not read": {func(r *flows.Reset) { r.Receiver().Window = 0 }, Harm{}},
 	}
@@ -167,6 +190,47 @@ func TestHarm(t *testing.T) {
 		c.measure()
 		if got := harmOf(&c); got != test.want {
 			t.Errorf("%s: %v lost %d of %d, want %v lost %d of %d", name, got.Kind, got.Lost, got.Of, test.want.Kind, test.want.Lost, test.want.Of)
+		}
+	}
+}
+
+// The effect of several RSTs is that of the one that went furthest.
+func TestEffectOfTheFurthest(t *testing.T) {
+	follow := func(ns int64, frame packet.FrameRef, seq packet.Seq, d flows.Dir) flows.FollowUp {
+		return flows.FollowUp{RST: flows.Segment{Time: 1e9 + 10e6 + ns, Frame: frame, Seq: seq, Flags: packet.RST, Dir: d}}
+	}
+	tests := map[string]struct {
+		change func(r *flows.Reset)
+		want   Effect
+		taken  packet.FrameRef
+	}{
+		"the third is exact": {func(r *flows.Reset) {
+			r.FollowUps = []flows.FollowUp{follow(1e6, 10, 5100, flows.Server), follow(2e6, 11, 5300, flows.Server)}
+		}, Accepted, 11},
+		"none is": {func(r *flows.Reset) {
+			r.FollowUps = []flows.FollowUp{follow(1e6, 10, 5100, flows.Server)}
+		}, Ignored, 0},
+		"the exact one is the other side's": {func(r *flows.Reset) {
+			r.FollowUps = []flows.FollowUp{follow(1e6, 10, 5300, flows.Client)}
+		}, Ignored, 0},
+		"its receiver went on all the same": {func(r *flows.Reset) {
+			r.FollowUps = []flows.FollowUp{follow(1e6, 10, 5300, flows.Server)}
+			r.After.Latest[flows.Client] = 1e9 + 500e6
+		}, Ignored, 0},
+		"what its sender says next is refused": {func(r *flows.Reset) {
+			f := follow(900e6, 12, 1100, flows.Client)
+			f.Trigger = flows.Segment{Time: 1e9 + 900e6, Frame: 11, Seq: 5300, Len: 10, Ack: 1100, Flags: packet.ACK, Dir: flows.Server}
+			r.FollowUps = []flows.FollowUp{follow(1e6, 10, 5100, flows.Server), f}
+		}, Accepted, 10},
+	}
+	for name, test := range tests {
+		r := open()
+		r.RST.Seq = 4000
+		test.change(r)
+		c := Case{Reset: r}
+		c.measure()
+		if c.Effect != test.want || c.Taken != test.taken {
+			t.Errorf("%s: %v by frame %d, want %v by %d", name, c.Effect, c.Taken, test.want, test.taken)
 		}
 	}
 }

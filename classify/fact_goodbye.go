@@ -100,7 +100,7 @@ var saysTooShort = sentence("too-short-for-an-answer", "these {late} are one mes
 type progress uint8
 
 const (
-	noMessage  progress = iota // it began none that the capture holds
+	noMessage  progress = iota // it began none whose head was seen
 	endUnknown                 // its end was not seen, and nothing says where it is
 	endCut                     // its end cannot be seen: the capture holds too little of its segments
 	partial                    // its end is known, and has not come
@@ -125,6 +125,8 @@ func messageOf(s *flows.Side) progress {
 		return whole
 	case m.Has(packet.MessageCut):
 		return endCut
+	case m&(packet.MessageChunked|packet.MessageUntilClose) == 0:
+		return noMessage // its head came in pieces, and says nothing
 	}
 	return endUnknown
 }

@@ -192,11 +192,19 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 			if s.started {
 				o.facts.Age = f.time.Sub(s.began).Seconds()
 			}
+			if raw.stack != nil && raw.stack(x.src.Addr()) != "" {
+				// Of its aborts it tells, and the rest are answers.
+				// What they answer is what came last, whatever their numbers.
+				o.facts.By, o.facts.Stack, o.facts.Reason = Kernel, raw.stack(x.src.Addr()), "NO_SOCKET"
+				if last := peer.recent; len(last) > 0 {
+					y := &last[len(last)-1]
+					o.facts.Trigger, o.facts.Octets, o.facts.Gap = y.word(), y.payload, false
+				}
+			}
 			if e := raw.word(f, used); e != nil {
 				o.facts.By, o.facts.Reason, o.facts.Active, o.facts.State = Kernel, e.Reason, e.Active, e.State
 				o.facts.Unread, o.facts.Linger = e.Unread, e.Linger
 				if e.exact {
-					o.facts.Stack = raw.stack(x.src.Addr())
 					o.facts.Trigger, o.facts.Octets, o.facts.Gap = e.trigger, e.octets, false
 				}
 				if e.Active {

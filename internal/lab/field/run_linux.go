@@ -127,6 +127,11 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 	w.stacks.mu.Lock()
 	events[1] = append(events[1], w.stacks.words...)
 	w.stacks.mu.Unlock()
+	if n := w.netstack; n != nil {
+		n.mu.Lock()
+		events[1] = append(events[1], n.words...)
+		n.mu.Unlock()
+	}
 	closed = true
 	w.close()
 	w.work.Wait()
@@ -141,6 +146,9 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 		}
 	}
 	stack := func(a netip.Addr) string {
+		if a == netstackAddr {
+			return "gVisor"
+		}
 		for n := range profiles {
 			if stackAddr(n) == a {
 				return profiles[n].name
@@ -151,6 +159,7 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 	for n := range profiles {
 		servers = append(servers, stackAddr(n))
 	}
+	servers = append(servers, netstackAddr)
 	routers = append(append(routers, routerInside[:]...), routerOutside[:]...)
 	own := func(addrs []netip.Addr) func(netip.Addr) bool {
 		return func(a netip.Addr) bool { return slices.Contains(addrs, a) }

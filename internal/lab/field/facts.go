@@ -28,6 +28,21 @@ type Reset struct {
 	View View `json:"view"`
 }
 
+// Each talk has ports of its own, so that a segment's talk is known by a port
+// that no translation changes: those of its clients, and those of its services.
+const (
+	firstClientPort = 20000
+	clientPorts     = 64
+	firstService    = 2000
+	servicePorts    = 32
+)
+
+// talkOf is the talk to which a client's port belongs.
+func talkOf(port uint16) (int, bool) {
+	n := (int(port) - firstClientPort) / clientPorts
+	return n, port >= firstClientPort && n < talksPerWorld
+}
+
 // pair is a connection, or what would be one: NAT changes addresses in the
 // worlds, and never ports.
 type pair struct{ client, service uint16 }

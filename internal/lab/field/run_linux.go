@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,11 @@ func Missing() error {
 			return fmt.Errorf("field: needs the program %s: %w", program, err)
 		}
 	}
+	tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("field: needs TUN devices: %w", err)
+	}
+	tun.Close()
 	h, err := newHost()
 	if err != nil {
 		return err
@@ -43,10 +49,13 @@ const atOnce = 8
 
 // Run has the conversations of the plan, and writes what each vantage saw into
 // dir: NAME.pcap, and the truth about it as NAME.json. A line for each world goes
-// to log.
+// to log. There must be no captures in dir: they would be measured as well.
 func Run(p *Plan, dir string, log io.Writer) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
+	}
+	if old, err := filepath.Glob(filepath.Join(dir, "*.pcap")); err != nil || len(old) > 0 {
+		return errors.Join(err, fmt.Errorf("field: there are %d captures in %s", len(old), dir))
 	}
 	l, err := listenToKernel()
 	if err != nil {

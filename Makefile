@@ -89,9 +89,11 @@ benchmarks-once: libpcap
 accuracy: libpcap
 	go run ./cmd/rstlab accuracy
 
-# Some two minutes; nothing is left but the tables in docs/accuracy.md.
+# Some two minutes; nothing is left but the tables in docs/accuracy.md. gVisor's
+# stack is a program of a module of its own.
 field: build
-	go run ./cmd/rstlab field --seed $(SEED) --count $(COUNT) --rstwhy bin/rstwhy --page docs/accuracy.md
+	go build -C internal/lab/field/netstack -o $(CURDIR)/bin/netstack .
+	go run ./cmd/rstlab field --seed $(SEED) --count $(COUNT) --rstwhy bin/rstwhy --netstack bin/netstack --page docs/accuracy.md
 
 # The captures take some 14 GB of the temporary directory; BENCH names some of them.
 bench: build

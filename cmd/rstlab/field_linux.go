@@ -27,7 +27,7 @@ func fieldCommand() *cobra.Command {
 		only               []string
 		list               bool
 		cut                int
-		page               string
+		page, netstack     string
 	)
 	cmd := &cobra.Command{
 		Use:   "field",
@@ -51,7 +51,7 @@ the script. --again judges the captures of an earlier run.`,
 					defer os.RemoveAll(tmp)
 					dir = tmp
 				}
-				plan, err := field.NewPlan(seed, count, only)
+				plan, err := field.NewPlan(seed, count, only, netstack)
 				if err != nil {
 					return err
 				}
@@ -103,6 +103,7 @@ the script. --again judges the captures of an earlier run.`,
 	f.BoolVar(&list, "list", false, "list what was wrong")
 	f.IntVar(&cut, "cut", 0, "cut as many `wrong` answers down to small captures, in the directory wrong below that of the others")
 	f.StringVar(&page, "page", "", "write the tables between the markers of a Markdown `file`")
+	f.StringVar(&netstack, "netstack", "", "the `program` of the module internal/lab/field/netstack: servers with gVisor's stack take part")
 	cmd.MarkFlagsMutuallyExclusive("out", "again")
 	return cmd
 }

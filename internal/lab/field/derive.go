@@ -113,9 +113,9 @@ func (c *capture) fault(what string, r *rand.Rand) {
 func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 	rec := &Record{World: w.N, Seed: w.Seed, Path: w.Path, Vantage: v, Resets: []Reset{}, Unknown: []int{}, Failed: []string{}}
 	type seen struct {
-		frames, resets int
-		isn            uint32
-		syn            bool
+		resets int
+		isn    uint32
+		syn    bool
 	}
 	pairs := map[pair]*seen{}
 	truths := t.finder(v, w.Path)

@@ -28,6 +28,21 @@ type Reset struct {
 	View View `json:"view"`
 }
 
+// Each talk has ports of its own, so that a segment's talk is known by a port
+// that no translation changes: those of its clients, and those of its services.
+const (
+	firstClientPort = 20000
+	clientPorts     = 64
+	firstService    = 2000
+	servicePorts    = 32
+)
+
+// talkOf is the talk to which a client's port belongs.
+func talkOf(port uint16) (int, bool) {
+	n := (int(port) - firstClientPort) / clientPorts
+	return n, port >= firstClientPort && n < talksPerWorld
+}
+
 // pair is a connection, or what would be one: NAT changes addresses in the
 // worlds, and never ports.
 type pair struct{ client, service uint16 }
@@ -192,11 +207,19 @@ func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpair
 			if s.started {
 				o.facts.Age = f.time.Sub(s.began).Seconds()
 			}
+			if raw.stack != nil && raw.stack(x.src.Addr()) != "" {
+				// Of its aborts it tells, and the rest are answers.
+				// What they answer is what came last, whatever their numbers.
+				o.facts.By, o.facts.Stack, o.facts.Reason = Kernel, raw.stack(x.src.Addr()), "NO_SOCKET"
+				if last := peer.recent; len(last) > 0 {
+					y := &last[len(last)-1]
+					o.facts.Trigger, o.facts.Octets, o.facts.Gap = y.word(), y.payload, false
+				}
+			}
 			if e := raw.word(f, used); e != nil {
 				o.facts.By, o.facts.Reason, o.facts.Active, o.facts.State = Kernel, e.Reason, e.Active, e.State
 				o.facts.Unread, o.facts.Linger = e.Unread, e.Linger
 				if e.exact {
-					o.facts.Stack = raw.stack(x.src.Addr())
 					o.facts.Trigger, o.facts.Octets, o.facts.Gap = e.trigger, e.octets, false
 				}
 				if e.Active {

@@ -15,12 +15,12 @@ import (
 
 // A seed gives one plan, and another seed another.
 func TestPlan(t *testing.T) {
-	a, err := NewPlan(7, 130, nil)
+	a, err := NewPlan(7, 130, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := NewPlan(7, 130, nil)
-	other, _ := NewPlan(8, 130, nil)
+	again, _ := NewPlan(7, 130, nil, "")
+	other, _ := NewPlan(8, 130, nil, "")
 	if !reflect.DeepEqual(a, again) {
 		t.Error("one seed, two plans")
 	}
@@ -37,7 +37,7 @@ func TestPlan(t *testing.T) {
 	if talks != 130 {
 		t.Errorf("%d talks", talks)
 	}
-	if _, err := NewPlan(1, 1, []string{"no-such-kind"}); err == nil {
+	if _, err := NewPlan(1, 1, []string{"no-such-kind"}, ""); err == nil {
 		t.Error("it plans a kind that is not there")
 	}
 }
@@ -54,13 +54,13 @@ func TestTable(t *testing.T) {
 		ids[id] = true
 	}
 	known := func(cause string) bool { return ids[cause] }
-	for _, k := range kinds {
+	for _, k := range slices.Concat(kinds, netstackKinds) {
 		if _, ok := circumstances[k.name]; !ok {
 			t.Errorf("the table does not speak of %s", k.name)
 		}
 	}
 	for name, roles := range circumstances {
-		if !slices.ContainsFunc(kinds, func(k kind) bool { return k.name == name }) {
+		if !slices.ContainsFunc(slices.Concat(kinds, netstackKinds), func(k kind) bool { return k.name == name }) {
 			t.Errorf("the table speaks of %s, which nobody does", name)
 		}
 		for _, causes := range roles {
@@ -72,7 +72,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	// Whatever the facts are, what is right of them exists, and something is.
-	for _, k := range kinds {
+	for _, k := range slices.Concat(kinds, netstackKinds) {
 		for _, role := range []Role{Client, Server} {
 			for _, trigger := range []string{"", "syn", "synack", "data", "fin", "ack"} {
 				for _, reason := range []string{

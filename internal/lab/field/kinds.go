@@ -82,3 +82,12 @@ var kinds = []kind{
 	{name: "bad-synack", ipv4Only: true, shares: true},
 	{name: "bad-last-ack", ipv4Only: true},
 }
+
+// netstackKinds need the program of the module netstack.
+var netstackKinds = []kind{
+	{name: "netstack-closed-port", ipv4Only: true},
+	{name: "netstack-unread", ipv4Only: true},
+	{name: "netstack-abort", ipv4Only: true},
+	{name: "netstack-no-answer", ipv4Only: true},
+	{name: "netstack-data-after-close", ipv4Only: true},
+}

@@ -27,13 +27,13 @@ func live(t *testing.T) {
 
 // Every kind has a script, and no script is without one.
 func TestScripts(t *testing.T) {
-	for _, k := range kinds {
+	for _, k := range slices.Concat(kinds, netstackKinds) {
 		if scripts[k.name] == nil {
 			t.Errorf("%s has no script", k.name)
 		}
 	}
 	for name := range scripts {
-		if !slices.ContainsFunc(kinds, func(k kind) bool { return k.name == name }) {
+		if !slices.ContainsFunc(slices.Concat(kinds, netstackKinds), func(k kind) bool { return k.name == name }) {
 			t.Errorf("the script %s is of no kind", name)
 		}
 	}
@@ -75,7 +75,7 @@ func TestField(t *testing.T) {
 	}{{"fixed", 1}, {"random", random}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Logf("seed %d: RSTWHY_FIELD_SEED=%d asks for it again", tt.seed, tt.seed)
-			plan, err := NewPlan(tt.seed, talksOfOneMeasure, nil)
+			plan, err := NewPlan(tt.seed, talksOfOneMeasure, nil, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package field
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -18,7 +19,8 @@ type World struct {
 	N        int
 	Seed     uint64
 	Path     Path
-	Overflow bool // the server refuses when an accept queue is full
+	Netstack string // the program that plays gVisor's stack, or empty
+	Overflow bool   // the server refuses when an accept queue is full
 	Talks    []Talk
 	Views    []Vantage
 }
@@ -88,16 +90,17 @@ const (
 	serverAddrs   = 3
 )
 
-// NewPlan decides on n conversations, of all kinds or of those named.
-func NewPlan(seed uint64, n int, only []string) (*Plan, error) {
+// NewPlan decides on n conversations, of all kinds or of those named. Those with
+// gVisor's stack are among them where netstack names the program that plays it.
+func NewPlan(seed uint64, n int, only []string, netstack string) (*Plan, error) {
 	r := rand.New(rand.NewPCG(seed, 0x66e1d))
-	use, err := chosen(only)
+	use, err := chosen(only, netstack != "")
 	if err != nil {
 		return nil, err
 	}
 	p := &Plan{Seed: seed}
 	for n > 0 {
-		w := World{N: len(p.Worlds), Seed: r.Uint64(), Path: newPath(r), Overflow: r.IntN(2) == 0}
+		w := World{N: len(p.Worlds), Seed: r.Uint64(), Netstack: netstack, Path: newPath(r), Overflow: r.IntN(2) == 0}
 		for i := range min(n, talksPerWorld) {
 			k := use[r.IntN(len(use))]
 			t := Talk{
@@ -159,13 +162,17 @@ type kind struct {
 	shares   bool // its server may be one that others use as well
 }
 
-func chosen(only []string) (use []kind, err error) {
+func chosen(only []string, netstack bool) (use []kind, err error) {
+	all := kinds
+	if netstack {
+		all = slices.Concat(kinds, netstackKinds)
+	}
 	if len(only) == 0 {
-		return kinds, nil
+		return all, nil
 	}
 next:
 	for _, name := range only {
-		for _, k := range kinds {
+		for _, k := range all {
 			if k.name == name {
 				use = append(use, k)
 				continue next

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,11 @@ func Missing() error {
 			return fmt.Errorf("field: needs the program %s: %w", program, err)
 		}
 	}
+	tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("field: needs TUN devices: %w", err)
+	}
+	tun.Close()
 	h, err := newHost()
 	if err != nil {
 		return err
@@ -43,10 +49,13 @@ const atOnce = 8
 
 // Run has the conversations of the plan, and writes what each vantage saw into
 // dir: NAME.pcap, and the truth about it as NAME.json. A line for each world goes
-// to log.
+// to log. There must be no captures in dir: they would be measured as well.
 func Run(p *Plan, dir string, log io.Writer) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
+	}
+	if old, err := filepath.Glob(filepath.Join(dir, "*.pcap")); err != nil || len(old) > 0 {
+		return errors.Join(err, fmt.Errorf("field: there are %d captures in %s", len(old), dir))
 	}
 	l, err := listenToKernel()
 	if err != nil {
@@ -127,6 +136,11 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 	w.stacks.mu.Lock()
 	events[1] = append(events[1], w.stacks.words...)
 	w.stacks.mu.Unlock()
+	if n := w.netstack; n != nil {
+		n.mu.Lock()
+		events[1] = append(events[1], n.words...)
+		n.mu.Unlock()
+	}
 	closed = true
 	w.close()
 	w.work.Wait()
@@ -141,6 +155,9 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 		}
 	}
 	stack := func(a netip.Addr) string {
+		if a == netstackAddr {
+			return "gVisor"
+		}
 		for n := range profiles {
 			if stackAddr(n) == a {
 				return profiles[n].name
@@ -151,6 +168,7 @@ func runWorld(plan *World, dir string, l *listening) (string, error) {
 	for n := range profiles {
 		servers = append(servers, stackAddr(n))
 	}
+	servers = append(servers, netstackAddr)
 	routers = append(append(routers, routerInside[:]...), routerOutside[:]...)
 	own := func(addrs []netip.Addr) func(netip.Addr) bool {
 		return func(a netip.Addr) bool { return slices.Contains(addrs, a) }

@@ -65,6 +65,9 @@ func init() {
 	for name, fn := range stackScripts() {
 		scripts[name] = fn
 	}
+	for name, fn := range netstackScripts() {
+		scripts[name] = fn
+	}
 }
 
 // exchange is some requests and their answers.

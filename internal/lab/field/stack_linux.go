@@ -64,10 +64,22 @@ type uconn struct {
 
 const userMSS = 1400
 
-// newStacks puts the TUN device beside the server's interface.
+// newStacks starts the stacks.
 func newStacks(w *world) (*stacks, error) {
 	s := &stacks{conns: map[[2]netip.AddrPort]*uconn{}, ports: map[netip.AddrPort]*uport{}}
-	err := w.server.do(func() error {
+	var err error
+	if s.tun, err = w.newTUN("tun0", "10.9.2.0/24"); err != nil {
+		return nil, err
+	}
+	w.closers = append(w.closers, s.close)
+	go s.run()
+	return s, nil
+}
+
+// newTUN puts a TUN device beside the server's interface, with the addresses of
+// to behind it.
+func (w *world) newTUN(name, to string) (tun *os.File, err error) {
+	err = w.server.do(func() error {
 		fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		if err != nil {
 			return err
@@ -77,25 +89,32 @@ func newStacks(w *world) (*stacks, error) {
 			flags uint16
 			_     [22]byte
 		}
-		copy(ifreq.name[:], "tun0")
+		copy(ifreq.name[:], name)
 		ifreq.flags = unix.IFF_TUN | unix.IFF_NO_PI
 		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TUNSETIFF, uintptr(unsafe.Pointer(&ifreq))); errno != 0 {
 			unix.Close(fd)
 			return errno
 		}
-		s.tun = os.NewFile(uintptr(fd), "tun0")
+		tun = os.NewFile(uintptr(fd), name)
 		return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0)
 	})
+	defer func() {
+		if err != nil && tun != nil {
+			tun.Close()
+		}
+	}()
 	if err != nil {
 		return nil, fmt.Errorf("field: TUN device: %w", err)
 	}
-	w.closers = append(w.closers, func() { s.close() })
-	_, dst, _ := net.ParseCIDR("10.9.2.0/24")
+	_, dst, err := net.ParseCIDR(to)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range []struct {
 		h    *host
 		name string
 		gw   net.IP
-	}{{w.server, "tun0", nil}, {w.router, outsideName, serverAddr(0, false).AsSlice()}} {
+	}{{w.server, name, nil}, {w.router, outsideName, serverAddr(0, false).AsSlice()}} {
 		nl, err := netlink.NewHandleAt(netns.NsHandle(r.h.ns.Fd()))
 		if err != nil {
 			return nil, fmt.Errorf("field: netlink: %w", err)
@@ -109,11 +128,10 @@ func newStacks(w *world) (*stacks, error) {
 		}
 		nl.Close()
 		if err != nil {
-			return nil, fmt.Errorf("field: route to the stacks: %w", err)
+			return nil, fmt.Errorf("field: route to %s: %w", to, err)
 		}
 	}
-	go s.run()
-	return s, nil
+	return tun, nil
 }
 
 func (s *stacks) close() {

@@ -3,7 +3,6 @@ package field
 import (
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -20,21 +19,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// Each talk has ports of its own, so that a segment's talk is known by a port
-// that no translation changes: those of its clients, and those of its services.
-const (
-	firstClientPort = 20000
-	clientPorts     = 64
-	firstService    = 2000
-	servicePorts    = 32
-)
-
-// talkOf is the talk to which a client's port belongs.
-func talkOf(port uint16) (int, bool) {
-	n := (int(port) - firstClientPort) / clientPorts
-	return n, port >= firstClientPort && n < talksPerWorld
-}
 
 // talk is a Talk that is being held.
 type talk struct {
@@ -472,6 +456,3 @@ func (t *talk) random() uint32 {
 	defer t.mu.Unlock()
 	return t.r.Uint32()
 }
-
-// seqOf turns a number into octets.
-func seqOf(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }

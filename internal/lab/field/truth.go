@@ -152,6 +152,12 @@ var circumstances = map[string]map[Role][]string{
 	"stack-data-after-close": {},
 	"stack-vanished":         {},
 	"stack-gives-up":         {},
+
+	"netstack-closed-port":      {},
+	"netstack-unread":           {},
+	"netstack-abort":            {Server: {"abort-after-response"}},
+	"netstack-no-answer":        {},
+	"netstack-data-after-close": {},
 }
 
 // Right is every cause that is true of a RST with the facts, in a capture with
@@ -277,10 +283,11 @@ func mechanismCauses(f *Facts) (right []string) {
 }
 
 // Mechanism is how a RST came about, in the words of rstwhy's mechanism: answer
-// or abort. A forger's is neither, and empty.
+// or abort. A forger's is neither, and empty. So is gVisor's to what comes behind
+// its FIN: it aborts the endpoint as an answer, and either word is true.
 func (f *Facts) Mechanism() string {
 	switch {
-	case f.By == Forger:
+	case f.By == Forger, f.Stack == "gVisor" && !f.Active && f.SenderFIN:
 		return ""
 	case f.Active:
 		return "abort"

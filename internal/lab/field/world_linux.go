@@ -124,13 +124,14 @@ type world struct {
 	*World
 	client, relay, router, server *host
 
-	outside int         // index of the router's interface
-	raw     int         // socket of forgers, on the router
-	watch   [2]watchers // what passes the relay from the client, from the server
-	hubs    *hubs
-	stacks  *stacks
-	dumps   []*dump
-	closers []func()
+	outside  int         // index of the router's interface
+	raw      int         // socket of forgers, on the router
+	watch    [2]watchers // what passes the relay from the client, from the server
+	hubs     *hubs
+	stacks   *stacks
+	netstack *netstack // or nil
+	dumps    []*dump
+	closers  []func()
 
 	mu   sync.Mutex
 	open []io.Closer // what the talks left open
@@ -245,6 +246,11 @@ func newWorld(plan *World) (_ *world, err error) {
 	w.closers = append(w.closers, func() { unix.Close(w.raw) })
 	if w.stacks, err = newStacks(w); err != nil {
 		return nil, err
+	}
+	if plan.Netstack != "" {
+		if err := w.startNetstack(plan.Netstack); err != nil {
+			return nil, err
+		}
 	}
 	w.hubs, err = newHubs(w)
 	return w, err

@@ -20,10 +20,10 @@ func TestEveryWayIsCovered(t *testing.T) {
 		named := v.Possible
 		for k := range v.Excluded {
 			x := &v.Excluded[k]
-			if named.Has(x.Way) || x.Because.Sentence == nil {
-				t.Fatalf("RST of %s, %s: %v is left and excluded, or excluded without a reason", all[i].reset.RST.Source(), v.Rule.ID, x.Way)
+			if named&x.Ways != 0 || x.Because.Sentence == nil {
+				t.Fatalf("RST of %s, %s: ways %b are left and excluded, or excluded without a reason", all[i].reset.RST.Source(), v.Rule.ID, x.Ways)
 			}
-			named |= 1 << x.Way
+			named |= x.Ways
 		}
 		for w := range classify.NumWays {
 			switch {

@@ -42,12 +42,14 @@ func (s Ways) Has(w Way) bool { return s>>w&1 != 0 }
 const (
 	allWays = Ways(1<<NumWays - 1)
 	aborts  = Ways(1<<WayUnread | 1<<WayOnPurpose | 1<<WayTimer)
+	// otherHands are the ways in which it is not the owner's stack that sends
+	otherHands = Ways(1<<WayBox | 1<<WayForgery)
 )
 
-// Exclusion is a way in which a RST did not come about, and the fact that makes
-// it impossible.
+// Exclusion is ways in which a RST did not come about, and the fact that makes
+// them impossible.
 type Exclusion struct {
-	Way     Way
+	Ways    Ways
 	Because Evidence
 }
 
@@ -55,18 +57,23 @@ type Exclusion struct {
 // bound to facts only for the verdict.
 type elimination struct {
 	possible Ways
-	because  [NumWays]*Sentence // of those that are excluded
+	excluded [NumWays]excluded
+	n        int // how many of them there are
+}
+
+type excluded struct {
+	ways    Ways
+	because *Sentence
 }
 
 // not excludes what is in s and not excluded yet.
 func (e *elimination) not(s Ways, because *Sentence) {
-	s &= e.possible
-	e.possible &^= s
-	for w := range NumWays {
-		if s.Has(w) {
-			e.because[w] = because
-		}
+	if s &= e.possible; s == 0 {
+		return
 	}
+	e.possible &^= s
+	e.excluded[e.n] = excluded{s, because}
+	e.n++
 }
 
 // eliminate excludes each way that a fact of c makes impossible, as far as the
@@ -74,8 +81,14 @@ func (e *elimination) not(s Ways, because *Sentence) {
 func eliminate(c *Case) (e elimination) {
 	e.possible = allWays
 	notAnswer(c, &e)
-	notAbort(c, &e)
-	notAnother(c, &e)
+	if e.possible&aborts != 0 {
+		notAbort(c, &e)
+	}
+	if c.Origin.Signs == 0 && !c.Sender.Spoke() {
+		e.not(otherHands, becauseNoSign)
+	} else {
+		notAnother(c, &e)
+	}
 	return e
 }
 
@@ -164,31 +177,27 @@ func notTimer(c *Case, e *elimination) {
 
 func notAnother(c *Case, e *elimination) {
 	x, rst, signs := c.Sender, &c.RST, c.Origin.Signs
-	const another = Ways(1<<WayBox | 1<<WayForgery)
 	switch {
 	case signs.Has(NamesItself):
 		e.not(allWays&^ways(WayBox), becauseNamesItself)
 	case signs.Proofs() != 0:
-		e.not(allWays&^another, becauseProofs)
+		e.not(allWays&^otherHands, becauseProofs)
 	case signs.Any(OtherDistance):
-		e.not(allWays&^another, becauseOtherDistance)
+		e.not(allWays&^otherHands, becauseOtherDistance)
 	case fromFront(c) && c.Mechanism == Abort:
-		e.not(allWays&^another, becauseFromFront)
+		e.not(allWays&^otherHands, becauseFromFront)
 	case c.Facts.Has(SYNACKDropped) && toolSYN(c):
 		e.not(ways(WayBox), becauseToolSYN)
 	case signs.weight() >= enough || !x.Spoke():
 	case c.countsIDs() && rst.IPID != x.IPID && near(rst.IPID, x.IPID):
-		e.not(another, becauseIDGoesOn)
+		e.not(otherHands, becauseIDGoesOn)
 	case c.Path.Known && c.Path.Off == 0 && rst.Options.Has(packet.OptTimestamps) && x.Known.Has(flows.SawTS) && rst.TSVal-x.TSVal < 1<<20:
-		e.not(another, becauseClockGoesOn)
+		e.not(otherHands, becauseClockGoesOn)
 	case c.Path.Known && c.Path.Off == 0 && (c.Mechanism == Abort || !likeLinux(c) || !unknownHere(c) || onlyAccepted(c)):
 		e.not(ways(WayBox), becauseSameDistance)
 	}
 	if !signs.Any(proofSigns | forgerSigns) {
 		e.not(ways(WayForgery), becauseNoForger)
-	}
-	if signs == 0 && !x.Spoke() {
-		e.not(ways(WayBox), becauseNoSign)
 	}
 }
 

@@ -267,9 +267,13 @@ func newTable(rules []*Rule) *table {
 	}
 	for _, r := range t.rules {
 		for _, o := range r.Over {
-			r.over.add(byID[o.ID].rank)
+			below := byID[o.ID]
+			if below == nil {
+				panic("classify: " + r.ID + " is to go before " + o.ID + ", which is no rule")
+			}
+			r.over.add(below.rank)
 			if o.Told {
-				r.settled.add(byID[o.ID].rank)
+				r.settled.add(below.rank)
 			}
 		}
 		for _, o := range t.rules {
@@ -317,8 +321,9 @@ func (j *Judge) cover(c *Case, b *match, left *elimination, accord Accord) Accor
 	if b.confidence == Certain {
 		left.not(left.possible&^stand, becauseProven)
 	}
-	for w := range NumWays {
-		if !left.possible.Has(w) || stand.Has(w) {
+	open := left.possible &^ stand
+	for w := WayAnswer; open>>w != 0; w++ {
+		if !open.Has(w) || stand.Has(w) {
 			continue
 		}
 		g := generalOf(c, w)
@@ -342,14 +347,9 @@ func (j *Judge) cover(c *Case, b *match, left *elimination, accord Accord) Accor
 
 // exclude binds the reasons of left to the facts of c.
 func (j *Judge) exclude(c *Case, left *elimination) []Exclusion {
-	n := 0
-	for w := range NumWays {
-		if !left.possible.Has(w) {
-			e := &j.excluded[n]
-			e.Way = w
-			left.because[w].bind(c, &e.Because)
-			n++
-		}
+	for i, x := range left.excluded[:left.n] {
+		j.excluded[i].Ways = x.ways
+		x.because.bind(c, &j.excluded[i].Because)
 	}
-	return j.excluded[:n]
+	return j.excluded[:left.n]
 }

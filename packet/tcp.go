@@ -194,12 +194,17 @@ func fold(sum uint64) uint16 {
 }
 
 // sum16 adds up the 16-bit words of b, an odd last octet being padded with zero
-// (RFC 1071). Packets are far too short for the sum to overflow.
+// (RFC 1071): in 32-bit words, which fold makes the same of. Packets are far too
+// short for the sum to overflow.
 func sum16(b []byte) uint64 {
 	var sum uint64
-	for len(b) >= 4 {
-		w := binary.BigEndian.Uint32(b)
-		sum += uint64(w>>16) + uint64(w&0xffff)
+	for len(b) >= 8 {
+		w := binary.BigEndian.Uint64(b)
+		sum += w>>32 + w&0xffffffff
+		b = b[8:]
+	}
+	if len(b) >= 4 {
+		sum += uint64(binary.BigEndian.Uint32(b))
 		b = b[4:]
 	}
 	if len(b) >= 2 {

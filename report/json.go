@@ -313,7 +313,9 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	j.Mechanisms = mechanismsJSON{wayNames(v.Possible), []excludedJSON{}}
 	for k := range v.Excluded {
 		x := &v.Excluded[k]
-		j.Mechanisms.Excluded = append(j.Mechanisms.Excluded, excludedJSON{x.Way.String(), x.Because.Text(&n)})
+		for _, w := range wayNames(x.Ways) {
+			j.Mechanisms.Excluded = append(j.Mechanisms.Excluded, excludedJSON{w, x.Because.Text(&n)})
+		}
 	}
 	j.Evidence = append(j.Evidence, e.evidence(v.Evidence, &n)...)
 	j.Origin = originJSON{v.Origin.Who.String(), v.Origin.Device, e.evidence(v.Origin.Proofs, &n), e.evidence(v.Origin.Hints, &n)}

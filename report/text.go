@@ -632,7 +632,7 @@ func (t *text) line(s string) {
 func ways(v *classify.Verdict) []string {
 	var not classify.Ways
 	for k := range v.Excluded {
-		not |= 1 << v.Excluded[k].Way
+		not |= v.Excluded[k].Ways
 	}
 	out := []string{"left: " + strings.Join(wayNames(v.Possible), ", ")}
 	if v.Possible == 0 {

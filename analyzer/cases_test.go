@@ -34,7 +34,6 @@ var openCases = strings.Fields(`
 	pub-ack-of-unseen-data
 	pub-bare-abort-with-data
 	pub-bare-abort
-	pub-box-gives-up-halfopen
 	pub-clients-leave-together
 	pub-close-before-upload
 	pub-close-into-download
@@ -49,7 +48,6 @@ var openCases = strings.Fields(`
 	pub-one-way-early-close
 	pub-pair-other-order
 	pub-refusal-from-elsewhere
-	pub-refusal-with-number
 	pub-rst-long-after-trigger
 	pub-scan-repeats-port
 	pub-scan-slow-answer
@@ -57,13 +55,10 @@ var openCases = strings.Fields(`
 	pub-synack-not-captured
 	pub-timestamps-declined
 	pub-two-seconds-no-timeout
-	refused-by-a-stranger-connected-all-the-same
 	reset-after-both-closed
-	same-syn-refused-again
 	stream-cut-is-no-complete-response
 	three-downloads-are-no-beat
 	three-requests-are-no-health-check
-	three-timeouts-are-no-health-check
 	timeouts-of-a-host-that-met-refusals
 	timestamp-ahead-of-the-clock
 	trigger-acknowledged-before-the-fin-client

@@ -25,15 +25,21 @@ C > S  R   seq 1, window 0, no options`,
 	Refs: []string{
 		"RFC 9293, 3.5.2; Moore, Voelker, Savage, Inferring Internet Denial-of-Service Activity, 2001",
 	},
-	Harm:       harmless,
+	Harm: harmless,
+	Confused: []Confusion{
+		{"unnatted-segment", "is there a NAT, or a program with a TCP of its own, at the client's address? A capture behind it shows who sent the SYN"},
+	},
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    SYNACKToRST,
 	Benign:     true,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       FromClient | First | SenderSilent,
+	When:       FromClient | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
 			return None
+		}
+		if c.Sender.Spoke() {
+			return askedByAnother(c, f)
 		}
 		f.Say(saysSendsSynAck)
 		f.Say(saysRefusesLaterCaptureHolds)
@@ -46,6 +52,19 @@ C > S  R   seq 1, window 0, no options`,
 		}
 		return Possible
 	},
+}
+
+// askedByAnother recognises the refusal of a SYN/ACK that answers a SYN of
+// somebody else, in the name of the host that refuses.
+func askedByAnother(c *Case, f *Findings) Confidence {
+	if !c.Facts.Has(SYNACKDropped) || !acksSYN(c.Sender, c.Trigger.Ack) {
+		return None
+	}
+	if !c.triedAgain() {
+		return None
+	}
+	refusesSYNACK(c, f)
+	return Possible
 }
 
 var (

@@ -84,7 +84,7 @@ type Facts uint32
 const (
 	FromClient     Facts = 1 << iota // the RST came from the client
 	FromServer                       // or from the server
-	First                            // there was no RST in the connection before
+	First                            // there was no RST in the connection, or in this try of it, before
 	AfterRST                         // there was one
 	SenderSpoke                      // the capture holds a segment of its sender
 	SenderSilent                     // or none
@@ -127,7 +127,7 @@ func factsOf(c *Case) Facts {
 		}
 	}
 	x, y := c.Sender.Known, c.Receiver.Known
-	set((x | y).Has(flows.SawRST), AfterRST, First)
+	set(c.before(), AfterRST, First)
 	set(x.Has(flows.SawSegment), SenderSpoke, SenderSilent)
 	set(x.Has(flows.SawSYN), SenderSYN, 0)
 	set(x.Has(flows.SawData), SenderData, 0)

@@ -14,6 +14,12 @@ func effectOf(c *Case) Effect {
 	if c.wasChallenged() {
 		return Challenged
 	}
+	switch triesOf(c) {
+	case triesOn:
+		return Ignored
+	case triesPerhaps:
+		return EffectUnknown
+	}
 	if late := c.After.Latest[c.Dir.Peer()] - rst.Time; late > max(carriedOnFor, 2*c.roundTrip()) {
 		return Ignored
 	}

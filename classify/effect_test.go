@@ -142,7 +142,16 @@ func TestHarm(t *testing.T) {
 			segment(r, 5300, 200)
 			r.Receiver().Unanswered = 500
 		}, Harm{Kind: HarmCut, Lost: 200, Of: 500}},
-		"a connection that did not come about": {func(r *flows.Reset) { r.Flow.Handshake = flows.SYNSent }, Harm{Kind: HarmRefused}},
+		"a connection that did not come about": {func(r *flows.Reset) {
+			r.Flow.Handshake, r.RST.Ack = flows.SYNSent, r.Receiver().ISN+1
+		}, Harm{Kind: HarmRefused}},
+		"a refusal that its client ignores": {func(r *flows.Reset) {
+			r.Flow.Handshake, r.RST.Ack = flows.SYNSent, r.Receiver().ISN
+		}, Harm{Kind: HarmHang}},
+		"a refusal that did not arrive": {func(r *flows.Reset) {
+			r.Flow.Handshake, r.RST.Ack, r.Receiver().TTLSYN = flows.SYNSent, r.Receiver().ISN+1, 64
+			r.After.SYNAgain, r.After.SYNsAgain = flows.Segment{Frame: 9, Time: r.RST.Time + 1e9}, 1
+		}, Harm{Kind: HarmHang}},
 		"who is who is not known": {func(r *flows.Reset) {
 			r.Flow.RolesGuessed = true
 			x := r.Sender()

@@ -76,7 +76,7 @@ func Duration(ns int64) string {
 func AllFacts() []*Fact {
 	return slices.Concat(
 		rstFacts, triggerFacts, handshakeFacts, streamFacts, closeFacts, abortFacts,
-		pathFacts, aroundFacts, afterFacts, applicationFacts, timingFacts, signFacts, outcomeFacts,
+		pathFacts, aroundFacts, afterFacts, againFacts, refusalFacts, applicationFacts, timingFacts, signFacts, outcomeFacts,
 	)
 }
 

@@ -32,6 +32,21 @@ func gone(c *Case, f *Findings) bool {
 }
 
 var (
+	saysSamePortAcceptedConnection      = sentence("same-port-accepted-connection", "the same port had accepted a connection {opened_to_rst} before")
+	saysSamePortAcceptedConnectionLater = sentence("same-port-accepted-connection-later", "the same port accepted a connection {rst_to_reopened} later")
+)
+
+// saysPortAccepts says when else the server's port accepted a connection.
+func saysPortAccepts(c *Case, f *Findings) {
+	if c.Around.Opened != 0 {
+		f.Say(saysSamePortAcceptedConnection)
+	}
+	if c.Around.Reopened != 0 {
+		f.Say(saysSamePortAcceptedConnectionLater)
+	}
+}
+
+var (
 	saysScannerSYN = sentence("scanner-syn", "the SYN ({client_syn}) is one that a scanner makes, not an operating system: window {client_syn_window}")
 	saysFruitless  = sentence("fruitless-elsewhere", "{fruitless_others} other address and port pairs refused this client or were dropped by it, in the same seconds")
 )

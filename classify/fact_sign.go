@@ -34,6 +34,8 @@ const (
 	NotAdvanced
 	WindowOnAnswer
 	Damaged
+
+	CopiedNumber
 )
 
 // sign is one indicator. Each looks at the case alone and never at other signs:
@@ -73,6 +75,7 @@ var signs = []*sign{
 	&noDF, &noTimestamps, &otherID,
 	&wrongRefusal, &windowOnAnswer, &notAdvanced, &damaged,
 	&carriedOnAndTook, &carriedOn,
+	&copiedNumber,
 }
 
 // looked is what it takes to look for a sign, in few lines of memory.

@@ -56,7 +56,7 @@ var streamFacts = []*Fact{
 
 // before reports whether any RST was sent in this connection before.
 func (c *Case) before() bool {
-	return (c.Sender.Known | c.Receiver.Known).Has(flows.SawRST)
+	return (c.Sender.Known | c.Receiver.Known).Has(flows.SawRST) && !c.Flow.Retried
 }
 
 // receivedData is how many octets of the receiver's payload the RST's sender

@@ -117,4 +117,8 @@ func refusal(c *Case, f *Findings) {
 	if furtherRSTs(c) > 0 {
 		f.Say(saysRefusedAgain)
 	}
+	if c.refusedInVain() {
+		saysAgain(c, f)
+		f.Say(saysInVain)
+	}
 }

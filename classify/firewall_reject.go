@@ -10,7 +10,12 @@ var firewallReject = Rule{
 	Family:  FamilyNoListener,
 	Title:   "a firewall answers with RST",
 	Summary: "A packet filter on the host or on the path rejected the segment and sent the RST in the host's name.",
-	Story:   always(storyFirewallReject),
+	Story: func(c *Case) *Sentence {
+		if clearsHalfOpen(c) {
+			return storyHalfOpenCleared
+		}
+		return storyFirewallReject
+	},
 	Wire: `C > S  S   seq 0, tos 0x10
 S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 	Confirm: []string{
@@ -43,14 +48,28 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		{"stale-connection", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},
 		{"middlebox-idle-timeout", "the rejecting box's log says whether a rule or an expired session was the reason"},
 		{"injected-rst", "does the segment reach the host all the same? A filter that rejects throws it away"},
+		{"refusal-under-load", "is there a device on the path that refuses? A capture on the server shows whether the SYN reached it"},
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
 	},
 	Telling:    TriggerToRST,
-	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       First | SenderNoFIN | AnswersSegment,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
+	When:       First | SenderNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if c.RST.Options != 0 {
+		switch {
+		case c.RST.Options != 0:
+			return None
+		case clearsHalfOpen(c):
+			f.Say(saysBareAfterSYN)
+			f.Say(saysBareNumber)
+			if c.RST.Seq == c.client().ISN || c.Path.Off > 0 {
+				return Likely
+			}
+			return Possible
+		case refusesWrongly(c):
+			f.Say(saysWrongRefusalForm)
+			return Possible
+		case !t.Valid() || c.Mechanism == Unexplained:
 			return None
 		}
 		midStream := t.Flags&packet.SYN == 0 && c.Flow.Handshake != flows.SYNReceived && c.Flow.Handshake != flows.SYNSent
@@ -60,6 +79,22 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		f.Say(saysAnswersAfter)
 		if idle := c.Timing.At[IdleBefore]; midStream && idle >= idleWorthSaying {
 			f.Say(saysConnectionSilentBefore)
+		}
+		if refusesSYN(c) {
+			switch refusalNumberOf(c) {
+			case numberHeld, numberSame:
+				return None
+			case numberFresh:
+				f.Say(saysNumberFresh)
+				return Likely
+			case numberSYN:
+				f.Say(saysNumberSYN)
+				return Likely
+			case numberOther:
+				f.Say(saysNumberOther)
+				filterSigns(c, f)
+				return Possible
+			}
 		}
 		if filterSigns(c, f) {
 			if again := passedOn(c); again != nil {
@@ -135,5 +170,6 @@ var (
 	saysComesSoonerHostCan         = sentence("comes-sooner-host-can", "it comes sooner than the host can have answered")
 	saysWindowSegmentAnswersSome   = sentence("window-segment-answers-some", "its window, {rst_window}, is that of the segment it answers: some firewalls copy it")
 	saysItselfGoesConnection       = sentence("itself-goes-connection", "{sender} itself goes on with the connection: {carried_on}")
+	storyHalfOpenCleared           = sentence("story-half-open-cleared", "{client} asked {server} for a connection and got no answer; {syn_to_rst} later a box on the path cleared its entry of that connection, and sent a RST in the name of {server}.")
 	storyFirewallReject            = sentence("story-firewall-reject", "A packet filter seems to have rejected what {receiver} sent to {sender}: the RST does not look like one of {sender}'s own.")
 )

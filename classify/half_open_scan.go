@@ -32,10 +32,10 @@ C > S  R   seq 1, window 0, no options`,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !acksSYN(c.Sender, c.Trigger.Ack) {
+		if !acksSYN(c.Sender, c.Trigger.Ack) || c.triedAgain() && !toolSYN(c) {
 			return None
 		}
-		if c.Sender.SYNs > 1 || c.Trigger.Time-c.Sender.SYNFirst > scanPatience || c.Sender.Known.Has(flows.SawData) || !scans(c, f) {
+		if c.Sender.SYNs > 1 && !c.Flow.Retried || c.Trigger.Time-c.Sender.SYNFirst > scanPatience || c.Sender.Known.Has(flows.SawData) || !scans(c, f) {
 			return None
 		}
 		f.Say(saysSynAckComesAfter)

@@ -45,7 +45,7 @@ C > S  R   seq 1, window 0, no options`,
 	When:       SYNACKDropped,
 	Needs:      MissingReceiver,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !acksSYN(c.Sender, c.Trigger.Ack) {
+		if !acksSYN(c.Sender, c.Trigger.Ack) || c.triedAgain() {
 			return None
 		}
 		x := c.Sender

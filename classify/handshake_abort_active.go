@@ -40,7 +40,7 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 	When:       FromClient | SenderSYN | ReceiverSYN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y, rst := c.Sender, c.Receiver, &c.RST
-		if x.Known.Has(flows.SawPlainAck) || uint32(y.SYNs) != y.Packets || !acksSYN(x, rst.Seq) || rst.Ack != y.ISN+1 {
+		if c.triedAgain() || x.Known.Has(flows.SawPlainAck) || uint32(y.SYNs) != y.Packets || !acksSYN(x, rst.Seq) || rst.Ack != y.ISN+1 {
 			return None
 		}
 		f.Say(saysAsksConnectionSynGets)

@@ -11,7 +11,7 @@ import (
 func harmOf(c *Case) Harm {
 	switch c.Flow.Handshake {
 	case flows.SYNSent, flows.SYNReceived:
-		return Harm{Kind: HarmRefused}
+		return harmInHandshake(c)
 	}
 	if c.Effect == Ignored && c.After.CarriedOn.Valid() {
 		return Harm{Kind: HarmNone} // both sides carried on

@@ -49,6 +49,9 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 		if c.Timing.At[SYNToRST] > checkLasts || x.Bytes > checkRequestMax || y.Bytes > checkAnswerMax {
 			return None
 		}
+		if x.SYNs > 1 || c.triedAgain() {
+			return None // a check does not need a second SYN
+		}
 		if x.Bytes > 0 && y.Bytes == 0 {
 			return None // it asked and did not wait for the answer
 		}

@@ -118,6 +118,11 @@ const (
 	// the time. Own.
 	loadWindow = int64(5 * time.Second)
 
+	// windowsTriesLeast and windowsTriesMost are around the half second after which
+	// Windows tries a refused SYN again.
+	windowsTriesLeast = int64(300 * time.Millisecond)
+	windowsTriesMost  = int64(700 * time.Millisecond)
+
 	// triedFor is the least time for which a system tries again before it gives
 	// up: RFC 1122, 4.2.3.5 asks for 100 s, small systems take less.
 	triedFor = int64(5 * time.Second)
@@ -168,6 +173,10 @@ const (
 	// handshake, make a scan of it: more than a client with a list of servers
 	// would try when all of them are down. Own.
 	scanTargets = 16
+
+	// windowsTries is how often Windows sends a refused SYN again at most: two by
+	// default, four of late (MaxSynRetransmissions).
+	windowsTries = 4
 
 	// gaveUpAfter is how many retransmissions make it likely that a host gave a
 	// connection up: Linux reports trouble after three (tcp_retries1).

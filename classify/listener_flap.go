@@ -51,7 +51,7 @@ C > S  S   S > C  S.  a later connection is accepted`,
 	Mechanisms: mechanisms(Answer),
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
-		if c.Around.Opened|c.Around.Reopened == 0 {
+		if c.Around.Opened|c.Around.Reopened == 0 || c.RST.Seq != 0 {
 			return None
 		}
 		before, after := int64(-1), int64(-1)
@@ -65,12 +65,7 @@ C > S  S   S > C  S.  a later connection is accepted`,
 			return None
 		}
 		refusal(c, f)
-		if before >= 0 {
-			f.Say(saysSamePortAcceptedConnection)
-		}
-		if after >= 0 {
-			f.Say(saysSamePortAcceptedConnectionLater)
-		}
+		saysPortAccepts(c, f)
 		if n := c.Around.Refusals; n > 1 {
 			f.Say(saysRefusedConnectionsAll)
 		}
@@ -79,10 +74,8 @@ C > S  S   S > C  S.  a later connection is accepted`,
 }
 
 var (
-	saysSamePortAcceptedConnection      = sentence("same-port-accepted-connection", "the same port had accepted a connection {opened_to_rst} before")
-	saysSamePortAcceptedConnectionLater = sentence("same-port-accepted-connection-later", "the same port accepted a connection {rst_to_reopened} later")
-	saysRefusedConnectionsAll           = sentence("refused-connections-all", "it refused {refusals} connections in all")
-	storyListenerFlap                   = sentence("story-listener-flap", "{sender} refused the connection of {client}, but accepted others before and after it: nothing listened on port {server_port} for a while.")
-	storyListenerFlap2                  = sentence("story-listener-flap-2", "{sender} refused the connection of {client} and accepted others later: nothing listened on port {server_port} yet.")
-	storyListenerFlap3                  = sentence("story-listener-flap-3", "{sender} refused the connection of {client}, but had accepted others before: nothing listens on port {server_port} any more.")
+	saysRefusedConnectionsAll = sentence("refused-connections-all", "it refused {refusals} connections in all")
+	storyListenerFlap         = sentence("story-listener-flap", "{sender} refused the connection of {client}, but accepted others before and after it: nothing listened on port {server_port} for a while.")
+	storyListenerFlap2        = sentence("story-listener-flap-2", "{sender} refused the connection of {client} and accepted others later: nothing listened on port {server_port} yet.")
+	storyListenerFlap3        = sentence("story-listener-flap-3", "{sender} refused the connection of {client}, but had accepted others before: nothing listens on port {server_port} any more.")
 )

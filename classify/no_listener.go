@@ -51,8 +51,12 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 			f.Say(saysSynItselfCapture)
 			return Possible
 		}
-		if !refusesSYN(c) {
-			return None
+		if refusesWrongly(c) && c.Around.Opened|c.Around.Reopened == 0 {
+			f.Say(saysWrongRefusalForm)
+			return Possible
+		}
+		if !refusesSYN(c) || c.RST.Seq != 0 {
+			return None // who has no socket has no number
 		}
 		refusal(c, f)
 		return Likely

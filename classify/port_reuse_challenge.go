@@ -1,6 +1,9 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/packet"
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
 
 var portReuseChallenge = Rule{
 	ID:      "port-reuse-challenge",
@@ -8,7 +11,10 @@ var portReuseChallenge = Rule{
 	Title:   "the SYN met an older connection",
 	Summary: "The client's SYN met a connection that the other side still had on the same addresses and ports; the client cleared it with a RST and tried again.",
 	Story: func(c *Case) *Sentence {
-		if c.After.NewSYNACK.Valid() {
+		switch {
+		case c.Dir == flows.Server:
+			return storyPortStillHeld
+		case c.After.NewSYNACK.Valid():
 			return storyPortReuseChallenge
 		}
 		return storyPortReuseChallenge2
@@ -25,6 +31,7 @@ S > C  S.  seq 0 ack 1`,
 	Advice: []string{
 		"Nothing to do if it is rare: the RST is right, and the new connection comes about.",
 		"If it is frequent: TCP keep-alives on the server, so that it notices clients that are gone, and a NAT that waits longer before it uses a port again.",
+		"Where the server refuses the SYN: let the client connect from another port, or wait until TIME_WAIT is over (1 to 4 minutes); programs that bind a fixed or reserved port (NFS, rsh) meet this after each reconnect.",
 		"Leave net.ipv4.tcp_timestamps on: with it a port that is in TIME_WAIT can be used again without this.",
 	},
 	Remedies: []Remedy{
@@ -38,15 +45,26 @@ S > C  S.  seq 0 ack 1`,
 		"RFC 5961, 4.2: a SYN on an open connection is answered with a challenge ACK; RFC 9293, 3.5.1",
 		"Linux: tcp_send_challenge_ack, tcp_rcv_synsent_state_process",
 	},
-	Harm:       harmUnlessAccepted,
+	Harm: func(c *Case) Harm {
+		if c.Dir == flows.Server {
+			return harmInHandshake(c)
+		}
+		return harmUnlessAccepted(c)
+	},
+	Confused: []Confusion{
+		{"firewall-reject", "`ss -tan` on the server: is there an older connection with the client's address and port? Else look for the counter of a rule that rejects"},
+	},
 	Reasons:    []string{"TCP_INVALID_ACK_SEQUENCE"},
 	Telling:    SYNToRST,
 	Benign:     true,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer),
-	When:       FromClient | SenderSYN | First | AnswersSegment,
+	When:       First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
+		if c.Facts.Has(Refusal) {
+			return stillHeld(c, f)
+		}
 		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.Sender, t.Ack) {
 			return None
 		}
@@ -61,7 +79,33 @@ S > C  S.  seq 0 ack 1`,
 	},
 }
 
+// stillHeld recognises the refusal of a SYN by a server that holds an older
+// connection on the same addresses and ports: only that has a number.
+func stillHeld(c *Case, f *Findings) Confidence {
+	number := refusalNumberOf(c)
+	switch number {
+	case numberHeld, numberSame, numberOther:
+	default:
+		return None
+	}
+	f.Say(saysAsks)
+	f.Say(saysRefuses)
+	switch number {
+	case numberHeld:
+		f.Say(saysNumberHeld)
+		f.Say(saysPriorBeforeSYN)
+		return Likely
+	case numberSame:
+		f.Say(saysNumberSame)
+		return Likely
+	}
+	f.Say(saysNumberOther)
+	return Possible
+}
+
 var (
+	saysPriorBeforeSYN             = sentence("prior-before-syn", "the latest segment of that connection was seen {prior_to_trigger} before {trigger}")
+	storyPortStillHeld             = sentence("story-port-still-held", "{server} still held an older connection on the addresses and ports that {client} used again, in TIME_WAIT or half open, and refused the SYN with that one's number. Another port, or a wait, helps the client.")
 	saysAsksConnectionSyn5         = sentence("asks-connection-syn-5", "{sender} asks for a connection (SYN, {sender_syn})")
 	saysAnswerSynAckBut            = sentence("answer-syn-ack-but", "the answer ({trigger}) is no SYN/ACK but an ACK of an older connection: its number is {trigger_ack_from_isn} from the one it should be")
 	saysWhereConnectionBeforeThese = sentence("where-connection-before-these", "that is where the connection before on these addresses and ports had come to, {prior_to_syn} earlier")

@@ -31,10 +31,25 @@ C > S  S   S > C  S.  accepted`,
 		{"listener-flap", "was the service restarted at this moment?"},
 	},
 	Telling:    SYNToRST,
-	Mechanisms: mechanisms(Answer),
-	When:       Refusal,
+	Mechanisms: mechanisms(Answer, Unexplained),
+	When:       FromServer | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		a := &c.Around
+		if refusesWrongly(c) && a.Opened|a.Reopened != 0 {
+			f.Say(saysWrongRefusalForm)
+			if c.refusedInVain() {
+				saysAgain(c, f)
+			}
+			saysPortAccepts(c, f)
+			if c.Path.Known && c.Path.Off == 0 {
+				f.Say(saysRefusalOfHost)
+				return Likely
+			}
+			return Possible
+		}
+		if !c.Facts.Has(Refusal) || refusalNumberOf(c) == numberHeld {
+			return None
+		}
 		// An initial TTL of 64 is Linux, BSD or macOS: they drop what is too much.
 		if c.RST.TTL <= 64 || a.Opened == 0 || a.Reopened == 0 ||
 			c.RST.Time-a.Opened > loadWindow || a.Reopened-c.RST.Time > loadWindow {
@@ -48,6 +63,7 @@ C > S  S   S > C  S.  accepted`,
 }
 
 var (
+	saysRefusalOfHost                    = sentence("refusal-as-far-as-host", "the refusal comes from as far away as the port's SYN/ACKs: TTL {rst_ttl}")
 	saysSamePortAcceptedConnectionBefore = sentence("same-port-accepted-connection-before", "the same port accepted a connection {opened_to_rst} before and another {rst_to_reopened} later")
 	saysTtlWindowsNetworkDevice          = sentence("ttl-windows-network-device", "TTL {rst_ttl} is of Windows or a network device: those refuse when a queue is full")
 	storyRefusalUnderLoad                = sentence("story-refusal-under-load", "{sender} refused the connection of {client} while it accepted others within seconds: its queue or its limit of connections was full.")

@@ -259,3 +259,13 @@ var damaged = sign{
 	doc: "the checksum is wrong on the wire: a stack drops it",
 	see: func(c *Case) (*Sentence, bool) { return saysDamaged, badChecksum(c) },
 }
+
+var copiedNumber = sign{
+	bit: CopiedNumber, id: "copied-number", weight: 2,
+	doc:        "a bare RST to a SYN that had no answer, with the SYN's own sequence number; a stack that refuses sends 0 and acknowledges the SYN (RFC 9293, 3.10.7.1)",
+	mechanisms: mechanisms(Unexplained),
+	when:       FromServer | SenderSilent | ClientSYN,
+	see: func(c *Case) (*Sentence, bool) {
+		return saysCopiedNumber, clearsHalfOpen(c) && c.RST.Seq == c.client().ISN
+	},
+}

@@ -54,4 +54,5 @@ var (
 	saysNotAdvanced                = sentence("not-advanced", "its sequence number is that of {sender_latest_data}, its sender's latest data, and not after it")
 	saysWindowOnAnswer             = sentence("window-on-answer", "it has no ACK and offers a window of {rst_window}; stacks offer none")
 	saysDamaged                    = sentence("damaged", "the TCP checksum of {rst} is wrong: a receiver drops it")
+	saysCopiedNumber               = sentence("copied-number", "its sequence number is that of the SYN ({client_syn}), which nobody but the client has")
 )

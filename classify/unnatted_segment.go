@@ -11,7 +11,10 @@ var unnattedSegment = Rule{
 	Title:   "a segment slipped past the NAT",
 	Summary: "A segment of a translated connection was not translated back: it reached the client from an address it had never contacted, or ended at the NAT itself, and was refused there.",
 	Story: func(c *Case) *Sentence {
-		if c.Sender.Spoke() {
+		switch {
+		case c.Facts.Has(SYNACKDropped):
+			return storyUnnattedSYNACK
+		case c.Sender.Spoke():
 			return storyUnnattedSegment
 		}
 		return storyUnnattedSegment2
@@ -58,10 +61,15 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	Telling:    TriggerToRST,
 	Silence:    IdleBefore,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       Underway | First | AnswersSegment,
+	When:       First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if c.Sender.Spoke() {
+		switch {
+		case c.Facts.Has(SYNACKDropped):
+			return refusedBeside(c, f)
+		case !c.Facts.Has(Underway):
+			return None
+		case c.Sender.Spoke():
 			return endedAtNAT(c, f)
 		}
 		if c.Flow.Handshake != flows.MidStream || t.Flags&(packet.SYN|packet.ACK) != packet.ACK {
@@ -75,6 +83,23 @@ C > S  R   seq = the ack of that segment, window 0, no options
 		f.Say(saysRefusesLater4)
 		return Likely
 	},
+}
+
+// refusedBeside recognises a SYN/ACK that reached another stack than the one that
+// asked for it, behind the same address: that one goes on asking.
+func refusedBeside(c *Case, f *Findings) Confidence {
+	if !acksSYN(c.Sender, c.Trigger.Ack) || !c.triedAgain() {
+		return None
+	}
+	refusesSYNACK(c, f)
+	f.Say(saysAskerGoesOn)
+	if c.Sender.TTLSYN != c.RST.TTL {
+		f.Say(saysOtherTTLThan)
+	}
+	if toolSYN(c) {
+		return Possible // its numbers may be the same with each probe
+	}
+	return Likely
 }
 
 // endedAtNAT recognises the answer of a NAT that puts its own address in the
@@ -99,6 +124,8 @@ var (
 	saysSendsDataMiddleExchange       = sentence("sends-data-middle-exchange", "{receiver} sends data ({trigger}) in the middle of an exchange that had not stopped")
 	saysAnswersLaterHostWithout       = sentence("answers-later-host-without", "{rst} answers it {answer_time} later, as a host without such a connection does")
 	saysTtlClientSegmentsRst          = sentence("ttl-client-segments-rst", "its TTL is {rst_ttl}, that of the client's segments {host_ttl_least} to {host_ttl_most}: the RST began at a box that those had passed")
+	saysAskerGoesOn                   = sentence("asker-goes-on", "so who sent the SYN did not send this RST: the SYN/ACK went to another stack behind the same address")
+	storyUnnattedSYNACK               = sentence("story-unnatted-syn-ack", "The SYN/ACK of {server} did not reach who had sent the SYN, but another stack behind the address of {client}, which refused it; the same SYN comes again and again. Most likely the answer was not translated back, or a program has a TCP of its own beside the host's.")
 	storyUnnattedSegment              = sentence("story-unnatted-segment", "A box nearer than the client behind {sender} refused a segment of {receiver} in the middle of the exchange, as a host does that has no such connection: most likely the NAT itself, which did not translate the segment back.")
 	storyUnnattedSegment2             = sentence("story-unnatted-segment-2", "{receiver} sent {sender} a segment of a connection that {sender} has with another address: it slipped past the NAT, and {sender} refused it. The server behind the NAT loses its connection.")
 )

@@ -128,11 +128,12 @@ const (
 	HarmBytes            // at most so many octets were lost
 	HarmRequest          // a request that nobody answered
 	HarmCut              // a response that did not arrive whole
+	HarmHang             // a connection did not come about, and its client was not told: connect() waits
 )
 
 // String is the word in reports and JSON.
 func (k HarmKind) String() string {
-	return [...]string{"unknown", "none", "refused", "bytes-lost", "request-lost", "response-cut"}[k]
+	return [...]string{"unknown", "none", "refused", "bytes-lost", "request-lost", "response-cut", "hangs"}[k]
 }
 
 // Harm is what a reset cost, as far as packets show.

@@ -19,11 +19,13 @@ var (
 	saysAccepted      = sentence("effect-accepted", "accepted: the number is the one that {receiver} waited for")
 	saysChallenged    = sentence("effect-challenged", "challenged: not quite the number that {receiver} waited for; it asks back before it believes it")
 	saysIgnored       = sentence("effect-ignored", "ignored: {receiver} takes no notice of such a RST, or went on")
+	saysIgnoredSYN    = sentence("effect-ignored-in-handshake", "ignored: {receiver} did not get it, or takes no notice of such a RST, and goes on asking")
 	saysEffectUnknown = sentence("effect-unknown", "not known: the capture lacks what it takes to tell")
 
 	saysNoHarm      = sentence("harm-none", "none")
 	saysNoData      = sentence("harm-no-data", "no data: none was on its way or unread, as far as the capture tells")
 	saysRefused     = sentence("harm-refused", "no connection came about")
+	saysHang        = sentence("harm-hang", "no connection came about, and {client} was not told: connect() hangs until it times out")
 	saysBytesLost   = sentence("harm-bytes", "up to {lost} lost")
 	saysRequestLost = sentence("harm-request", "a request of up to {lost} was lost, or had no answer")
 	saysCut         = sentence("harm-cut", "the response was cut: {delivered} of {harmed} acknowledged")
@@ -46,13 +48,16 @@ func sentBy(o *Origin) *Sentence {
 	return saysByAddress
 }
 
-func effectSays(e Effect) *Sentence {
+func effectSays(e Effect, h Harm) *Sentence {
 	switch e {
 	case Accepted:
 		return saysAccepted
 	case Challenged:
 		return saysChallenged
 	case Ignored:
+		if h.Kind == HarmHang {
+			return saysIgnoredSYN
+		}
 		return saysIgnored
 	}
 	return saysEffectUnknown
@@ -67,6 +72,8 @@ func harmSays(h Harm, r *Rule) *Sentence {
 		return saysNoData
 	case HarmRefused:
 		return saysRefused
+	case HarmHang:
+		return saysHang
 	case HarmBytes:
 		return saysBytesLost
 	case HarmRequest:
@@ -85,7 +92,7 @@ func harmSays(h Harm, r *Rule) *Sentence {
 func (v *Verdict) Outcome(d flows.Dir) (by, effect, harm Evidence) {
 	c := Case{Reset: &flows.Reset{Dir: d}, Harm: v.Harm}
 	sentBy(&v.Origin).bind(&c, &by)
-	effectSays(v.Effect).bind(&c, &effect)
+	effectSays(v.Effect, v.Harm).bind(&c, &effect)
 	harmSays(v.Harm, v.Rule).bind(&c, &harm)
 	return by, effect, harm
 }

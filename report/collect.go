@@ -57,10 +57,10 @@ type group struct {
 	clients    []flows.Endpoint // ports are 0
 	manyMore   bool             // there are further clients
 	telling    sample
-	harms      [classify.HarmCut + 1]uint64 // incidents by what they cost
-	whos       [classify.Forged + 1]uint64  // incidents by who sent them
-	lost       uint64                       // octets, at most
-	example    *analyzer.Incident           // the surest, of these the earliest; nil for notes
+	harms      [classify.HarmHang + 1]uint64 // incidents by what they cost
+	whos       [classify.Forged + 1]uint64   // incidents by who sent them
+	lost       uint64                        // octets, at most
+	example    *analyzer.Incident            // the surest, of these the earliest; nil for notes
 
 	// How much a live report has said of it.
 	shownSince int64

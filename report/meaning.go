@@ -79,6 +79,7 @@ func (g *group) cost() string {
 		{classify.HarmRequest, "request", " lost"},
 		{classify.HarmBytes, "connection", " with bytes lost"},
 		{classify.HarmRefused, "connection", " that did not come about"},
+		{classify.HarmHang, "connection", " that hung and did not come about"},
 		{classify.HarmNone, "connection", " without harm"},
 		{classify.HarmUnknown, "connection", " of which the capture does not tell"},
 	} {

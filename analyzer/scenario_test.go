@@ -76,7 +76,7 @@ func rstLetter(i *analyzer.Incident) string {
 }
 
 func (l *lister) Note(n *flows.Note) error {
-	kind := map[flows.NoteKind]string{flows.UnansweredSYN: "unanswered-syn", flows.RepeatedSYNACK: "accept-queue-full", flows.UnansweredReuse: "unanswered-port-reuse"}[n.Kind]
+	kind := map[flows.NoteKind]string{flows.UnansweredSYN: "unanswered-syn", flows.RepeatedSYNACK: "accept-queue-full", flows.UnansweredReuse: "unanswered-port-reuse", flows.RepeatedToSilent: "accept-queue-full-or-deferred"}[n.Kind]
 	l.lines = append(l.lines, fmt.Sprintf("note %s  %d tries  %v", kind, n.Tries, n.Ends[flows.Server].AddrPort()))
 	return nil
 }

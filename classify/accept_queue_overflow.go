@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -9,7 +10,15 @@ var acceptQueueOverflow = Rule{
 	Family:  FamilyOverload,
 	Title:   "the accept queue was full",
 	Summary: "The client had completed the handshake, but the server's queue of connections that wait for accept() was full and it is set to refuse then.",
-	Story:   always(storyAcceptQueueOverflow),
+	Story: func(c *Case) *Sentence {
+		switch {
+		case c.Flow.Refused && silentUntilRepeated(c):
+			return storyAcceptDeferred
+		case c.Flow.Refused:
+			return storyAcceptQueueIgnored
+		}
+		return storyAcceptQueueOverflow
+	},
 	Wire: `C > S  S   seq 0
 S > C  S.  seq 0 ack 1
 C > S  .   seq 1 ack 1
@@ -17,11 +26,13 @@ S > C  R   seq 1, window 0, no options`,
 	Confirm: []string{
 		"`nstat -az TcpExtListenOverflows TcpExtListenDrops` on the server: both grow",
 		"`ss -ltn 'sport = :PORT'` on the server: Recv-Q has reached Send-Q",
+		"does the listener set TCP_DEFER_ACCEPT (`strace -e setsockopt`, the program's configuration)? Then it waits for data, and the queue need not be full",
 		"`sysctl net.ipv4.tcp_abort_on_overflow` is 1; with 0 the server says nothing and repeats its SYN/ACK",
 	},
 	Advice: []string{
 		"Accept faster: more workers, no slow work between accept() and the next.",
 		"Raise the backlog in listen() (nginx: listen ... backlog=, Go and Java take it from net.core.somaxconn), and net.core.somaxconn itself.",
+		"Where the SYN/ACK is repeated to a client that is silent: a listener with TCP_DEFER_ACCEPT (nginx: deferred, HAProxy: defer-accept, Apache: AcceptFilter) waits for data and gives up; leave it out, or let clients that keep spare connections speak at once.",
 		"Set net.ipv4.tcp_abort_on_overflow back to 0: a burst then costs a second instead of an error.",
 		"If the service was restarted at this moment: drain it first, or hand the listening socket over.",
 	},
@@ -69,7 +80,16 @@ S > C  R   seq 1, window 0, no options`,
 			f.Say(saysCompletesHandshakeBrings)
 		}
 		f.Say(saysRefusesLaterServerSent)
-		if c.Sender.SYNs > 1 {
+		switch {
+		case c.Flow.Refused && silentUntilRepeated(c):
+			f.Say(saysSYNACKRepeated)
+			f.Say(saysSilentUntil)
+			return Likely
+		case c.Flow.Refused:
+			f.Say(saysSYNACKRepeated)
+			f.Say(saysDataAndRepeated)
+			return Likely
+		case c.Sender.SYNs > 1:
 			f.Say(saysSynAckSentTimes)
 		}
 		if c.Around.Refusals > 0 {
@@ -83,7 +103,27 @@ S > C  R   seq 1, window 0, no options`,
 	},
 }
 
+// What a SYN/ACK means that is repeated although it was acknowledged: the words
+// of verdicts and notes.
+const (
+	AcceptQueueFull = "its accept queue is full, the program is too slow to accept"
+	WaitsForData    = "it waits for data before it takes the connection (TCP_DEFER_ACCEPT)"
+	AcceptQueueTell = "`nstat -az TcpExtListenOverflows`, `ss -ltn`"
+)
+
+// silentUntilRepeated reports whether the client had sent no data when the server
+// sent its SYN/ACK for the last time.
+func silentUntilRepeated(c *Case) bool {
+	y := c.client()
+	return !y.Known.Has(flows.SawData) || y.DataFirst > c.server().SYNLast
+}
+
 var (
+	saysSYNACKRepeated           = sentence("syn-ack-repeated-though-acknowledged", "the server sent its SYN/ACK {sender_syns} times, although the client had acknowledged it")
+	saysSilentUntil              = sentence("silent-until-repeated", "the client had sent no data until then: a listener that waits for data (TCP_DEFER_ACCEPT) and one with a full queue look the same")
+	saysDataAndRepeated          = sentence("data-and-repeated", "the client had sent data before the last of them: a listener that waits for data (TCP_DEFER_ACCEPT) would have taken it")
+	storyAcceptDeferred          = sentence("story-accept-deferred", "{client} had completed the handshake and was silent; {server} repeated its SYN/ACK, and refused what came then. Most likely "+WaitsForData+"; or "+AcceptQueueFull+".")
+	storyAcceptQueueIgnored      = sentence("story-accept-queue-ignored", "{client} had completed the handshake and sent data; {server} repeated its SYN/ACK all the same, and refused in the end: "+AcceptQueueFull+".")
 	saysAcceptsConnectionSynAck  = sentence("accepts-connection-syn-ack", "{sender} accepts the connection (SYN/ACK, {sender_syn})")
 	saysCompletesHandshake       = sentence("completes-handshake", "{trigger} completes the handshake")
 	saysCompletesHandshakeBrings = sentence("completes-handshake-brings", "{trigger} completes the handshake and brings {trigger_len}")

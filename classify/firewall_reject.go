@@ -119,7 +119,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		case c.Path.Off < 0:
 			return None // farther than the host
 		case onlyAccepted(c):
-			if !refusedLate(c) {
+			if !refusedLate(c) || c.Sender.SYNLast > c.Receiver.AckFirst {
 				return None
 			}
 			f.Say(saysServerLetAcknowledgmentSyn)

@@ -11,13 +11,16 @@ const (
 	// drops, a host that is down, or a full SYN backlog.
 	UnansweredSYN NoteKind = iota
 	// RepeatedSYNACK is a SYN/ACK sent again although the client had
-	// acknowledged it: the accept queue is full and the kernel ignores the
-	// acknowledgment (tcp_abort_on_overflow = 0).
+	// acknowledged it and sent data: the accept queue is full and the kernel
+	// ignores both (tcp_abort_on_overflow = 0).
 	RepeatedSYNACK
 	// UnansweredReuse is an UnansweredSYN from a port that had a connection to the
 	// same server just before, one that ended with FIN: the server may still hold
 	// it in TIME_WAIT and drop the SYN (RFC 6191; RFC 7323, 5).
 	UnansweredReuse
+	// RepeatedToSilent is a RepeatedSYNACK whose client had sent no data until
+	// then: a listener that waits for that (TCP_DEFER_ACCEPT) does the same.
+	RepeatedToSilent
 )
 
 // Note is one connection that deserves a word without having been reset.
@@ -36,9 +39,12 @@ func (c *connection) note(m *memory, at int64) (Note, bool) {
 	client, server := &c.side[Client], &c.side[Server]
 	switch {
 	case c.marks&isRefused != 0:
-		o := &c.opening[Server]
+		o, kind := &c.opening[Server], RepeatedSYNACK
+		if client.Known&SawData == 0 || c.opening[Client].DataFirst > o.SYNLast {
+			kind = RepeatedToSilent
+		}
 		return Note{
-			Kind: RepeatedSYNACK, Ends: c.ends, Tries: int(server.SYNs),
+			Kind: kind, Ends: c.ends, Tries: int(server.SYNs),
 			First: o.SYNFirst, Latest: o.SYNLast, Frame: o.SYNFrame, Watched: at - o.SYNFirst,
 		}, true
 	case c.handshake == SYNSent && !server.Spoke() && c.known()&SawRST == 0 && uint32(client.SYNs) == client.Packets:

@@ -341,9 +341,10 @@ func timerOf(c *analyzer.TimerCluster) timerJSON {
 
 // noteNames are the kinds of connections that got no answer, in JSON.
 var noteNames = [...]string{
-	flows.UnansweredSYN:   "unanswered-syn",
-	flows.RepeatedSYNACK:  "repeated-syn-ack",
-	flows.UnansweredReuse: "unanswered-port-reuse",
+	flows.UnansweredSYN:    "unanswered-syn",
+	flows.RepeatedSYNACK:   "repeated-syn-ack",
+	flows.UnansweredReuse:  "unanswered-port-reuse",
+	flows.RepeatedToSilent: "repeated-syn-ack-no-data",
 }
 
 func (e *encoder) note(n *flows.Note) *noteJSON {

@@ -508,9 +508,13 @@ func (t *text) noteSection() {
 
 // noteSentence says what was seen of so many connections, and what it means.
 func noteSentence(g *group, where string, connections, tries uint64) string {
-	if g.service.note == flows.RepeatedSYNACK {
-		return fmt.Sprintf("%s repeated its SYN/ACK although the client had acknowledged it, in %s: its accept queue is full, the program is too slow to accept (`nstat -az TcpExtListenOverflows`, `ss -ltn`).",
-			where, count(connections, "connection"))
+	switch g.service.note {
+	case flows.RepeatedSYNACK:
+		return fmt.Sprintf("%s repeated its SYN/ACK although the client had acknowledged it, in %s: %s (%s).",
+			where, count(connections, "connection"), classify.AcceptQueueFull, classify.AcceptQueueTell)
+	case flows.RepeatedToSilent:
+		return fmt.Sprintf("%s repeated its SYN/ACK although the client had acknowledged it, in %s; the client had sent no data: %s, or %s (%s).",
+			where, count(connections, "connection"), classify.WaitsForData, classify.AcceptQueueFull, classify.AcceptQueueTell)
 	}
 	if g.service.note == flows.UnansweredReuse {
 		return fmt.Sprintf("%s did not answer %s (%s) from ports that had a connection to it just before: it may hold that one in TIME_WAIT still. Clients behind a NAT that uses its ports again too soon see this; give it more addresses or ports, and leave net.ipv4.tcp_timestamps on.",

@@ -22,10 +22,8 @@ var openCases = strings.Fields(`
 	few-segments-and-another-distance
 	forged-burst-before-the-last-ack
 	forged-burst-sender-goes-on-at-once
-	forged-syns-to-one-port
 	guess-that-hits
 	idle-session-lost
-	listener-still-listens
 	masquerade-lost-on-the-way-out
 	old-copy-refused-beside-the-nat
 	one-way-client-gave-up
@@ -49,7 +47,6 @@ var openCases = strings.Fields(`
 	pub-pair-other-order
 	pub-refusal-from-elsewhere
 	pub-rst-long-after-trigger
-	pub-scan-repeats-port
 	pub-scan-slow-answer
 	pub-stranger-after-reset
 	pub-synack-not-captured
@@ -59,7 +56,6 @@ var openCases = strings.Fields(`
 	stream-cut-is-no-complete-response
 	three-downloads-are-no-beat
 	three-requests-are-no-health-check
-	timeouts-of-a-host-that-met-refusals
 	timestamp-ahead-of-the-clock
 	trigger-acknowledged-before-the-fin-client
 	trigger-acknowledged-before-the-fin

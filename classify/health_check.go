@@ -52,6 +52,9 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 		if x.SYNs > 1 || c.triedAgain() {
 			return None // a check does not need a second SYN
 		}
+		if toolSYN(c) || askedFromElsewhere(c) && c.Facts.Has(SYNACKDropped) {
+			return None // no operating system makes such a SYN, or it was sent elsewhere
+		}
 		if x.Bytes > 0 && y.Bytes == 0 {
 			return None // it asked and did not wait for the answer
 		}

@@ -60,7 +60,7 @@ S > C  R.  seq 1, one for each that waited`,
 			return closedInHandshake(c, f)
 		}
 		burst := c.Around.Burst
-		if burst < 2 {
+		if burst < 2 || c.Around.BurstOpened {
 			return None
 		}
 		f.Say(saysSentNothingConnectionBut)

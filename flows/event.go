@@ -7,29 +7,33 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	Asked    EventKind = iota // the first SYN of a connection
-	Answered                  // its first SYN/ACK
-	WasReset                  // a RST, each one
+	Asked     EventKind = iota // the first SYN of a connection
+	Answered                   // its first SYN/ACK
+	WasReset                   // a RST, each one
+	Completed                  // the client acknowledged the SYN/ACK
+	Conversed                  // both sides have sent data now
 )
 
 // Event is one such turn, with what a host shows in it. Events come in the
 // order of the segments; facts that only many connections show are made from
 // them.
 type Event struct {
-	Clock   int64 // the table's clock at the segment
-	Time    int64 // of the segment
-	Ends    [2]Endpoint
-	RTT     int64 // Answered: Flow.RTTServer, 0 when the SYN was not captured
-	Frame   packet.FrameRef
-	Zone    uint32
-	Window  uint16
-	IPID    uint16
-	Options packet.Options
-	Marks   packet.Marks
-	Flags   packet.Flags
-	TTL     uint8
-	Kind    EventKind
-	Dir     Dir // who sent the segment
+	Clock int64 // the table's clock at the segment
+	Time  int64 // of the segment
+	Ends  [2]Endpoint
+	RTT   int64 // Answered: Flow.RTTServer, Completed: Flow.RTTClient; 0 when it was not captured
+	// RTTServer is Flow.RTTServer of a connection that was Completed.
+	RTTServer int64
+	Frame     packet.FrameRef
+	Zone      uint32
+	Window    uint16
+	IPID      uint16
+	Options   packet.Options
+	Marks     packet.Marks
+	Flags     packet.Flags
+	TTL       uint8
+	Kind      EventKind
+	Dir       Dir // who sent the segment
 	// First says that this RST is the first of its connection.
 	First bool
 	// Payload is how many octets of payload both sides had sent before a RST.
@@ -38,6 +42,9 @@ type Event struct {
 	Stray bool
 	// Refusal says that a RST answers a SYN.
 	Refusal bool
+	// SYNOptions and SYNFlags are those of the client's first SYN, 0 without one.
+	SYNOptions packet.Options
+	SYNFlags   packet.Flags
 }
 
 // event appends an event to out and returns it.
@@ -45,5 +52,6 @@ func (c *connection) event(k EventKind, h *packet.Header, d Dir, clock int64, ou
 	return out.event(Event{
 		Clock: clock, Time: h.Time, Ends: c.ends, Frame: h.Ref(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
 		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,
+		SYNOptions: c.opening[Client].SYNOptions, SYNFlags: c.opening[Client].SYNFlags,
 	})
 }

@@ -122,3 +122,44 @@ func TestBurstTellsItsSpan(t *testing.T) {
 		}
 	}
 }
+
+// A port refuses two SYNs with ECN between two that it accepts, talks on one of
+// those, and resets twice with a connection accepted between.
+func TestPortShowsWhomItRefuses(t *testing.T) {
+	const start = int64(1e18)
+	m := New()
+	port := end(2, 80)
+	ends := func(i int) [2]flows.Endpoint { return [2]flows.Endpoint{end(1, uint16(40000+i)), port} }
+	plainSYN, offers := packet.SYN, packet.SYN|packet.ECE|packet.CWR
+	answer := func(i int, at int64) {
+		m.Observe(&flows.Event{Kind: flows.Answered, Time: at, Ends: ends(i), Dir: flows.Server, SYNFlags: plainSYN, SYNOptions: packet.OptSACKPerm})
+	}
+	reset := func(i int, at int64, refusal bool) {
+		m.Observe(&flows.Event{
+			Kind: flows.WasReset, Clock: at, Time: at, Ends: ends(i), Dir: flows.Server, First: true, Refusal: refusal,
+			SYNFlags: offers, SYNOptions: packet.OptSACKPerm,
+		})
+	}
+	answer(0, start)
+	m.Observe(&flows.Event{Kind: flows.Completed, Clock: start, Time: start, Ends: ends(0), RTT: 3e6, RTTServer: 20e6})
+	m.Observe(&flows.Event{Kind: flows.Conversed, Time: start + 1e6, Ends: ends(0)})
+	reset(1, start+10e6, true)
+	reset(2, start+20e6, true)
+	answer(3, start+25e6)
+	v := around(m, resetOf(flows.Server, ends(1)[0], port, start+10e6))
+	if v.OnlyRefused != ECN || v.Conversed != start+1e6 {
+		t.Errorf("only refused %x, conversed %d", v.OnlyRefused, v.Conversed)
+	}
+	if !v.BurstOpened {
+		m.Observe(&flows.Event{Kind: flows.WasReset, Time: start + 30e6, Ends: ends(4), Dir: flows.Server, First: true})
+		if v := around(m, resetOf(flows.Server, ends(1)[0], port, start+10e6)); !v.BurstOpened {
+			t.Error("the SYN/ACK between the resets was not seen")
+		}
+	} else {
+		t.Error("no reset came after the SYN/ACK")
+	}
+	m.Observe(&flows.Event{Kind: flows.Asked, Clock: start, Time: start, Ends: ends(5)})
+	if v := around(m, resetOf(flows.Client, ends(5)[0], port, start+40e6)); v.ClientRTT != 3e6 || v.ServerRTT != 20e6 || v.Asks != 1 {
+		t.Errorf("RTT of the client %d, of the server %d, %d asks", v.ClientRTT, v.ServerRTT, v.Asks)
+	}
+}

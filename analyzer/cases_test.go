@@ -18,12 +18,10 @@ import (
 // whether the command that it had not answered was read.
 var openCases = strings.Fields(`
 	ack-went-to-another-machine
-	forged-syns-to-one-port
 	masquerade-lost-on-the-way-out
 	pub-clients-leave-together
 	pub-scan-slow-answer
 	pub-stranger-after-reset
-	timeouts-of-a-host-that-met-refusals
 	user-left-proxy-aborts-the-other-leg
 `)
 

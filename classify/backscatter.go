@@ -9,7 +9,12 @@ var backscatter = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "refused a SYN/ACK it did not ask for",
 	Summary: "A SYN/ACK reached a host that had sent no SYN: somebody forges its address, or the capture does not hold the SYN.",
-	Story:   always(storyBackscatter),
+	Story: func(c *Case) *Sentence {
+		if c.Sender.Spoke() {
+			return storyForgedSYN
+		}
+		return storyBackscatter
+	},
 	Wire: `           (no SYN from C, or one with a forged source address)
 S > C  S.  seq 0 ack 1
 C > S  R   seq 1, window 0, no options`,
@@ -27,6 +32,7 @@ C > S  R   seq 1, window 0, no options`,
 	},
 	Harm: harmless,
 	Confused: []Confusion{
+		{"handshake-abort", "does the client know of the attempt? Else somebody forges its address"},
 		{"unnatted-segment", "is there a NAT, or a program with a TCP of its own, at the client's address? A capture behind it shows who sent the SYN"},
 	},
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
@@ -61,10 +67,20 @@ func askedByAnother(c *Case, f *Findings) Confidence {
 	if !c.Facts.Has(SYNACKDropped) || !acksSYN(c.Sender, c.Trigger.Ack) {
 		return None
 	}
-	if !c.triedAgain() {
+	switch {
+	case c.triedAgain():
+	case askedFromElsewhere(c) && hops(c.RST.TTL, c.lowTTL()) > 0 && asksOnePort(c):
+	default:
 		return None
 	}
 	refusesSYNACK(c, f)
+	if askedFromElsewhere(c) {
+		f.Say(saysOtherTTLThan)
+		if asksOnePort(c) && c.Around.Asks >= floodAsks {
+			f.Say(saysAsksOnePort)
+			return Likely
+		}
+	}
 	return Possible
 }
 
@@ -73,5 +89,6 @@ var (
 	saysRefusesLaterCaptureHolds = sentence("refuses-later-capture-holds", "{rst} refuses it {answer_time} later; the capture holds no SYN that it would answer")
 	saysSynAckSentTimes2         = sentence("syn-ack-sent-times-2", "the SYN/ACK was sent {receiver_syns} times")
 	saysCaptureDoesHoldOther     = sentence("capture-does-hold-other", "the capture does hold other SYNs of the same host: {targets}")
+	storyForgedSYN               = sentence("story-forged-syn", "{client} refused a SYN/ACK of {server} for which somebody else, in its name, had sent the SYN.")
 	storyBackscatter             = sentence("story-backscatter", "{server} sent {client} a SYN/ACK for which the capture holds no SYN, and {client} refused it.")
 )

@@ -33,7 +33,7 @@ S > C  R.  seq 0 ack 1, window 0, no options
 	Mechanisms: mechanisms(Answer),
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !scans(c, f) {
+		if scans(c, f) != Likely {
 			return None
 		}
 		refusal(c, f)

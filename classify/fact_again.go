@@ -104,3 +104,35 @@ func saysAgain(c *Case, f *Findings) {
 		f.Say(saysSYNAgain)
 	}
 }
+
+// synAnswered is the time of the SYN that the SYN/ACK answers which the RST
+// answers: the one whose timestamp it echoes, else the latest.
+func synAnswered(c *Case) int64 {
+	latest := int64(0)
+	for s := range c.recent {
+		if s.Dir != flows.Client || s.Flags&(packet.SYN|packet.ACK) != packet.SYN || s.Time > c.Trigger.Time {
+			continue
+		}
+		if (s.Options & c.Trigger.Options).Has(packet.OptTimestamps) && s.TSVal == c.Trigger.TSEcr {
+			return s.Time
+		}
+		latest = max(latest, s.Time)
+	}
+	if latest == 0 {
+		return c.client().SYNFirst
+	}
+	return latest
+}
+
+// answersSlowly reports whether the RST came much later after what it answers than
+// the path to the client takes, as its other connections show it: the segment
+// was on its way for long, and a stack answers at once.
+func answersSlowly(c *Case) bool {
+	rtt := c.Around.ClientRTT
+	return c.Dir == flows.Client && rtt > 0 && c.RST.Time-c.Trigger.Time >= max(3*rtt, rtt+connectPatience)
+}
+
+var (
+	saysAnsweredSlowly = sentence("answered-slowly", "the path to the client and back takes {client_rtt} in its other connections: the SYN/ACK came late to the client, and who scans answers at once")
+	saysAsksOnePort    = sentence("asks-one-port", "the SYNs in the client's name, {asks} in these seconds, all went to this port: who scans tries others")
+)

@@ -1,5 +1,11 @@
 package classify
 
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/hosts"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
 // aroundFacts are those that only other connections show.
 var aroundFacts = []*Fact{
 	{"refusals", UnitNumber, "refusals by the server's port so far, this one included", func(c *Case) int64 { return int64(c.Around.Refusals) }},
@@ -7,6 +13,12 @@ var aroundFacts = []*Fact{
 	{"rst_to_reopened", UnitDuration, "the RST to the first SYN/ACK of the server's port after it", func(c *Case) int64 { return c.Around.Reopened - c.RST.Time }},
 	{"fruitless_others", UnitNumber, "other address and port pairs that refused the client, or that it dropped", func(c *Case) int64 { return int64(c.Around.Fruitless) - 1 }},
 	{"targets", UnitNumber, "address and port pairs that the client sent SYNs to", func(c *Case) int64 { return int64(c.Around.Targets) }},
+	{"unlike", UnitNumber, "address and port pairs that refused the client's SYNs of another make, or that it dropped", func(c *Case) int64 { return int64(c.Around.Unlike) }},
+	{"asks", UnitNumber, "SYNs of the client", func(c *Case) int64 { return int64(c.Around.Asks) }},
+	{"client_rtt", UnitDuration, "the shortest time from the capture point to the client and back, in its other connections", func(c *Case) int64 { return c.Around.ClientRTT }},
+	{"server_rtt", UnitDuration, "the shortest time from the capture point to the server and back, in its other connections", func(c *Case) int64 { return c.Around.ServerRTT }},
+	{"conversed_to_rst", UnitDuration, "the first data both ways on another connection of the port to the RST", func(c *Case) int64 { return c.RST.Time - c.Around.Conversed }},
+	{"rst_to_conversed", UnitDuration, "the RST to that", func(c *Case) int64 { return c.Around.Conversed - c.RST.Time }},
 	{"beats", UnitNumber, "short connections of the client to the server's port that it ended with a RST", func(c *Case) int64 { return int64(c.Around.Beats) }},
 	{"beat", UnitDuration, "their mean distance in time", func(c *Case) int64 { return c.Around.Beat }},
 	{"beat_spread", UnitDuration, "the standard deviation of that", func(c *Case) int64 { return c.Around.BeatSpread }},
@@ -74,23 +86,101 @@ func saysPortAccepts(c *Case, f *Findings) {
 }
 
 var (
-	saysScannerSYN = sentence("scanner-syn", "the SYN ({client_syn}) is one that a scanner makes, not an operating system: window {client_syn_window}")
-	saysFruitless  = sentence("fruitless-elsewhere", "{fruitless_others} other address and port pairs refused this client or were dropped by it, in the same seconds")
+	saysConversedBefore = sentence("port-conversed-before", "another connection of the port had data both ways, first {conversed_to_rst} before: somebody serves it")
+	saysConversedLater  = sentence("port-conversed-later", "another connection of the port has data both ways {rst_to_conversed} later: somebody serves it")
+)
+
+// portConverses reports whether another connection of the server's port had data
+// both ways within servesFor, and says so.
+func portConverses(c *Case, f *Findings) bool {
+	at := c.Around.Conversed
+	switch {
+	case at == 0 || c.RST.Time-at > servesFor:
+		return false
+	case at > c.RST.Time:
+		f.Say(saysConversedLater)
+	default:
+		f.Say(saysConversedBefore)
+	}
+	return true
+}
+
+// Which options and flags of SYNs are worth a word when all that are refused
+// have them, and none that is accepted: the rarer first.
+var onlyRefused = [...]struct {
+	trait hosts.Traits
+	says  *Sentence
+}{
+	{hosts.ECN, sentence("only-refused-ecn", "the SYNs that this port refused, {refusals} of them, offer ECN (ECE and CWR); none that it accepted does")},
+	{hosts.Traits(packet.OptMPTCP), sentence("only-refused-mptcp", "the SYNs that this port refused, {refusals} of them, have the option of Multipath TCP; none that it accepted has")},
+	{hosts.Traits(packet.OptFastOpen), sentence("only-refused-fast-open", "the SYNs that this port refused, {refusals} of them, have the option of TCP Fast Open; none that it accepted has")},
+	{hosts.Traits(packet.OptOther), sentence("only-refused-other", "the SYNs that this port refused, {refusals} of them, have a TCP option that is not common; none that it accepted has")},
+	{hosts.Traits(packet.OptTimestamps), sentence("only-refused-timestamps", "the SYNs that this port refused, {refusals} of them, have timestamps; none that it accepted has")},
+	{hosts.Traits(packet.OptScale), sentence("only-refused-scale", "the SYNs that this port refused, {refusals} of them, offer window scaling; none that it accepted does")},
+	{hosts.Traits(packet.OptSACKPerm), sentence("only-refused-sack", "the SYNs that this port refused, {refusals} of them, offer SACK; none that it accepted does")},
+}
+
+// setApart returns the sentence that says what sets the refused SYNs of the port
+// apart from those that it accepted, nil when nothing does, or too little was
+// seen: what operating systems differ in anyway (timestamps, scaling, SACK) counts
+// only between two accepted ones.
+func setApart(c *Case) *Sentence {
+	a := &c.Around
+	if a.OnlyRefused == 0 {
+		return nil
+	}
+	for i := range onlyRefused {
+		o := &onlyRefused[i]
+		common := o.trait&hosts.Traits(packet.OptTimestamps|packet.OptScale|packet.OptSACKPerm) != 0
+		if a.OnlyRefused&o.trait != 0 && (!common || a.Opened != 0 && a.Reopened != 0 && a.Refusals > 1) {
+			return o.says
+		}
+	}
+	return nil
+}
+
+var (
+	saysScannerSYN      = sentence("scanner-syn", "the SYN ({client_syn}) is one that a scanner makes, not an operating system: window {client_syn_window}")
+	saysFruitlessUnlike = sentence("fruitless-elsewhere-of-another-make", "{unlike} address and port pairs refused this client or were dropped by it, in the same seconds; those SYNs were of another make than this one")
+	saysFruitless       = sentence("fruitless-elsewhere", "{fruitless_others} other address and port pairs refused this client or were dropped by it, in the same seconds")
 )
 
 // scans reports whether the client looks like a port scanner: by its SYN, or by
 // the company it keeps.
-func scans(c *Case, f *Findings) bool {
+// That others of its address tried many with SYNs of another make is no more
+// than possible: behind a NAT sit many.
+func scans(c *Case, f *Findings) Confidence {
 	if !c.Facts.Has(ClientSYN) {
+		return None
+	}
+	sure := None
+	if toolSYN(c) {
+		f.Say(saysScannerSYN)
+		sure = Likely
+	}
+	switch {
+	case c.Around.Fruitless >= scanTargets:
+		f.Say(saysFruitless)
+		sure = Likely
+	case sure == None && c.Around.Unlike >= scanTargets:
+		f.Say(saysFruitlessUnlike)
+		sure = Possible
+	}
+	return sure
+}
+
+// askedFromElsewhere reports whether the client's SYN has come from another
+// distance than its RST, which is no answer of the host that the capture was
+// taken on. One hop is no sign: fast paths do not count.
+func askedFromElsewhere(c *Case) bool {
+	syn, rst := c.client().TTLSYN, c.RST.TTL
+	if syn == 0 || c.Dir != flows.Client {
 		return false
 	}
-	tool := toolSYN(c)
-	if tool {
-		f.Say(saysScannerSYN)
-	}
-	many := c.Around.Fruitless >= scanTargets
-	if many {
-		f.Say(saysFruitless)
-	}
-	return tool || many
+	d := hops(syn, false) - hops(rst, false)
+	return d > 1 || d < -1
 }
+
+// asksOnePort reports whether all SYNs of the client in these seconds went to one
+// address and port.
+func asksOnePort(c *Case) bool { return c.Around.Targets <= 1 }

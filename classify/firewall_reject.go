@@ -11,8 +11,11 @@ var firewallReject = Rule{
 	Title:   "a firewall answers with RST",
 	Summary: "A packet filter on the host or on the path rejected the segment and sent the RST in the host's name.",
 	Story: func(c *Case) *Sentence {
-		if clearsHalfOpen(c) {
+		switch {
+		case clearsHalfOpen(c):
 			return storyHalfOpenCleared
+		case refusesSYN(c) && c.Path.Off == 0 && setApart(c) != nil:
+			return storySetApart
 		}
 		return storyFirewallReject
 	},
@@ -23,6 +26,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		"`nstat -az TcpOutRsts` on the host does not grow",
 	},
 	Advice: []string{
+		"Where what is refused offers something that others do not (ECN, an option): leave it out on the client (Linux: net.ipv4.tcp_ecn=0, net.mptcp.enabled=0) until the box or the server is mended.",
 		"Find the REJECT rule and allow the client, or tell the client that it is not allowed.",
 	},
 	Remedies: []Remedy{
@@ -48,6 +52,7 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		{"stale-connection", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"},
 		{"middlebox-idle-timeout", "the rejecting box's log says whether a rule or an expired session was the reason"},
 		{"injected-rst", "does the segment reach the host all the same? A filter that rejects throws it away"},
+		{"listener-flap", "was the service stopped at that moment? A rule, or a stack that minds what the SYN offers, refuses at any time"},
 		{"refusal-under-load", "is there a device on the path that refuses? A capture on the server shows whether the SYN reached it"},
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
 	},
@@ -96,6 +101,14 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 				filterSigns(c, f)
 				return Possible
 			}
+		}
+		if apart := setApart(c); apart != nil && refusesSYN(c) {
+			f.Say(apart)
+			saysPortAccepts(c, f)
+			if filterSigns(c, f) || c.Around.Opened != 0 && c.Around.Reopened != 0 && c.Around.Refusals > 1 {
+				return Likely
+			}
+			return Possible
 		}
 		if filterSigns(c, f) {
 			if again := passedOn(c); again != nil {
@@ -172,5 +185,6 @@ var (
 	saysWindowSegmentAnswersSome   = sentence("window-segment-answers-some", "its window, {rst_window}, is that of the segment it answers: some firewalls copy it")
 	saysItselfGoesConnection       = sentence("itself-goes-connection", "{sender} itself goes on with the connection: {carried_on}")
 	storyHalfOpenCleared           = sentence("story-half-open-cleared", "{client} asked {server} for a connection and got no answer; {syn_to_rst} later a box on the path cleared its entry of that connection, and sent a RST in the name of {server}.")
+	storySetApart                  = sentence("story-set-apart", "{server} accepts others on port {server_port} and refused {client}, whose SYN has what no accepted one has: a filter rejects that, or the server's own TCP does not understand it.")
 	storyFirewallReject            = sentence("story-firewall-reject", "A packet filter seems to have rejected what {receiver} sent to {sender}: the RST does not look like one of {sender}'s own.")
 )

@@ -23,7 +23,11 @@ C > S  R   seq 1, window 0, no options`,
 		"nmap.org/book/synscan.html: the scanner's own kernel sends the RST",
 	},
 	Over: []Over{
-		{ID: "handshake-abort", Why: "the client is a scanner, which does not wait"},
+		{ID: "handshake-abort", Why: "the client is a scanner, which does not wait", Told: true},
+	},
+	Confused: []Confusion{
+		{"backscatter", "does the client know of the scan? Else somebody forges its address"},
+		{"handshake-abort", "is the client a scanner, or a program with a connect timeout? Ask who runs it"},
 	},
 	Harm:       harmless,
 	Reasons:    []string{"NO_SOCKET"},
@@ -34,7 +38,7 @@ C > S  R   seq 1, window 0, no options`,
 	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !c.Trigger.Valid() {
-			if c.Sender.SYNs > 1 || c.RST.Time-c.Sender.SYNFirst > scanPatience || !scans(c, f) {
+			if c.Sender.SYNs > 1 || c.RST.Time-c.Sender.SYNFirst > scanPatience || scans(c, f) == None {
 				return None
 			}
 			f.Say(saysDropsUnseen)
@@ -43,12 +47,26 @@ C > S  R   seq 1, window 0, no options`,
 		if !acksSYN(c.Sender, c.Trigger.Ack) || c.triedAgain() && !toolSYN(c) {
 			return None
 		}
-		if c.Sender.SYNs > 1 && !c.Flow.Retried || c.Trigger.Time-c.Sender.SYNFirst > scanPatience || c.Sender.Known.Has(flows.SawData) || !scans(c, f) {
+		if c.Sender.SYNs > 1 && !c.Flow.Retried || c.Sender.Known.Has(flows.SawData) {
 			return None
+		}
+		sure := scans(c, f)
+		switch {
+		case sure == None, !toolSYN(c) && c.Trigger.Time-c.Sender.SYNFirst > scanPatience:
+			return None // who scans with sockets has a timeout
+		case answersSlowly(c):
+			f.Say(saysAnsweredSlowly)
+			sure = Possible
+		case askedFromElsewhere(c) && hops(c.RST.TTL, c.lowTTL()) > 0:
+			f.Say(saysOtherTTLThan)
+			if asksOnePort(c) && c.Around.Asks >= floodAsks {
+				f.Say(saysAsksOnePort)
+				sure = Possible
+			}
 		}
 		f.Say(saysSynAckComesAfter)
 		f.Say(saysDropsConnectionLater)
-		return Likely
+		return sure
 	},
 }
 

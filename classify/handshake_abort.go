@@ -6,8 +6,11 @@ var handshakeAbort = Rule{
 	Title:   "client gave up before the SYN/ACK came",
 	Summary: "The client closed its socket while connect() was still waiting; the SYN/ACK that came later found nobody.",
 	Story: func(c *Case) *Sentence {
-		if !c.Trigger.Valid() {
+		switch {
+		case !c.Trigger.Valid():
 			return storyHandshakeAbortUnseen
+		case answersSlowly(c):
+			return storyHandshakeAbortLate
 		}
 		return storyHandshakeAbort
 	},
@@ -54,10 +57,9 @@ C > S  R   seq 1, window 0, no options`,
 		if !c.Trigger.Valid() {
 			return dropped(c, f)
 		}
-		if !acksSYN(x, c.Trigger.Ack) || c.triedAgain() {
+		if !acksSYN(x, c.Trigger.Ack) || c.triedAgain() || toolSYN(c) && askedFromElsewhere(c) {
 			return None
 		}
-		latency := c.Trigger.Time - x.SYNFirst
 		f.Say(saysAsksConnectionSyn2)
 		f.Say(saysSynAckComesAfterSyn)
 		if x.SYNs > 1 {
@@ -65,11 +67,17 @@ C > S  R   seq 1, window 0, no options`,
 		}
 		f.Say(saysResetsLaterClientNever)
 		f.Say(saysSoClientWaitedLess)
-		// A scanner resets at once; a client that waits for 50 ms has a timeout.
-		if latency >= connectPatience || x.SYNs > 1 {
+		switch {
+		case answersSlowly(c):
+			f.Say(saysAnsweredSlowly)
 			return Likely
+		case c.Trigger.Time-synAnswered(c) < connectPatience:
+			return Possible // who resets at once, as a scanner does, need not have waited
+		case c.Around.ServerRTT > 0 && c.Trigger.Time-synAnswered(c) < 2*c.Around.ServerRTT:
+			f.Say(saysSYNACKInTime)
+			return Possible
 		}
-		return Possible
+		return Likely
 	},
 }
 
@@ -95,6 +103,8 @@ var (
 	saysSynAckComesAfterSyn    = sentence("syn-ack-comes-after-syn", "the SYN/ACK ({trigger}) comes {syn_to_trigger} after that SYN")
 	saysSynSentTimes           = sentence("syn-sent-times", "the SYN was sent {sender_syns} times")
 	saysResetsLaterClientNever = sentence("resets-later-client-never", "{rst} resets it {answer_time} later; the client never acknowledged the SYN/ACK")
-	saysSoClientWaitedLess     = sentence("so-client-waited-less", "so the client waited less than {syn_to_trigger}, by whatever clock it has")
+	saysSoClientWaitedLess     = sentence("so-client-waited-less", "so the client waited less than {syn_to_rst}, by whatever clock it has")
+	saysSYNACKInTime           = sentence("syn-ack-in-time", "the server's other SYN/ACKs take {server_rtt}: this one was hardly late")
+	storyHandshakeAbortLate    = sentence("story-handshake-abort-late", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK was refused {answer_time} after it had passed here, on a path that takes {client_rtt}.")
 	storyHandshakeAbort        = sentence("story-handshake-abort", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK took {syn_to_synack}, longer than the client was willing to wait.")
 )

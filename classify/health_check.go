@@ -68,13 +68,15 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 			return None
 		case x.SYNRepeated() || y.SYNRepeated() || c.triedAgain() || c.Timing.At[SYNToSYNACK] >= checkBare:
 			return None // that the answer was slow or lost is a reason of its own
+		case toolSYN(c) || askedFromElsewhere(c) && c.Facts.Has(SYNACKDropped):
+			return None // no operating system makes such a SYN, or it was sent elsewhere
 		case y.Bytes == 0 && x.Bytes > 0 || y.Bytes > 0 && !c.gotAll() || c.undelivered() > 0 || c.After.Bytes[c.Dir.Peer()] > 0:
 			return None // it did not wait for the whole answer
 		case bare && c.Timing.At[SYNACKToRST] >= checkBare || c.Facts.Has(WentOn):
 			return None
 		case c.Mechanism != Abort && !bare:
 			return None
-		case c.Mechanism != Abort && !steadyBeat(c) && (c.Timing.At[SYNToSYNACK] >= connectPatience || toolSYN(c) || c.Around.Fruitless > 2):
+		case c.Mechanism != Abort && !steadyBeat(c) && (c.Timing.At[SYNToSYNACK] >= connectPatience || c.Around.Fruitless > 2):
 			return None // a client that had stopped waiting, or a scanner
 		}
 		a := &c.Around

@@ -118,6 +118,10 @@ const (
 	// that a port comes and goes, rather than that a service was moved. Own.
 	flapWindow = int64(time.Hour)
 
+	// servesFor is how long before a refusal a conversation on the same port may have
+	// begun to say that somebody serves it. Own.
+	servesFor = int64(time.Minute)
+
 	// loadWindow is how close to a refusal the port must have accepted
 	// connections, both before and after, to say that the service was there all
 	// the time. Own.
@@ -200,6 +204,10 @@ const (
 	// windowsTries is how often Windows sends a refused SYN again at most: two by
 	// default, four of late (MaxSynRetransmissions).
 	windowsTries = 4
+
+	// floodAsks is how many SYNs to one and the same port in the seconds that are
+	// looked at are no scan of it. Own.
+	floodAsks = 4
 
 	// gaveUpAfter is how many retransmissions make it likely that a host gave a
 	// connection up: Linux reports trouble after three (tcp_retries1).

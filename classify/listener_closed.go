@@ -60,7 +60,7 @@ S > C  R.  seq 1, one for each that waited`,
 		if c.Mechanism == Answer {
 			return closedInHandshake(c, f)
 		}
-		if !stroke(c) {
+		if !stroke(c) || c.Around.BurstOpened && !c.Around.Shut {
 			return None
 		}
 		f.Say(saysSentNothingConnectionBut)

@@ -70,6 +70,9 @@ C > S  S   S > C  S.  a later connection is accepted`,
 		if n := c.Around.Refusals; n > 1 {
 			f.Say(saysRefusedConnectionsAll)
 		}
+		if setApart(c) != nil {
+			return Possible
+		}
 		return Likely
 	},
 }

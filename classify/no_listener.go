@@ -41,6 +41,7 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 	},
 	Confused: []Confusion{
 		{"firewall-reject", "look for a REJECT rule with tcp-reset (`nft list ruleset`, `iptables -L -v`), or compare with a capture on the server itself"},
+		{"refusal-under-load", "on the server: `netstat -ano` shows a listener on the port when its queue was full"},
 	},
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToRST,
@@ -59,7 +60,13 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 		if !refusesSYN(c) || c.RST.Seq != 0 {
 			return None // who has no socket has no number
 		}
+		if a := &c.Around; a.Opened != 0 && a.Reopened != 0 && c.RST.Time-a.Opened <= loadWindow && a.Reopened-c.RST.Time <= loadWindow {
+			return None // somebody listened before and after
+		}
 		refusal(c, f)
+		if portConverses(c, f) || setApart(c) != nil {
+			return Possible
+		}
 		return Likely
 	},
 }

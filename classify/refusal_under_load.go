@@ -5,7 +5,15 @@ var refusalUnderLoad = Rule{
 	Family:  FamilyNoListener,
 	Title:   "a busy port refused one more connection",
 	Summary: "The port accepts connections moments before and after; the host or load balancer refused this one because a queue or a limit was full.",
-	Story:   always(storyRefusalUnderLoad),
+	Story: func(c *Case) *Sentence {
+		switch a := &c.Around; {
+		case refusesWrongly(c):
+			return storyRefusalUnheard
+		case a.Opened == 0 || a.Reopened == 0:
+			return storyRefusalWhileServing
+		}
+		return storyRefusalUnderLoad
+	},
 	Wire: `C > S  S   S > C  S.  accepted
 C > S  S   seq 0
 S > C  R.  seq 0 ack 1, window 0: one connection too many
@@ -52,20 +60,32 @@ C > S  S   S > C  S.  accepted`,
 			return None
 		}
 		// An initial TTL of 64 is Linux, BSD or macOS: they drop what is too much.
-		if c.RST.TTL <= 64 || a.Opened == 0 || a.Reopened == 0 ||
-			c.RST.Time-a.Opened > loadWindow || a.Reopened-c.RST.Time > loadWindow {
+		if c.RST.TTL <= 64 {
 			return None
 		}
 		refusal(c, f)
-		f.Say(saysSamePortAcceptedConnectionBefore)
-		f.Say(saysTtlWindowsNetworkDevice)
-		return Likely
+		switch {
+		case a.Opened != 0 && a.Reopened != 0 && c.RST.Time-a.Opened <= loadWindow && a.Reopened-c.RST.Time <= loadWindow:
+			f.Say(saysSamePortAcceptedConnectionBefore)
+			f.Say(saysTtlWindowsNetworkDevice)
+			return Likely
+		case c.RST.TTL > 128 || c.RST.Seq != 0 || showsElsewhere(c):
+			return None // Windows begins with 128
+		case portConverses(c, f):
+			f.Say(saysTtlWindowsNetworkDevice)
+			return Likely
+		}
+		f.Say(saysTTLOfWindows)
+		return Possible
 	},
 }
 
 var (
+	saysTTLOfWindows                     = sentence("ttl-of-windows", "TTL {rst_ttl} is of Windows: that refuses when the listener's queue is full, as if nothing listened")
 	saysRefusalOfHost                    = sentence("refusal-as-far-as-host", "the refusal comes from as far away as the port's SYN/ACKs: TTL {rst_ttl}")
 	saysSamePortAcceptedConnectionBefore = sentence("same-port-accepted-connection-before", "the same port accepted a connection {opened_to_rst} before and another {rst_to_reopened} later")
 	saysTtlWindowsNetworkDevice          = sentence("ttl-windows-network-device", "TTL {rst_ttl} is of Windows or a network device: those refuse when a queue is full")
+	storyRefusalUnheard                  = sentence("story-refusal-unheard", "{server} refused the SYN of {client} on a port that accepts others, as small stacks do when their queue is full, but in a form that {client} has to ignore: it hangs instead of failing.")
+	storyRefusalWhileServing             = sentence("story-refusal-while-serving", "{server} refused the connection of {client}. A Windows host does so when the queue of a listener on port {server_port} is full, and somebody does listen.")
 	storyRefusalUnderLoad                = sentence("story-refusal-under-load", "{sender} refused the connection of {client} while it accepted others within seconds: its queue or its limit of connections was full.")
 )

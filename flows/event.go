@@ -7,10 +7,12 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	Asked    EventKind = iota // the first SYN of a connection
-	Answered                  // its first SYN/ACK
-	WasReset                  // a RST, each one
-	Survived                  // an answer to what came after a pause
+	Asked     EventKind = iota // the first SYN of a connection
+	Answered                   // its first SYN/ACK
+	WasReset                   // a RST, each one
+	Survived                   // an answer to what came after a pause
+	Completed                  // the client acknowledged the SYN/ACK
+	Conversed                  // both sides have sent data now
 )
 
 // Event is one such turn, with what a host shows in it. Events come in the
@@ -21,19 +23,21 @@ type Event struct {
 	Time  int64 // of the segment
 	Ends  [2]Endpoint
 	// RTT is to who sent the segment and back, 0 when that was not captured: for
-	// Answered and a Refusal from the client's latest SYN to it, for any other RST
-	// from the handshake.
-	RTT     int64
-	Frame   packet.FrameRef
-	Zone    uint32
-	Window  uint16
-	IPID    uint16
-	Options packet.Options
-	Marks   packet.Marks
-	Flags   packet.Flags
-	TTL     uint8
-	Kind    EventKind
-	Dir     Dir // who sent the segment
+	// Answered and a Refusal from the client's latest SYN to it, for Completed and
+	// any other RST from the handshake.
+	RTT int64
+	// RTTServer is Flow.RTTServer of a connection that was Completed.
+	RTTServer int64
+	Frame     packet.FrameRef
+	Zone      uint32
+	Window    uint16
+	IPID      uint16
+	Options   packet.Options
+	Marks     packet.Marks
+	Flags     packet.Flags
+	TTL       uint8
+	Kind      EventKind
+	Dir       Dir // who sent the segment
 	// First says that this RST is the first of its connection.
 	First bool
 	// Sent is how many octets of payload each side had sent before a RST, and
@@ -57,6 +61,9 @@ type Event struct {
 	// Acted is when the other side last sent new payload, or its FIN, before a
 	// RST; 0 when it had sent neither.
 	Acted int64
+	// SYNOptions and SYNFlags are those of the client's first SYN, 0 without one.
+	SYNOptions packet.Options
+	SYNFlags   packet.Flags
 }
 
 // event appends an event to out and returns it.
@@ -64,5 +71,6 @@ func (c *connection) event(k EventKind, h *packet.Header, d Dir, clock int64, ou
 	return out.event(Event{
 		Clock: clock, Time: h.Time, Ends: c.ends, Frame: h.Ref(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
 		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,
+		SYNOptions: c.opening[Client].SYNOptions, SYNFlags: c.opening[Client].SYNFlags,
 	})
 }

@@ -72,7 +72,7 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 			t.pending.watched(p, c).watch(h, d)
 		}
 	}
-	syns := c.side[d].SYNs
+	syns, was, said := c.side[d].SYNs, c.handshake, c.side[0].Known&c.side[1].Known&SawData
 	if c.quiet(d) && h.Flags&(packet.SYN|packet.ACK) == packet.ACK && h.Ack == c.side[d.Peer()].SndNxt {
 		if pause := c.pause(&p.memory, d); pause > 0 {
 			c.event(Survived, h, d, t.clock, &t.out).Pause = pause
@@ -86,6 +86,13 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 		}
 		e := c.event(k, h, d, t.clock, &t.out)
 		e.RTT = c.rttServer()
+	}
+	if was == SYNReceived && c.handshake == Established {
+		e := c.event(Completed, h, d, t.clock, &t.out)
+		e.RTT, e.RTTServer = c.rttClient(), c.rttServer()
+	}
+	if said != c.side[0].Known&c.side[1].Known&SawData {
+		c.event(Conversed, h, d, t.clock, &t.out)
 	}
 	if c.marks&isClosing == 0 && c.side[0].Known&c.side[1].Known&SawFIN != 0 {
 		t.closing(c, slot, closedFor)

@@ -97,6 +97,7 @@ type Opening struct {
 	SYNScale          uint8  // shift offered in the SYN
 	TTLSYN            uint8
 	FirstN            uint8 // octets of Stream.First that are valid
+	SYNFlags          packet.Flags
 	SYNFirst, SYNLast int64 // its SYN, or SYN/ACK
 	SYNFrame          packet.FrameRef
 	AckFirst          int64 // first segment with ACK and without SYN

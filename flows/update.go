@@ -106,7 +106,7 @@ func (c *connection) syn(m *memory, h *packet.Header, d Dir) {
 	s, p, o := &c.side[d], &c.side[d.Peer()], &c.opening[d]
 	if s.SYNs == 0 {
 		o.ISN, o.SYNFirst, o.SYNFrame = h.Seq, h.Time, h.Ref()
-		o.SYNOptions, o.SYNWindow, o.TTLSYN = h.Options, h.Window, h.TTL
+		o.SYNOptions, o.SYNWindow, o.TTLSYN, o.SYNFlags = h.Options, h.Window, h.TTL, h.Flags
 		if h.Options&packet.OptMSS != 0 {
 			o.MSS = h.MSS
 		}

@@ -47,6 +47,12 @@ type Around struct {
 	// refused one in between, Shut that it refused one without having accepted one
 	// in between. Neither holds when nobody asked.
 	WentOn, Shut bool
+	// Conversed is when data first went both ways on the latest connection of the
+	// port on which it did, before the RST or after it; 0 for never.
+	Conversed int64
+	// OnlyRefused is what all SYNs have that the port refused, and none that it
+	// accepted; 0 when it accepted none.
+	OnlyRefused Traits
 
 	// Of the host in whose name the RST was sent, with Host: from its SYN/ACKs in
 	// other connections, 0 when there were none.
@@ -66,6 +72,14 @@ type Around struct {
 	// same limit; for a reset that answers a segment of no connection it counts
 	// such answers.
 	Targets, Fruitless int
+	// Asks, with Asked, is how many SYNs it sent in the same time, and Unlike, with
+	// Refused, what Fruitless is of its SYNs of the other make than this one's, with
+	// options beyond MSS or without.
+	Asks, Unlike int
+	// Of the client's and of the server's connections whose handshake was completed,
+	// with Asked: the shortest time from the capture point to it and back, in that
+	// handshake; 0 when there was none.
+	ClientRTT, ServerRTT int64
 
 	// With Beat: how many connections of the client to the server's port, each with
 	// as many octets of payload from either side as this one and as many segments
@@ -86,6 +100,9 @@ type Around struct {
 	Burst                  int
 	BurstSpan              int64
 	BurstMoved, BurstSpoke int
+	// BurstOpened, with Ports too, says that the port accepted a connection between
+	// the first of them and this one.
+	BurstOpened bool
 
 	// With Pauses, of all connections to the server's port: Survived is the longest
 	// pause after which one went on, Fatal the shortest after which the next segment
@@ -98,6 +115,30 @@ type Around struct {
 	// RST's sender most recently, when it is another than this connection's, with
 	// Elsewhere. Its port is 0 when there was none.
 	Elsewhere flows.Endpoint
+}
+
+// Traits is what a SYN offers: its options, and ECN.
+type Traits uint16
+
+// ECN is the trait of a SYN with ECE and CWR (RFC 3168, 6.1.1).
+const ECN Traits = 1 << 15
+
+// traitsOf are those of the client's SYN in e.
+func traitsOf(e *flows.Event) Traits {
+	t := Traits(e.SYNOptions)
+	if e.SYNFlags&(packet.ECE|packet.CWR) == packet.ECE|packet.CWR {
+		t |= ECN
+	}
+	return t
+}
+
+// plain reports whether a SYN has no options but MSS: no operating system of the
+// last twenty years makes one, scanners and small stacks do.
+func plain(o packet.Options) int {
+	if o&^packet.OptMSS == 0 {
+		return 1
+	}
+	return 0
 }
 
 // Groups says which fields of an Around are asked for.
@@ -133,8 +174,12 @@ type portFacts struct {
 	beforeRefuse int64 // latest SYN/ACK before the latest refusal
 	reopened     int64 // first SYN/ACK after the latest refusal
 	refusedAt    int64 // latest refusal
+	conversed    int64 // data first went both ways: the latest such connection
 	refusals     uint32
 	refused      bool // at another time than 0
+	answered     bool
+	accepts      Traits // what any accepted SYN had
+	refuses      Traits // what every refused SYN had
 }
 
 type pauseFacts struct {
@@ -145,19 +190,15 @@ type pauseFacts struct {
 type hostFacts struct {
 	ttl    uint8
 	minRTT int64
-}
-
-// answered takes an answer into account that came after rtt, 0 for unknown.
-func (f *hostFacts) answered(rtt int64) {
-	if rtt > 0 && (f.minRTT == 0 || rtt < f.minRTT) {
-		f.minRTT = rtt
-	}
+	rtt    int64 // the shortest of completed connections, 0 for none
 }
 
 type clientFacts struct {
 	window    int64 // start, in scanWidths
+	rtt       int64 // the shortest, 0 for none
+	asks      [2]uint32
 	targets   [2][4]uint64
-	fruitless [2][4]uint64
+	fruitless [2][2][4]uint64 // by window, and by plain
 }
 
 // at begins the window that clock is in, when it is another one.
@@ -167,11 +208,11 @@ func (c *clientFacts) at(clock int64) {
 		return
 	}
 	if c.window == w-1 {
-		c.targets[1], c.fruitless[1] = c.targets[0], c.fruitless[0]
+		c.targets[1], c.fruitless[1], c.asks[1] = c.targets[0], c.fruitless[0], c.asks[0]
 	} else {
-		c.targets[1], c.fruitless[1] = [4]uint64{}, [4]uint64{}
+		c.targets[1], c.fruitless[1], c.asks[1] = [4]uint64{}, [2][4]uint64{}, 0
 	}
-	c.targets[0], c.fruitless[0] = [4]uint64{}, [4]uint64{}
+	c.targets[0], c.fruitless[0], c.asks[0] = [4]uint64{}, [2][4]uint64{}, 0
 	c.window = w
 }
 
@@ -206,16 +247,19 @@ func (m *Memory) Observe(e *flows.Event) {
 	case flows.Asked:
 		c := m.clients.put(h[flows.Client].addr, &client.Addr)
 		c.at(e.Clock)
+		c.asks[0]++
 		mark(&c.targets[0], h[flows.Server].end)
 	case flows.Answered:
 		p := m.ports.put(h[flows.Server].end, server)
 		p.opened = e.Time
+		p.answered = true
+		p.accepts |= traitsOf(e)
 		if p.refused && p.reopened == 0 {
 			p.reopened = e.Time
 		}
 		f := m.hosts.put(h[flows.Server].addr, &server.Addr)
 		f.ttl = e.TTL
-		f.answered(e.RTT)
+		shorter(&f.minRTT, e.RTT)
 		*m.locals.put(h[flows.Client].end, client) = *server
 	case flows.Survived:
 		p := m.pauses.put(h[flows.Server].end, server)
@@ -223,6 +267,14 @@ func (m *Memory) Observe(e *flows.Event) {
 		if p.survivals != math.MaxUint32 {
 			p.survivals++
 		}
+	case flows.Completed:
+		c := m.clients.put(h[flows.Client].addr, &client.Addr)
+		c.at(e.Clock)
+		shorter(&c.rtt, e.RTT)
+		shorter(&m.hosts.put(h[flows.Server].addr, &server.Addr).rtt, e.RTTServer)
+	case flows.Conversed:
+		p := m.ports.put(h[flows.Server].end, server)
+		p.conversed = e.Time
 	case flows.WasReset:
 		if e.Pause > 0 {
 			p := m.pauses.put(h[flows.Server].end, server)
@@ -239,9 +291,13 @@ func (m *Memory) Observe(e *flows.Event) {
 		}
 		if e.Refusal {
 			if f := m.hosts.get(h[flows.Server].addr, &server.Addr); f != nil && f.ttl == e.TTL {
-				f.answered(e.RTT)
+				shorter(&f.minRTT, e.RTT)
 			}
 			p := m.ports.put(h[flows.Server].end, server)
+			if p.refusals == 0 {
+				p.refuses = traitsOf(e)
+			}
+			p.refuses &= traitsOf(e)
 			if p.refusals != math.MaxUint32 {
 				p.refusals++
 			}
@@ -252,19 +308,26 @@ func (m *Memory) Observe(e *flows.Event) {
 		}
 		// A client's own abort (with ACK) is a check rather than a scan.
 		if e.Sent == [2]uint64{} && (e.Dir == flows.Server || e.Flags&packet.ACK == 0 || e.Stray) {
-			from := flows.Client
+			from, made := flows.Client, plain(e.SYNOptions)
 			if e.Stray {
-				from = e.Dir.Peer()
+				from, made = e.Dir.Peer(), 0
 			}
 			c := m.clients.put(h[from].addr, &e.Ends[from].Addr)
 			c.at(e.Clock)
-			mark(&c.fruitless[0], h[from.Peer()].end)
+			mark(&c.fruitless[0][made], h[from.Peer()].end)
 		}
 		if sent, ok := short(e.Sent); ok && e.Dir == flows.Client && e.Settled {
 			m.pairs.put(hashPair(h[flows.Client], h[flows.Server], sent), &pair{client.Addr, *server, sent}).add(e)
 		}
 	}
 	runtime.KeepAlive(m) // what was written to goes with it
+}
+
+// shorter lets to be rtt when that is shorter; 0 is none.
+func shorter(to *int64, rtt int64) {
+	if rtt > 0 && (*to == 0 || rtt < *to) {
+		*to = rtt
+	}
 }
 
 // Around writes into a what is known around r, as far as want asks; the rest of
@@ -290,17 +353,25 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 		}
 	}
 	if want&(Asked|Refused) != 0 {
-		d := flows.Client
+		d, made := flows.Client, plain(r.Flow.Side[flows.Client].SYNOptions)
 		if r.Flow.Handshake == flows.MidStream {
-			d = r.Dir.Peer()
+			d, made = r.Dir.Peer(), 0
 		}
 		addr := &ends[d].Addr
 		if c := m.clients.get(hashAddr(addr), addr); c != nil {
 			if want&Asked != 0 {
 				a.Targets = min(192, estimate(&c.targets[0])+estimate(&c.targets[1]))
+				a.Asks = int(c.asks[0]) + int(c.asks[1])
+				a.ClientRTT = c.rtt
 			}
 			if want&Refused != 0 {
-				a.Fruitless = min(192, estimate(&c.fruitless[0])+estimate(&c.fruitless[1]))
+				a.Fruitless = min(192, estimate(&c.fruitless[0][made])+estimate(&c.fruitless[1][made]))
+				a.Unlike = min(192, estimate(&c.fruitless[0][made^1])+estimate(&c.fruitless[1][made^1]))
+			}
+		}
+		if want&Asked != 0 {
+			if f := m.hosts.get(h.addr, &server.Addr); f != nil {
+				a.ServerRTT = f.rtt
 			}
 		}
 	}
@@ -320,6 +391,7 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 			if s := f.around(r.RST.Time); s != nil {
 				a.Burst, a.BurstSpan = int(s.n), s.last-s.first
 				a.BurstMoved, a.BurstSpoke = int(s.movedBy()), int(s.spoke)
+				a.BurstOpened = r.Dir == flows.Server && a.Opened > s.first
 			}
 		}
 	}
@@ -342,6 +414,10 @@ func (a *Around) port(p *portFacts, now int64) {
 	a.Refusals = int(p.refusals)
 	a.WentOn = p.opened > now && p.refusedAt <= now || p.refusedAt > now && p.beforeRefuse > now
 	a.Shut = p.refusedAt > now && !a.WentOn
+	if p.answered {
+		a.OnlyRefused = p.refuses &^ p.accepts
+	}
+	a.Conversed = p.conversed
 	switch {
 	case p.opened != 0 && p.opened < now:
 		a.Opened = p.opened

@@ -225,3 +225,45 @@ func TestPortGoesOnOrIsShut(t *testing.T) {
 		}
 	}
 }
+
+// A port refuses two SYNs with ECN between two that it accepts, talks on one of
+// those, and resets twice with a connection accepted between.
+func TestPortShowsWhomItRefuses(t *testing.T) {
+	const start = int64(1e18)
+	m := New()
+	port := end(2, 80)
+	ends := func(i int) [2]flows.Endpoint { return [2]flows.Endpoint{end(1, uint16(40000+i)), port} }
+	plainSYN, offers := packet.SYN, packet.SYN|packet.ECE|packet.CWR
+	answer := func(i int, at int64) {
+		m.Observe(&flows.Event{Kind: flows.Answered, Time: at, Ends: ends(i), Dir: flows.Server, SYNFlags: plainSYN, SYNOptions: packet.OptSACKPerm})
+	}
+	reset := func(i int, at int64, refusal bool) {
+		m.Observe(&flows.Event{
+			Kind: flows.WasReset, Clock: at, Time: at, Ends: ends(i), Dir: flows.Server, First: true, Refusal: refusal,
+			SYNFlags: offers, SYNOptions: packet.OptSACKPerm,
+		})
+	}
+	answer(0, start)
+	m.Observe(&flows.Event{Kind: flows.Completed, Clock: start, Time: start, Ends: ends(0), RTT: 3e6, RTTServer: 20e6})
+	m.Observe(&flows.Event{Kind: flows.Conversed, Time: start + 1e6, Ends: ends(0)})
+	reset(1, start+10e6, true)
+	reset(2, start+20e6, true)
+	answer(3, start+25e6)
+	v := around(m, resetOf(flows.Server, ends(1)[0], port, start+10e6))
+	if v.OnlyRefused != ECN || v.Conversed != start+1e6 {
+		t.Errorf("only refused %x, conversed %d", v.OnlyRefused, v.Conversed)
+	}
+	for i, at := range []int64{start + 24.8e6, start + 25.2e6} {
+		m.Observe(&flows.Event{Kind: flows.WasReset, Time: at, Ends: ends(4 + i), Dir: flows.Server, First: true})
+	}
+	for i, after := range []bool{false, true} {
+		at := start + 24.8e6 + int64(i)*0.4e6
+		if v := around(m, resetOf(flows.Server, ends(4 + i)[0], port, at)); v.BurstOpened != after || v.Burst != 2 {
+			t.Errorf("%d of a stroke of %d: opened before it %v", i, v.Burst, v.BurstOpened)
+		}
+	}
+	m.Observe(&flows.Event{Kind: flows.Asked, Clock: start, Time: start, Ends: ends(5)})
+	if v := around(m, resetOf(flows.Client, ends(5)[0], port, start+40e6)); v.ClientRTT != 3e6 || v.ServerRTT != 20e6 || v.Asks != 1 {
+		t.Errorf("RTT of the client %d, of the server %d, %d asks", v.ClientRTT, v.ServerRTT, v.Asks)
+	}
+}

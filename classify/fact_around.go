@@ -1,5 +1,7 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 // aroundFacts are those that only other connections show.
 var aroundFacts = []*Fact{
 	{"refusals", UnitNumber, "refusals by the server's port so far, this one included", func(c *Case) int64 { return int64(c.Around.Refusals) }},
@@ -15,11 +17,16 @@ var aroundFacts = []*Fact{
 		const us = 1000
 		return max(us, (c.Around.BurstSpan+us-1)/us*us)
 	}},
+	{"leg_syn", UnitFrame, "the SYN of the same stream under another address, 0 without one", func(c *Case) int64 { return int64(c.Around.LegFrame) }},
 	{"elsewhere_ttl", UnitNumber, "the TTL of the host's SYN/ACKs in other connections", func(c *Case) int64 { return int64(c.Around.TTL) }},
 	{"elsewhere_hops", UnitNumber, "how many hops that means", func(c *Case) int64 { return int64(hops(c.Around.TTL, c.lowTTL())) }},
 }
 
 var saysGone = sentence("port-refuses", "the port refuses connections ({refusals} seen)")
+
+// otherLeg reports whether the capture holds the stream of the case under another
+// address of the side d.
+func otherLeg(c *Case, d flows.Dir) bool { return c.Around.Leg.Port != 0 && c.Around.LegDir == d }
 
 // gone reports whether the server's port refused connections without having
 // opened again.

@@ -11,6 +11,9 @@ import (
 func harmOf(c *Case) Harm {
 	switch c.Flow.Handshake {
 	case flows.SYNSent, flows.SYNReceived:
+		if c.Effect == Ignored && c.After.NewSYNACK.Valid() {
+			return Harm{Kind: HarmNone} // the connection came about all the same
+		}
 		return Harm{Kind: HarmRefused}
 	}
 	if c.Effect == Ignored && c.After.CarriedOn.Valid() {

@@ -21,6 +21,7 @@ type Event struct {
 	Ends    [2]Endpoint
 	RTT     int64 // Answered, or a Refusal: from the client's latest SYN, 0 when that was not captured
 	Frame   packet.FrameRef
+	Seq     packet.Seq // of the segment
 	Zone    uint32
 	Window  uint16
 	IPID    uint16
@@ -43,7 +44,7 @@ type Event struct {
 // event appends an event to out and returns it.
 func (c *connection) event(k EventKind, h *packet.Header, d Dir, clock int64, out *Output) *Event {
 	return out.event(Event{
-		Clock: clock, Time: h.Time, Ends: c.ends, Frame: h.Ref(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
+		Clock: clock, Time: h.Time, Ends: c.ends, Frame: h.Ref(), Seq: h.Seq, Zone: h.Zone, Window: h.Window, IPID: h.IPID,
 		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,
 	})
 }

@@ -1,11 +1,18 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 var backendRehash = Rule{
 	ID:      "backend-rehash",
 	Family:  FamilyStalePeer,
 	Title:   "another server behind the address answered",
 	Summary: "A load balancer or route sent the segment to another server than the one that has the connection, and that one refused it.",
-	Story:   always(storyBackendRehash),
+	Story: func(c *Case) *Sentence {
+		if otherLeg(c, flows.Server) {
+			return storyBackendRehash2
+		}
+		return storyBackendRehash
+	},
 	Wire: `C > S  P.  data; the server's segments have TTL 57
            (a route or a pool of servers changes)
 C > S  P.  more data
@@ -22,6 +29,7 @@ S > C  R   TTL 55, after the usual time`,
 		"RFC 9293, 3.10.7.1; RFC 2992: analysis of an ECMP algorithm; RFC 7690: why the same happens to anycast",
 	},
 	Over: []Over{
+		{ID: "mid-stream", Why: "the connection began in the capture, with another server", Told: true},
 		{ID: "stale-connection", Why: "the TTL shows another machine"},
 		{ID: "middlebox-idle-timeout", Why: "the connection had not been idle for long enough for a timer that is known"},
 	},
@@ -36,6 +44,12 @@ S > C  R   TTL 55, after the usual time`,
 	Mechanisms: mechanisms(Answer),
 	When:       FromServer | Underway | First | SenderNoFIN | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {
+		if otherLeg(c, flows.Server) && c.Flow.Handshake == flows.MidStream && !c.Sender.Spoke() {
+			f.Say(saysAskedAnotherServer)
+			f.Say(saysGoesOnElsewhere)
+			f.Say(saysRefusesGoingOn)
+			return Likely
+		}
 		if !unknownHere(c) || c.Sender.TTLMax == 0 || onlyAccepted(c) ||
 			c.Timing.At[IdleBefore] >= idleWorthNaming || c.After.CarriedOn.Valid() || tooSoon(c) {
 			return None
@@ -56,7 +70,11 @@ S > C  R   TTL 55, after the usual time`,
 }
 
 var (
+	saysAskedAnotherServer            = sentence("asked-another-server", "from the same address and port {receiver} had asked {leg} for a connection ({leg_syn})")
+	saysGoesOnElsewhere               = sentence("goes-on-elsewhere", "{trigger} goes on with the numbers of that connection, and goes to {sender}")
+	saysRefusesGoingOn                = sentence("refuses-going-on", "{rst} refuses it {answer_time} later: {sender} has no such connection")
 	saysTtlThoseServerSegments        = sentence("ttl-those-server-segments", "its TTL is {rst_ttl}, those of the server's segments before are {sender_ttl_least} to {sender_ttl_most}")
 	saysNewConnectionsAddressAnswered = sentence("new-connections-address-answered", "new connections to the address are answered with that TTL too: another machine stands there now")
+	storyBackendRehash2               = sentence("story-backend-rehash-2", "{receiver} had its connection with {leg}; what it sent next reached {sender}, which has no such connection and refused it. A load balancer or route stands between them.")
 	storyBackendRehash                = sentence("story-backend-rehash", "{receiver}'s segment reached another machine behind the address of {sender} than the ones before: it has no such connection and refused it.")
 )

@@ -173,5 +173,8 @@ func Needs(r *flows.Reset) hosts.Groups {
 	if r.Flow.Handshake == flows.MidStream {
 		g |= hosts.Elsewhere
 	}
+	if r.Flow.Handshake == flows.MidStream || r.Flow.Handshake == flows.SYNReceived && r.Dir == flows.Client {
+		g |= hosts.Legs
+	}
 	return g
 }

@@ -32,6 +32,7 @@ var aroundFacts = []*Fact{
 	{"pause_fatal", UnitDuration, "the shortest pause after which one was refused", func(c *Case) int64 { return c.Around.Fatal }},
 	{"survivals", UnitNumber, "pauses after which a connection to the server's port went on", func(c *Case) int64 { return int64(c.Around.Survivals) }},
 	{"fatalities", UnitNumber, "pauses after which one was refused", func(c *Case) int64 { return int64(c.Around.Fatalities) }},
+	{"leg_syn", UnitFrame, "the SYN of the same stream under another address, 0 without one", func(c *Case) int64 { return int64(c.Around.LegFrame) }},
 	{"elsewhere_ttl", UnitNumber, "the TTL of the host's SYN/ACKs in other connections", func(c *Case) int64 { return int64(c.Around.TTL) }},
 	{"elsewhere_hops", UnitNumber, "how many hops that means", func(c *Case) int64 { return int64(hops(c.Around.TTL, c.lowTTL())) }},
 }
@@ -59,6 +60,10 @@ var (
 )
 
 var saysGone = sentence("port-refuses", "the port refuses connections ({refusals} seen)")
+
+// otherLeg reports whether the capture holds the stream of the case under another
+// address of the side d.
+func otherLeg(c *Case, d flows.Dir) bool { return c.Around.Leg.Port != 0 && c.Around.LegDir == d }
 
 // gone reports whether the server's port refused connections without having
 // opened again.

@@ -12,6 +12,9 @@ import (
 func harmOf(c *Case) Harm {
 	switch c.Flow.Handshake {
 	case flows.SYNSent, flows.SYNReceived:
+		if c.Effect == Ignored && c.After.NewSYNACK.Valid() {
+			return Harm{Kind: HarmNone} // the connection came about all the same
+		}
 		if c.Receiver.Spoke() || c.receivedData() == 0 {
 			return harmInHandshake(c)
 		}

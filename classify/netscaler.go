@@ -19,8 +19,12 @@ func netScaler(c *Case) *Sentence {
 // passed: an F5 BIG-IP in the payload (K13223), a NetScaler with the window.
 func saysIdle(c *Case) bool {
 	if isBigIP(c.Payload) {
-		said := bytes.ToLower(c.Payload)
-		return bytes.Contains(said, []byte("idle timeout")) || bytes.Contains(said, []byte("flow expired"))
+		for _, said := range idleReasons {
+			if bytes.Contains(c.Payload, said) {
+				return true
+			}
+		}
+		return false
 	}
 	switch c.RST.Window {
 	case 8211, 9300, 9301, 9302, 9303:
@@ -28,6 +32,9 @@ func saysIdle(c *Case) bool {
 	}
 	return false
 }
+
+// idleReasons are what an F5 BIG-IP says when it ends an idle connection (K13223).
+var idleReasons = [][]byte{[]byte("Idle timeout"), []byte("idle timeout"), []byte("Flow expired"), []byte("flow expired")}
 
 var netScalerCodes = map[uint16]*Sentence{
 	8201: sentence("netscaler-8201", "{rst}: window {rst_window} is NetScaler's code for a segment on a connection that it has closed or does not know"),

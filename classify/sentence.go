@@ -16,7 +16,7 @@ const sentenceFacts = 4
 // states these facts and nothing else. Story, evidence and signs are sentences.
 //
 // In the template {sender}, {receiver}, {client} and {server} stand for an end of
-// the connection, and {NAME} for the fact of that name.
+// the connection, {leg} for the address of its stream's other leg (hosts.Around.Leg), and {NAME} for the fact of that name.
 type Sentence struct {
 	ID    string // kebab case, unique
 	parts []part
@@ -38,10 +38,11 @@ const (
 	partReceiver
 	partClient
 	partServer
+	partLeg
 )
 
 var endParts = map[string]partKind{
-	"sender": partSender, "receiver": partReceiver, "client": partClient, "server": partServer,
+	"sender": partSender, "receiver": partReceiver, "client": partClient, "server": partServer, "leg": partLeg,
 }
 
 // sentence parses a template. It panics when the template names what is no fact,
@@ -92,11 +93,12 @@ type Evidence struct {
 	Sentence *Sentence
 	Values   [sentenceFacts]int64 // by Sentence.Facts
 	Dir      flows.Dir            // who sent the RST
+	Leg      flows.Endpoint       // hosts.Around.Leg
 }
 
 // bind makes e what s says of c.
 func (s *Sentence) bind(c *Case, e *Evidence) {
-	e.Sentence, e.Dir = s, c.Dir
+	e.Sentence, e.Dir, e.Leg = s, c.Dir, c.Around.Leg
 	for i, f := range s.facts {
 		e.Values[i] = f.measure(c)
 	}
@@ -122,6 +124,8 @@ func (e *Evidence) Text(n Namer) string {
 			b.WriteString(n.End(flows.Client))
 		case partServer:
 			b.WriteString(n.End(flows.Server))
+		case partLeg:
+			b.WriteString(e.Leg.AddrPort().String())
 		case partFact:
 			b.WriteString(e.Sentence.facts[next].Unit.text(e.Values[next], n))
 			next++

@@ -12,6 +12,10 @@ var unnattedSegment = Rule{
 	Summary: "A segment of a translated connection was not translated back: it reached the client from an address it had never contacted, or ended at the NAT itself, and was refused there.",
 	Story: func(c *Case) *Sentence {
 		switch {
+		case pastNAT(c):
+			return storyUnnattedSegment4
+		case untranslated(c):
+			return storyUnnattedSegment5
 		case c.Trigger.Flags&packet.ACK == 0:
 			return storySegmentWithoutACK
 		case c.Facts.Has(SYNACKDropped):
@@ -53,6 +57,11 @@ C > S  R   seq = the ack of that segment, window 0, no options
 		"Linux: nf_conntrack_proto_tcp.c, packets out of the window are INVALID and are not translated",
 	},
 	Over: []Over{
+		{ID: "handshake-abort", Why: "the client had asked another address with the same number: it never asked the one that answered", Told: true},
+		{ID: "backscatter", Why: "the capture holds the client's SYN, under another address of the server", Told: true},
+		{ID: "half-open-scan", Why: "the client had asked another address with the same number: it never asked the one that answered", Told: true},
+		{ID: "health-check", Why: "the client had asked another address with the same number: it never asked the one that answered", Told: true},
+		{ID: "no-context", Why: "the capture holds the connection under another address", Told: true},
 		{ID: "mid-stream", Why: "the client has the connection with another address"},
 		{ID: "firewall-reject", Why: "the exchange had not stopped, and a filter would have stopped it before"},
 	},
@@ -65,14 +74,24 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	Telling:    TriggerToRST,
 	Silence:    IdleBefore,
 	Ways:       ways(WayAnswer, WayBox),
-	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       First | AnswersSegment,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
-		if t.Flags&(packet.SYN|packet.ACK) == 0 && c.Flow.Handshake == flows.Established {
-			return withoutACK(c, f)
-		}
 		switch {
+		case pastNAT(c):
+			f.Say(saysAskedBefore)
+			f.Say(saysAnsweredPast)
+			f.Say(saysRefusesPast)
+			return Likely
+		case untranslated(c):
+			f.Say(saysLegNumbers)
+			f.Say(saysUnderOwnAddress)
+			return Likely
+		case !c.Facts.Has(AnswersSegment):
+			return None
+		case t.Flags&(packet.SYN|packet.ACK) == 0 && c.Flow.Handshake == flows.Established:
+			return withoutACK(c, f)
 		case c.Facts.Has(SYNACKDropped):
 			return refusedBeside(c, f)
 		case !c.Facts.Has(Underway):
@@ -126,6 +145,22 @@ func refusedBeside(c *Case, f *Findings) Confidence {
 	return Likely
 }
 
+// pastNAT reports whether a client refuses the SYN/ACK of a server that it never
+// asked: its SYN went to another address, and the answer past the NAT. Scanners use
+// one port and number for many addresses.
+func pastNAT(c *Case) bool {
+	return c.Dir == flows.Client && c.Flow.Handshake == flows.SYNReceived && otherLeg(c, flows.Server) &&
+		c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) && !toolSYN(c) &&
+		(!c.Sender.Known.Has(flows.SawSYN) || c.Around.LegFrame < c.Sender.SYNFrame)
+}
+
+// untranslated reports whether a lone RST has the server, the port and the numbers
+// of a connection that the capture holds from another address.
+func untranslated(c *Case) bool {
+	return c.Dir == flows.Client && c.Flow.Handshake == flows.MidStream && otherLeg(c, flows.Client) &&
+		!c.Sender.Spoke() && !c.Receiver.Spoke()
+}
+
 // endedAtNAT recognises the answer of a NAT that puts its own address in the
 // place of its clients' or servers': what it does not translate is addressed to
 // itself. An old copy, of what was let pass when it came first, is outside of what
@@ -155,6 +190,13 @@ var (
 	saysRefusesLater4                 = sentence("refuses-later-4", "{rst} refuses it {answer_time} later")
 	saysSendsDataMiddleExchange       = sentence("sends-data-middle-exchange", "{receiver} sends data ({trigger}) in the middle of an exchange that had not stopped")
 	saysRefusedOldCopy                = sentence("old-copy-beside-the-nat", "{receiver} sends data again ({trigger}) that {sender} had acknowledged before: it had been let pass when it came first")
+	saysAskedBefore                   = sentence("asked-before", "{sender} asks {leg} for a connection ({leg_syn})")
+	saysAnsweredPast                  = sentence("answered-past", "the answer to that very SYN comes from {receiver} ({trigger}): a NAT had sent the SYN there, and the answer went past it")
+	saysRefusesPast                   = sentence("refuses-past", "{rst} refuses it {answer_time} later: {sender} never asked {receiver}")
+	saysLegNumbers                    = sentence("leg-numbers", "{leg} has a connection with {receiver} ({leg_syn}), from the same port, and {rst} stands in its stream")
+	saysUnderOwnAddress               = sentence("under-own-address", "the capture holds no segment of {sender} before {rst}: it is the same host, whose address a NAT had translated until then")
+	storyUnnattedSegment4             = sentence("story-unnatted-segment-4", "{sender} asked {leg} for a connection and was answered by {receiver}: a NAT sent the SYN on, but the answer went past it, and {sender} refused what it had not asked for.")
+	storyUnnattedSegment5             = sentence("story-unnatted-segment-5", "{sender} resets a connection that {receiver} has with {leg}: it is the same stream, seen without its NAT. {receiver} knows no connection with {sender}.")
 	saysAnswersLaterHostWithout       = sentence("answers-later-host-without", "{rst} answers it {answer_time} later, as a host without such a connection does")
 	saysSegmentWithoutACK             = sentence("segment-without-ack", "{receiver} sends {trigger} without ACK (flags: {trigger_flags}) in an open connection: every segment after the SYN has ACK (RFC 9293, 3.1), so no proper stack made it")
 	saysAnsweredAsUnknown             = sentence("answered-as-unknown", "{rst} answers it {answer_time} later, as a host does that has no such connection: the one that has it would have dropped the segment (RFC 9293, 3.10.7.4)")

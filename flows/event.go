@@ -29,6 +29,7 @@ type Event struct {
 	// RTTServer is Flow.RTTServer of a connection that was Completed.
 	RTTServer int64
 	Frame     packet.FrameRef
+	Seq       packet.Seq // of the segment
 	Zone      uint32
 	Window    uint16
 	IPID      uint16
@@ -69,7 +70,7 @@ type Event struct {
 // event appends an event to out and returns it.
 func (c *connection) event(k EventKind, h *packet.Header, d Dir, clock int64, out *Output) *Event {
 	return out.event(Event{
-		Clock: clock, Time: h.Time, Ends: c.ends, Frame: h.Ref(), Zone: h.Zone, Window: h.Window, IPID: h.IPID,
+		Clock: clock, Time: h.Time, Ends: c.ends, Frame: h.Ref(), Seq: h.Seq, Zone: h.Zone, Window: h.Window, IPID: h.IPID,
 		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,
 		SYNOptions: c.opening[Client].SYNOptions, SYNFlags: c.opening[Client].SYNFlags,
 	})

@@ -115,6 +115,16 @@ type Around struct {
 	// RST's sender most recently, when it is another than this connection's, with
 	// Elsewhere. Its port is 0 when there was none.
 	Elsewhere flows.Endpoint
+
+	// Leg is the other end of a stream that is this one under another address, with
+	// Legs: another server that the client's address and port asked with the same
+	// initial sequence number, or with numbers that this connection goes on with
+	// (LegDir is Server), or another client of the server with the same port and such
+	// numbers (LegDir is Client). A NAT or load balancer stands between the two. Its
+	// port is 0 when there was none; LegFrame is its SYN.
+	Leg      flows.Endpoint
+	LegDir   flows.Dir
+	LegFrame packet.FrameRef
 }
 
 // Traits is what a SYN offers: its options, and ECN.
@@ -142,7 +152,7 @@ func plain(o packet.Options) int {
 }
 
 // Groups says which fields of an Around are asked for.
-type Groups uint8
+type Groups uint16
 
 // The groups of an Around.
 const (
@@ -154,6 +164,7 @@ const (
 	Burst
 	Elsewhere
 	Pauses
+	Legs
 
 	All Groups = 1<<iota - 1
 )
@@ -165,9 +176,38 @@ type Memory struct {
 	clients cache[[16]byte, clientFacts]
 	pairs   cache[pair, beatFacts]
 	strokes cache[flows.Endpoint, strokeFacts]
-	locals  cache[flows.Endpoint, flows.Endpoint]
+	locals  cache[flows.Endpoint, localFacts]
+	legs    cache[legKey, leg]
 	pauses  cache[flows.Endpoint, pauseFacts]
 }
+
+// localFacts are the servers that an address and port asked last.
+type localFacts struct {
+	answered flows.Endpoint // the one that answered last
+	asked    [2]leg         // the latest first, two servers
+}
+
+// legKey is what a client and its other self behind a NAT have in common.
+type legKey struct {
+	server flows.Endpoint
+	port   uint16 // of the client
+}
+
+func (k *legKey) hash(server hashes) uint64 { return mix(server.end, uint64(k.port)+1) }
+
+// leg is a connection that was asked for.
+type leg struct {
+	peer  flows.Endpoint
+	isn   packet.Seq // of the client
+	frame packet.FrameRef
+}
+
+// legSpan is how far into the stream of a leg a number is taken for one of it. By
+// chance a number is there one time in 4096.
+const legSpan = 1 << 20
+
+// has reports whether the client's stream of l has come to n.
+func (l *leg) has(n packet.Seq) bool { return l.peer.Port != 0 && n-l.isn-1 < legSpan }
 
 type portFacts struct {
 	opened       int64 // latest SYN/ACK
@@ -231,7 +271,8 @@ func New() *Memory {
 	m.clients = newCache[[16]byte, clientFacts](a, 11)
 	m.pairs = newCache[pair, beatFacts](a, 12)
 	m.strokes = newCache[flows.Endpoint, strokeFacts](a, 11)
-	m.locals = newCache[flows.Endpoint, flows.Endpoint](a, 13)
+	m.locals = newCache[flows.Endpoint, localFacts](a, 13)
+	m.legs = newCache[legKey, leg](a, 12)
 	m.pauses = newCache[flows.Endpoint, pauseFacts](a, 11)
 	return m
 }
@@ -249,6 +290,13 @@ func (m *Memory) Observe(e *flows.Event) {
 		c.at(e.Clock)
 		c.asks[0]++
 		mark(&c.targets[0], h[flows.Server].end)
+		l := m.locals.put(h[flows.Client].end, client)
+		if l.asked[0].peer != *server {
+			l.asked[1] = l.asked[0]
+		}
+		l.asked[0] = leg{*server, e.Seq, e.Frame}
+		key := legKey{*server, client.Port}
+		*m.legs.put(key.hash(h[flows.Server]), &key) = leg{*client, e.Seq, e.Frame}
 	case flows.Answered:
 		p := m.ports.put(h[flows.Server].end, server)
 		p.opened = e.Time
@@ -260,7 +308,7 @@ func (m *Memory) Observe(e *flows.Event) {
 		f := m.hosts.put(h[flows.Server].addr, &server.Addr)
 		f.ttl = e.TTL
 		shorter(&f.minRTT, e.RTT)
-		*m.locals.put(h[flows.Client].end, client) = *server
+		m.locals.put(h[flows.Client].end, client).answered = *server
 	case flows.Survived:
 		p := m.pauses.put(h[flows.Server].end, server)
 		p.survived = max(p.survived, e.Pause)
@@ -402,11 +450,45 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 		}
 	}
 	if want&Elsewhere != 0 {
-		if s := m.locals.get(hashesOf(sender).end, sender); s != nil && *s != ends[r.Dir.Peer()] {
-			a.Elsewhere = *s
+		if s := m.locals.get(hashesOf(sender).end, sender); s != nil && s.answered != ends[r.Dir.Peer()] {
+			a.Elsewhere = s.answered
 		}
 	}
+	if want&Legs != 0 {
+		m.otherLeg(r, a)
+	}
 	runtime.KeepAlive(m) // what was read goes with it
+}
+
+// otherLeg looks for the stream of r under another address.
+func (m *Memory) otherLeg(r *flows.Reset, a *Around) {
+	client, server := &r.Flow.Ends[flows.Client], &r.Flow.Ends[flows.Server]
+	c, s := &r.Flow.Side[flows.Client], &r.Flow.Side[flows.Server]
+	n, exact := c.SndNxt, false
+	switch {
+	case c.Known.Has(flows.SawSYN):
+		n, exact = c.ISN, true
+	case c.Spoke():
+	case s.Known.Has(flows.SawAck):
+		n = s.RcvNxt
+	case r.Dir == flows.Client:
+		n = r.RST.Seq
+	default:
+		return
+	}
+	of := hashesOf(server)
+	if l := m.locals.get(hashesOf(client).end, client); l != nil {
+		for i := range l.asked {
+			if l := &l.asked[i]; l.peer.Addr != server.Addr && l.peer.Port != 0 && (exact && l.isn == n || !exact && l.has(n)) {
+				a.Leg, a.LegDir, a.LegFrame = l.peer, flows.Server, l.frame
+				return
+			}
+		}
+	}
+	key := legKey{*server, client.Port}
+	if l := m.legs.get(key.hash(of), &key); l != nil && l.peer != *client && !exact && l.has(n) {
+		a.Leg, a.LegDir, a.LegFrame = l.peer, flows.Client, l.frame
+	}
 }
 
 // port fills in what a port shows of the time around now.

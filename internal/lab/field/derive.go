@@ -109,6 +109,10 @@ func (c *capture) fault(what string, r *rand.Rand) {
 	}
 }
 
+// rejecting are the kinds in which a packet filter answers. A RST of another kind
+// of which nobody has said anything is not known.
+var rejecting = map[string]bool{"reject-host": true, "reject-router": true, "reject-midstream": true, "idle-box": true}
+
 // record is the truth of a derived capture.
 func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 	rec := &Record{World: w.N, Seed: w.Seed, Path: w.Path, Vantage: v, Resets: []Reset{}, Unknown: []int{}, Failed: []string{}}
@@ -150,7 +154,7 @@ func (t *truth) record(c *capture, w *World, v Vantage) *Record {
 		}
 		s.resets++
 		o := truths.find(f)
-		if o == nil {
+		if o == nil || o.facts.By == Reject && !rejecting[o.facts.Kind] {
 			rec.Unknown = append(rec.Unknown, i+1)
 			continue
 		}

@@ -17,12 +17,9 @@ var openReports = map[string]string{
 	"checks-of-a-balancer":               "partly",
 	"copied-handshake-gives-up":          "wrong",
 	"host-that-only-shakes-hands":        "wrong",
-	"loop-of-reset-and-ack":              "wrong",
 	"probes-of-a-database-client":        "partly",
 	"proxy-ends-old-connections":         "partly",
-	"refusal-with-the-number-of-the-syn": "wrong",
-	"resolver-closes-after-the-length":   "wrong",
-	"segment-past-the-service-address":   "wrong",
+	"refusal-with-the-number-of-the-syn": "partly",
 }
 
 // TestFieldReports holds verdicts against what people posted and what the cause

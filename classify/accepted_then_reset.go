@@ -53,7 +53,7 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE"},
 	Telling:    SYNACKToRST,
 	Silence:    IdleBefore,
-	Ways:       ways(WayOnPurpose, WayUnread),
+	Ways:       ways(WayOnPurpose, WayUnread, WayBox),
 	Mechanisms: mechanisms(Abort, Answer),
 	When:       FromServer | SenderSYN | First | ReceiverNoFIN,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -94,12 +94,20 @@ func eliminate(c *Case) (e elimination) {
 
 func notAnswer(c *Case, e *elimination) {
 	rst := &c.RST
-	if c.Facts.Has(Refusal) || refusesUnseen(c) {
+	if c.Facts.Has(Refusal) || refusesUnseen(c) || refusesWrongly(c) {
 		e.not(ways(WayAnswer), becauseSYNRefused)
 		e.not(aborts, becauseNoConnection)
+		if c.Facts.Has(Refusal) && refusalNumberOf(c) == numberFresh {
+			e.not(ways(WayRefusal), saysNumberFresh)
+		}
 		return
 	}
 	e.not(ways(WayRefusal), becauseNoSYN)
+	if clearsHalfOpen(c) {
+		e.not(ways(WayAnswer), saysBareNumber)
+		e.not(aborts, becauseNoConnection)
+		return
+	}
 	switch {
 	case c.Mechanism != Abort:
 	case rst.Options.Has(packet.OptTimestamps):
@@ -196,7 +204,8 @@ func notAnother(c *Case, e *elimination) {
 	case c.Path.Known && c.Path.Off == 0 && (c.Mechanism == Abort || !likeLinux(c) || !unknownHere(c) || onlyAccepted(c)):
 		e.not(ways(WayBox), becauseSameDistance)
 	}
-	if !signs.Any(proofSigns | forgerSigns) {
+	// Small stacks refuse with the SYN's own number as well.
+	if !signs.Any((proofSigns | forgerSigns) &^ WrongRefusal) {
 		e.not(ways(WayForgery), becauseNoForger)
 	}
 }

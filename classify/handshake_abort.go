@@ -54,10 +54,12 @@ C > S  R   seq 1, window 0, no options`,
 	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {
 		x := c.Sender
-		if !c.Trigger.Valid() {
+		switch {
+		case toolSYN(c) && askedFromElsewhere(c):
+			return None
+		case !c.Trigger.Valid():
 			return dropped(c, f)
-		}
-		if !acksSYN(x, c.Trigger.Ack) || c.triedAgain() || toolSYN(c) && askedFromElsewhere(c) {
+		case !acksSYN(x, c.Trigger.Ack) || c.triedAgain():
 			return None
 		}
 		f.Say(saysAsksConnectionSyn2)

@@ -66,7 +66,7 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 		switch {
 		case c.Timing.At[SYNToRST] > checkLasts || x.Bytes > checkRequestMax || y.Bytes > checkAnswerMax:
 			return None
-		case x.SYNRepeated() || y.SYNRepeated() || c.triedAgain() || c.Timing.At[SYNToSYNACK] >= checkBare:
+		case x.SYNRepeated() || y.SYNRepeated() || c.triedAgain() || c.Timing.At[SYNToSYNACK] >= checkBare || answersSlowly(c) && c.Facts.Has(SYNACKDropped):
 			return None // that the answer was slow or lost is a reason of its own
 		case toolSYN(c) || askedFromElsewhere(c) && c.Facts.Has(SYNACKDropped):
 			return None // no operating system makes such a SYN, or it was sent elsewhere

@@ -58,7 +58,7 @@ S > C  S.  seq 0 ack 1`,
 	Telling:    SYNToRST,
 	Benign:     true,
 	Silence:    IdleBefore,
-	Ways:       ways(WayAnswer),
+	Ways:       ways(WayAnswer, WayRefusal),
 	Mechanisms: mechanisms(Answer),
 	When:       First | AnswersSegment,
 	Match: func(c *Case, f *Findings) Confidence {

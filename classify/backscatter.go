@@ -42,7 +42,7 @@ C > S  R   seq 1, window 0, no options`,
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       FromClient | First,
 	Match: func(c *Case, f *Findings) Confidence {
-		if !c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) {
+		if !c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) || pastNAT(c) {
 			return None
 		}
 		if c.Sender.Spoke() {

@@ -37,7 +37,7 @@ S > C  P.  the real S carries on`,
 		"Linux: tcp_validate_incoming, tcp_send_challenge_ack",
 	},
 	Over: []Over{
-		{ID: "injected-rst", Why: "it says what kind of third party: one that guesses"},
+		{ID: "injected-rst", Why: "it says what kind of third party: one that guesses", Told: true},
 	},
 	Confused: []Confusion{
 		{"injected-rst", "do the numbers miss by far? Who sees the connection need not guess"},

@@ -171,6 +171,8 @@ func notAbort(c *Case, e *elimination) {
 func notTimer(c *Case, e *elimination) {
 	x := c.Sender
 	switch {
+	case c.bothClosed():
+		e.not(ways(WayTimer), becauseBothClosed)
 	case x.Probes > 0 || x.Known.Has(flows.SawFIN) && c.Timing.At[FINToRST] >= waitedForFIN:
 	case c.Dir == flows.Server && c.Flow.Handshake == flows.SYNReceived && uint32(x.SYNs) == x.Packets:
 	case x.RetransRun > 0 && c.RST.Time-x.RetransFirst >= triedFor:
@@ -190,6 +192,8 @@ func notAnother(c *Case, e *elimination) {
 		e.not(allWays&^ways(WayBox), becauseNamesItself)
 	case signs.Proofs() != 0:
 		e.not(allWays&^otherHands, becauseProofs)
+	case signs.Has(BothEndsIdle) && signs.weight() >= enough:
+		e.not(allWays&^otherHands, becauseBothAtOnce)
 	case signs.Any(OtherDistance):
 		e.not(allWays&^otherHands, becauseOtherDistance)
 	case fromFront(c) && c.Mechanism == Abort:
@@ -236,10 +240,12 @@ var (
 	becauseNoForger      = sentence("because-no-forger", "nothing is seen that a forger does and no stack or box")
 	becauseNamesItself   = sentence("because-names-itself", "the RST names the box that sent it")
 	becauseProofs        = sentence("because-proofs", "a proof of another hand than {sender}'s is seen")
+	becauseBothAtOnce    = sentence("because-both-at-once", "{rst} and {towards_other} reset both ends at once after {idle_before} of silence, and more speaks for a box between them")
 	becauseOtherDistance = sentence("because-other-distance", "{rst} has TTL {rst_ttl}, and {sender}'s host has shown {host_ttl_least} to {host_ttl_most}: it has not come as far")
 	becauseNoNumber      = sentence("because-no-number", "{rst} acknowledges just {trigger}, which has no ACK, as an answer does")
 	becauseWasThere      = sentence("because-was-there", "{sender} had been in the connection a moment before ({sender_latest}), without closing")
 	becauseTriedShort    = sentence("because-tried-short", "{sender} had been sending again for {retransmitting_for} only")
+	becauseBothClosed    = sentence("because-both-closed", "both sides had closed, and nothing was left to wait for")
 	becauseFINShort      = sentence("because-fin-short", "{sender} had waited for {fin_to_rst} after its FIN only")
 	becauseNoSign        = sentence("because-no-sign", "no sign of another hand is seen")
 	becauseProven        = sentence("because-proven", "the evidence of the verdict leaves no room for it")

@@ -72,6 +72,8 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 			return None // no operating system makes such a SYN, or it was sent elsewhere
 		case y.Bytes == 0 && x.Bytes > 0 || y.Bytes > 0 && !c.gotAll() || c.undelivered() > 0 || c.After.Bytes[c.Dir.Peer()] > 0:
 			return None // it did not wait for the whole answer
+		case !bare && (c.Timing.At[ReceiverDataToRST] >= checkBare || messageOf(y) == partial || messageOf(y) == endUnknown):
+			return None // it ends once it has its answer
 		case bare && c.Timing.At[SYNACKToRST] >= checkBare || c.Facts.Has(WentOn):
 			return None
 		case c.Mechanism != Abort && !bare:
@@ -80,6 +82,9 @@ C > S  R   or R., sometimes after the ACK, or after a tiny request
 			return None // a client that had stopped waiting, or a scanner
 		}
 		a := &c.Around
+		if !bare && a.Beats < 2 && y.Unanswered < y.Bytes {
+			return None // of several exchanges, and no other like it
+		}
 		// Only who wants nothing else but an answer keeps the last ACK back.
 		inPlaceOfACK := bare && c.Mechanism == Abort && !x.Known.Has(flows.SawPlainAck)
 		confidence := Possible

@@ -40,7 +40,7 @@ S > C  R.  (macOS, FreeBSD; Linux sends nothing)
 	},
 	Harm:       pushed,
 	Telling:    SenderDataToRST,
-	Ways:       ways(WayTimer),
+	Ways:       ways(WayTimer, WayOnPurpose),
 	Mechanisms: mechanisms(Abort, Unexplained),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

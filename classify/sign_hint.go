@@ -256,13 +256,13 @@ func latestData(c *Case) *flows.Segment {
 
 var windowOnAnswer = sign{
 	bit: WindowOnAnswer, id: "window-on-answer", weight: 1, forger: true,
-	doc: "an answer without ACK that offers a window; stacks offer none",
+	doc: "an answer without ACK that offers another window than its sender did; most stacks offer none",
 	// An abort may (RFC 9293, 3.10.5).
 	mechanisms: mechanisms(Answer, Unexplained),
 	when:       Offering,
 	see: func(c *Case) (*Sentence, bool) {
 		rst := &c.RST
-		return saysWindowOnAnswer, rst.Window != 0 && rst.Flags&packet.ACK == 0 && rst.Window != c.Trigger.Window &&
+		return saysWindowOnAnswer, rst.Window != 0 && rst.Flags&packet.ACK == 0 && rst.Window != c.Trigger.Window && rst.Window != c.Sender.Window &&
 			!isBigIP(c.Payload) && !isDiagnostic(c.Payload) && netScaler(c) == nil
 	},
 }

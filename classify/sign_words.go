@@ -59,7 +59,7 @@ var (
 	saysWrongRefusal               = sentence("wrong-refusal", "it acknowledges the number of the SYN in {receiver_syn}, not the next: a client ignores it")
 	saysAhead                      = sentence("ahead", "its sequence number is {rst_seq_from_sender} octets beyond what its sender had sent")
 	saysNotAdvanced                = sentence("not-advanced", "its sequence number is that of {sender_latest_data}, its sender's latest data, and not after it")
-	saysWindowOnAnswer             = sentence("window-on-answer", "it has no ACK and offers a window of {rst_window}; stacks offer none")
+	saysWindowOnAnswer             = sentence("window-on-answer", "it has no ACK and offers a window of {rst_window}; most stacks offer none")
 	saysDamaged                    = sentence("damaged", "the TCP checksum of {rst} is wrong: a receiver drops it")
 	saysCopiedNumber               = sentence("copied-number", "its sequence number is that of the SYN ({client_syn}), which nobody but the client has")
 )

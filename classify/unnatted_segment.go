@@ -58,7 +58,7 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	},
 	Over: []Over{
 		{ID: "handshake-abort", Why: "the client had asked another address with the same number: it never asked the one that answered", Told: true},
-		{ID: "backscatter", Why: "the capture holds the client's SYN, under another address of the server", Told: true},
+		{ID: "backscatter", Why: "who asked goes on asking"},
 		{ID: "half-open-scan", Why: "the client had asked another address with the same number: it never asked the one that answered", Told: true},
 		{ID: "health-check", Why: "the client had asked another address with the same number: it never asked the one that answered", Told: true},
 		{ID: "no-context", Why: "the capture holds the connection under another address", Told: true},
@@ -66,6 +66,7 @@ C > S  R   seq = the ack of that segment, window 0, no options
 		{ID: "firewall-reject", Why: "the exchange had not stopped, and a filter would have stopped it before"},
 	},
 	Confused: []Confusion{
+		{"backscatter", "is there a NAT, or a program with a TCP of its own, at the client's address? If not, somebody else sends SYNs in its name"},
 		{"firewall-reject", "`conntrack -S` on the box: invalid grows for a NAT that did not translate; for a filter, the counter of a rule with REJECT does"},
 		{"stale-connection", "does the address that sent the segment belong to a server behind the service that the client uses?"},
 	},
@@ -73,7 +74,7 @@ C > S  R   seq = the ack of that segment, window 0, no options
 	OtherHost:  true,
 	Telling:    TriggerToRST,
 	Silence:    IdleBefore,
-	Ways:       ways(WayAnswer, WayBox),
+	Ways:       ways(WayAnswer, WayBox, WayUnread, WayOnPurpose, WayTimer),
 	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -158,6 +158,8 @@ func notAbort(c *Case, e *elimination) {
 func notTimer(c *Case, e *elimination) {
 	x := c.Sender
 	switch {
+	case c.bothClosed():
+		e.not(ways(WayTimer), saysBothClosed) // nothing waits for an answer
 	case x.Probes > 0 || x.Known.Has(flows.SawFIN) && c.Timing.At[FINToRST] >= waitedForFIN:
 	case c.Dir == flows.Server && c.Flow.Handshake == flows.SYNReceived && uint32(x.SYNs) == x.Packets:
 	case x.RetransRun > 0 && c.RST.Time-x.RetransFirst >= triedFor:

@@ -38,7 +38,7 @@ func (c *Case) exactLater() *flows.Segment {
 // connection any more.
 func (c *Case) laterTaken(f *flows.FollowUp) bool {
 	s, y, d := &f.RST, c.Receiver, c.Dir.Peer()
-	if !y.Known.Has(flows.SawAck) || c.Flow.Handshake <= flows.SYNSent {
+	if !y.Known.Has(flows.SawAck) || c.Flow.Handshake <= flows.SYNSent || c.unsigned(s.Options) {
 		return false
 	}
 	next := y.RcvNxt
@@ -47,6 +47,13 @@ func (c *Case) laterTaken(f *flows.FollowUp) bool {
 	}
 	asked := f.Trigger.Valid() && f.Trigger.Dir == d && f.Trigger.Flags&packet.ACK != 0 && s.Seq == f.Trigger.Ack
 	return (s.Seq == next || asked) && c.After.Latest[d] <= s.Time
+}
+
+// unsigned reports whether a RST of these options lacks the signature that both
+// SYNs had: who has a key for the other drops it (RFC 2385, 2.0; RFC 5925, 7.3).
+func (c *Case) unsigned(o packet.Options) bool {
+	const signatures = packet.OptMD5 | packet.OptAO
+	return c.Sender.SYNOptions&c.Receiver.SYNOptions&signatures != 0 && o&(signatures|packet.OptBroken) == 0
 }
 
 // denies returns the RST with which the receiver answered what the sender sent
@@ -83,7 +90,7 @@ func firstEffect(c *Case) Effect {
 	if late := c.After.Latest[c.Dir.Peer()] - rst.Time; late > max(carriedOnFor, 2*c.roundTrip()) {
 		return Ignored
 	}
-	if badChecksum(c) {
+	if badChecksum(c) || c.unsigned(rst.Options) {
 		return Ignored
 	}
 	if c.Flow.Handshake == flows.SYNSent && c.Dir == flows.Server {

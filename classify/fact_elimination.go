@@ -172,7 +172,7 @@ func notTimer(c *Case, e *elimination) {
 	x := c.Sender
 	switch {
 	case c.bothClosed():
-		e.not(ways(WayTimer), becauseBothClosed)
+		e.not(ways(WayTimer), saysBothClosed) // nothing waits for an answer
 	case x.Probes > 0 || x.Known.Has(flows.SawFIN) && c.Timing.At[FINToRST] >= waitedForFIN:
 	case c.Dir == flows.Server && c.Flow.Handshake == flows.SYNReceived && uint32(x.SYNs) == x.Packets:
 	case x.RetransRun > 0 && c.RST.Time-x.RetransFirst >= triedFor:
@@ -245,7 +245,6 @@ var (
 	becauseNoNumber      = sentence("because-no-number", "{rst} acknowledges just {trigger}, which has no ACK, as an answer does")
 	becauseWasThere      = sentence("because-was-there", "{sender} had been in the connection a moment before ({sender_latest}), without closing")
 	becauseTriedShort    = sentence("because-tried-short", "{sender} had been sending again for {retransmitting_for} only")
-	becauseBothClosed    = sentence("because-both-closed", "both sides had closed, and nothing was left to wait for")
 	becauseFINShort      = sentence("because-fin-short", "{sender} had waited for {fin_to_rst} after its FIN only")
 	becauseNoSign        = sentence("because-no-sign", "no sign of another hand is seen")
 	becauseProven        = sentence("because-proven", "the evidence of the verdict leaves no room for it")

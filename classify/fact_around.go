@@ -65,6 +65,15 @@ var saysGone = sentence("port-refuses", "the port refuses connections ({refusals
 // address of the side d.
 func otherLeg(c *Case, d flows.Dir) bool { return c.Around.Leg.Port != 0 && c.Around.LegDir == d }
 
+// pastNAT reports whether a client refuses the SYN/ACK of a server that it never
+// asked: its SYN went to another address, and the answer past the NAT. Scanners use
+// one port and number for many addresses.
+func pastNAT(c *Case) bool {
+	return c.Dir == flows.Client && c.Flow.Handshake == flows.SYNReceived && otherLeg(c, flows.Server) &&
+		c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) && !toolSYN(c) &&
+		(!c.Sender.Known.Has(flows.SawSYN) || c.Around.LegFrame < c.Sender.SYNFrame)
+}
+
 // gone reports whether the server's port refused connections without having
 // opened again.
 func gone(c *Case, f *Findings) bool {

@@ -280,6 +280,9 @@ func generalOf(c *Case, w Way) general {
 		if c.Mechanism == Abort {
 			return general{"middlebox-idle-timeout", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
 		}
+		if c.Mechanism == Unexplained && c.Sender.Spoke() {
+			break // what rejects answers something
+		}
 		return general{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
 	}
 	return general{"injected-rst", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}

@@ -146,15 +146,6 @@ func refusedBeside(c *Case, f *Findings) Confidence {
 	return Likely
 }
 
-// pastNAT reports whether a client refuses the SYN/ACK of a server that it never
-// asked: its SYN went to another address, and the answer past the NAT. Scanners use
-// one port and number for many addresses.
-func pastNAT(c *Case) bool {
-	return c.Dir == flows.Client && c.Flow.Handshake == flows.SYNReceived && otherLeg(c, flows.Server) &&
-		c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) && !toolSYN(c) &&
-		(!c.Sender.Known.Has(flows.SawSYN) || c.Around.LegFrame < c.Sender.SYNFrame)
-}
-
 // untranslated reports whether a lone RST has the server, the port and the numbers
 // of a connection that the capture holds from another address.
 func untranslated(c *Case) bool {

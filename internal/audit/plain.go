@@ -312,6 +312,14 @@ func atMostSent(v *view, value int64) Answer {
 			}
 		}
 	}
+	// What a message names and never came is a part of the whole too.
+	unsent := int64(0)
+	for _, sender := range []bool{true, false} {
+		end, _ := highestEnd(v, sender)
+		for _, h := range v.of(v.pre, sender, func(h *packet.Header) bool { return h.Message&packet.MessageLength != 0 }) {
+			unsent = max(unsent, int64(h.Seq.Add(h.MessageLen).Sub(end)))
+		}
+	}
 	// So do octets beyond the peer's acknowledgments, before what was captured.
 	out := payload(v.post)
 	for _, sender := range []bool{true, false} {
@@ -321,16 +329,25 @@ func atMostSent(v *view, value int64) Answer {
 			out += max(0, int64(end.Sub(ack)))
 		}
 	}
-	return answer(value <= max(n, out))
+	return answer(value <= max(n, out)+unsent)
 }
 
 // received: no more than was captured, or than the RST acknowledges beyond the
-// SYN of its receiver.
+// SYN of its receiver; where the capture lacks that one, what its sender
+// acknowledges in the handshake and later tells both.
 func received(v *view, value int64) Answer {
 	_, n := v.fresh(false)
 	most := sum(n)
 	if s := headOf(receiverSYN)(v); s != nil && v.rst.Flags&packet.ACK != 0 {
 		most = max(most, int64(v.rst.Ack.Sub(s.Seq+1)))
+	}
+	acks := v.of(v.pre, true, has(packet.ACK))
+	if len(acks) > 0 && len(senderSYN(v)) > 0 && len(v.of(v.pre, false, none(packet.RST))) == 0 {
+		ack, _ := highestAck(v, true)
+		if v.rst.Flags&packet.ACK != 0 {
+			ack = v.rst.Ack
+		}
+		most = max(most, int64(ack.Sub(acks[0].Ack)))
 	}
 	return atMost(func(*view) int64 { return most })(v, value)
 }

@@ -52,7 +52,7 @@ var auditors = map[string]auditor{
 	"trigger_ts_echo":      ofTrigger(func(_ *view, t *packet.Header) int64 { return int64(t.TSEcr) }),
 	"trigger_ack_from_isn": ofTrigger(func(v *view, t *packet.Header) int64 { return ackFromISN(v, t) }),
 	"answer_time":          ofTrigger(func(v *view, t *packet.Header) int64 { return v.rst.Time - t.Time }),
-	"refused_again":        atMost(func(v *view) int64 { return int64(len(v.of(v.post, true, has(packet.RST)))) }),
+	"refused_again":        atMost(refusedAgain),
 	"trigger_to_rst":       span(theTrigger, theRST),
 
 	// The handshake.
@@ -227,4 +227,28 @@ var auditors = map[string]auditor{
 	"lost":      atMostSent,
 	"harmed":    atMostSent,
 	"delivered": atMostSent,
+
+	// What is measured against the stream, or only other connections show.
+	"trigger_offset": triggerOffset,
+	"late_unseen":    lateUnseen,
+	"since_data":     sinceData,
+	"repeats":        repeats,
+	"deaf_for":       deafFor,
+	"untaken": numbersAtLeastZero(func(v *view) (packet.Seq, packet.Seq, bool) {
+		a, ok := highestEnd(v, false)
+		b, acked := highestAck(v, true)
+		return a, b, ok && acked
+	}),
+	"host_hops":        hostHops,
+	"unlike":           unlike,
+	"asks":             asks,
+	"client_rtt":       shortestTrip(true),
+	"server_rtt":       shortestTrip(false),
+	"conversed_to_rst": conversed(false),
+	"rst_to_conversed": conversed(true),
+	"pause_survived":   pauseOf(true),
+	"pause_fatal":      pauseOf(false),
+	"survivals":        pausesCounted(true),
+	"fatalities":       pausesCounted(false),
+	"leg_syn":          legSYN,
 }

@@ -37,7 +37,7 @@ S > C  P.  the real S carries on`,
 		"Linux: tcp_validate_incoming, tcp_send_challenge_ack",
 	},
 	Over: []Over{
-		{ID: "injected-rst", Why: "it says what kind of third party: one that guesses", Told: true},
+		{ID: "injected-rst", Why: "it says what kind of third party: one that guesses"},
 	},
 	Confused: []Confusion{
 		{"injected-rst", "do the numbers miss by far? Who sees the connection need not guess"},
@@ -62,7 +62,8 @@ S > C  P.  the real S carries on`,
 		g := guessesOf(c)
 		goesOn := wentOnAfter(c, g.last)
 		alive := c.Origin.Signs.Has(CarriedOn) || g.n >= 3 && goesOn
-		if off := c.RST.Seq.Sub(y.RcvNxt); off < 0 {
+		off := c.RST.Seq.Sub(y.RcvNxt)
+		if off < 0 {
 			f.Say(saysOctetsBeforeNumberWaits)
 		} else {
 			f.Say(saysOctetsBeyondNumberWaits)
@@ -87,10 +88,13 @@ S > C  P.  the real S carries on`,
 			f.Say(saysSenderGoesOn)
 		}
 		f.repeat(c.Origin.Proofs)
+		// Who sees the connection sends a few as well, each a little farther on, lest
+		// the stream overtake them.
+		sighted := g.n < manyGuesses && max(off, -off) < guessesNear
 		switch {
-		case g.n >= 3 && alive:
+		case g.n >= 3 && alive && !sighted:
 			return Certain
-		case g.n >= 3 && (alive || g.stride != 0 && c.Missing == 0), alive && c.outOfTheBlue():
+		case g.n >= 3 && !sighted && (alive || g.stride != 0 && c.Missing == 0), alive && c.outOfTheBlue():
 			return Likely
 		case alive, g.n >= 3 && c.Missing == 0:
 			return Possible

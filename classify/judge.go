@@ -202,7 +202,7 @@ func (j *Judge) others(ms []match, best int) {
 			}
 			tell := unlike
 			switch {
-			case b.tells(m.rule.rank) && sure <= b.confidence:
+			case b.tells(m.rule.rank) && sure <= b.confidence, b.confidence == Certain && b.goesBefore(m.rule.rank):
 				continue
 			case b.rule.told.has(m.rule.rank):
 				tell = b.rule.tell(m.rule.Rule)

@@ -92,6 +92,12 @@ const (
 	checkSlowest = int64(900 * time.Second)
 	// checkLatest is how much longer than it was set a period is at most. Own.
 	checkLatest = int64(100 * time.Millisecond)
+	// manyGuesses is how many RSTs only who cannot see a connection needs. Own: who
+	// sees it sends three or four.
+	manyGuesses = 8
+	// guessesNear is how far off the number of a RST is, in octets, that somebody may
+	// have set who sees the connection: within one window without scaling. Own.
+	guessesNear = 1 << 16
 	// checkLasts is how long one check takes at most. Own.
 	checkLasts = int64(10 * time.Second)
 	// checkBare is how long after its SYN/ACK a check without data ends at most,

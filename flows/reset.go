@@ -19,6 +19,9 @@ type After struct {
 	// SndNxt is the highest seq+len(+SYN+FIN) of those segments and of SYNs, by Dir;
 	// valid where Segments is not 0.
 	SndNxt [2]packet.Seq
+	// DataNxt is the same without the FIN, of those with payload; valid where Bytes
+	// is not 0.
+	DataNxt [2]packet.Seq
 	// CarriedOn is the first segment in which the RST's own sender went on with
 	// its stream beyond what it had sent before: it had not reset anything.
 	CarriedOn Segment
@@ -69,7 +72,7 @@ func (r *Reset) Late(d Dir) uint64 {
 	if !side.Spoke() {
 		return r.After.Bytes[d]
 	}
-	return min(uint64(max(0, r.After.SndNxt[d].Sub(side.SndNxt))), r.After.Bytes[d])
+	return min(uint64(max(0, r.After.DataNxt[d].Sub(side.SndNxt))), r.After.Bytes[d])
 }
 
 // trigger finds the segment of the other side that rst answers, among those
@@ -197,7 +200,16 @@ func (r *Reset) watch(h *packet.Header, d Dir) {
 	if a.Segments[d] == 1 || a.SndNxt[d].Less(h.End()) {
 		a.SndNxt[d] = h.End()
 	}
-	a.Bytes[d] += uint64(h.Len)
+	if h.Len > 0 {
+		end := h.End()
+		if h.Flags&packet.FIN != 0 {
+			end--
+		}
+		if a.Bytes[d] == 0 || a.DataNxt[d].Less(end) {
+			a.DataNxt[d] = end
+		}
+		a.Bytes[d] += uint64(h.Len)
+	}
 	if !a.First[d].Valid() {
 		a.First[d] = s
 	}

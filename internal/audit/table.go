@@ -4,6 +4,40 @@ import "github.com/rstwhy/rstwhy/packet"
 
 // auditors are the audits of facts by their names.
 var auditors = map[string]auditor{
+	// What comes after a RST.
+	"rst_to_sender_spoke":   spokeLast,
+	"receiver_after_rst":    exactly(receiverAfter),
+	"rst_to_receiver_after": exactlyAfter(receiverAfter),
+	"denying_rst":           func(v *view, value int64) Answer { h := v.header(value); return answer(h != nil && denies(v, h)) },
+	"syn_again":             exactly(synsAgain),
+	"rst_to_syn_again":      exactlyAfter(synsAgain),
+	"syns_again":            timesAgain,
+	"taken_rst":             taken,
+	"near_copy":             nearCopy,
+	"rst_from_near_copy":    fromNearCopy,
+	"loop_rounds":           loopRounds,
+	"loop_pace":             loopPace,
+	"loop_last":             loopLast,
+	"loop_at":               place(true, func(v *view, _ numbersOf) packet.Seq { return v.rst.Seq }),
+	"loop_asks":             place(true, func(_ *view, at numbersOf) packet.Seq { return at.ack }),
+	"loop_receiver_at":      place(false, func(_ *view, at numbersOf) packet.Seq { return at.seq }),
+
+	// What it is held against.
+	"client_syn_ttl": func(v *view, value int64) Answer {
+		ttl := func(_ *view, h *packet.Header) int64 { return int64(h.TTL) }
+		if l := v.of(v.pre, v.client, has(packet.SYN)); len(l) > 0 && int64(l[0].TTL) == value {
+			return True
+		}
+		return v.someOther(v.client, has(packet.SYN), ttl, value)
+	},
+	"refusal_number":  field(func(h *packet.Header) int64 { return int64(h.Seq) }),
+	"syn_to_bare_rst": latestOf(byClient, bareSYN, toRST),
+	"rst_ticks_ahead": latestOf(bySender, func(h *packet.Header) bool { return h.Options.Has(packet.OptTimestamps) && h.Flags&packet.RST == 0 },
+		func(v *view, h *packet.Header) int64 { return int64(int32(v.rst.TSVal - h.TSVal)) }),
+	"sender_latest_to_rst":     latestOf(bySender, none(packet.RST), toRST),
+	"unacknowledged_of_lost":   unacknowledgedOf,
+	"receiver_message_missing": messageMissing,
+
 	// The RST itself.
 	"rst":           field(func(h *packet.Header) int64 { return int64(h.Ref()) }),
 	"rst_flags":     field(func(h *packet.Header) int64 { return int64(h.Flags) }),

@@ -88,9 +88,9 @@ S > C  P.  the real S carries on`,
 			f.Say(saysSenderGoesOn)
 		}
 		f.repeat(c.Origin.Proofs)
-		// Who sees the connection sends a few as well, each a little farther on, lest
-		// the stream overtake them.
-		sighted := g.n < manyGuesses && max(off, -off) < guessesNear
+		// Who sees the connection sends a few as well when something passes, each a
+		// little farther on, lest the stream overtake them.
+		sighted := g.n < manyGuesses && max(off, -off) < guessesNear && !c.outOfTheBlue()
 		switch {
 		case g.n >= 3 && alive && !sighted:
 			return Certain

@@ -1,5 +1,7 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 var processDeath = Rule{
 	ID:      "process-death",
 	Family:  FamilyUnreadData,
@@ -54,18 +56,22 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Silence:    IdleBefore,
 	Ways:       ways(WayUnread, WayOnPurpose),
 	Mechanisms: mechanisms(Abort),
-	When:       FromServer | SenderData | First,
+	When:       FromServer | SenderSYN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		y := c.Receiver
 		if y.Unanswered == 0 {
 			return None
 		}
-		if !stroke(c) {
-			return None
+		spoke := c.Sender.Known.Has(flows.SawData)
+		if !stroke(c) || !spoke && c.Timing.At[IdleBefore] >= ripe {
+			return None // a program that had accepted it would have read it by then
 		}
 		f.Say(saysResetConnectionsPortWithinOne)
 		f.Say(saysUnreadLatest)
 		abortNumbers(c, f)
+		if !spoke {
+			return Possible // it may have waited in the listener's queue
+		}
 		if gone(c, f) || c.Around.Burst > 2 {
 			return Likely
 		}

@@ -88,9 +88,10 @@ S > C  P.  the real S carries on`,
 			f.Say(saysSenderGoesOn)
 		}
 		f.repeat(c.Origin.Proofs)
-		// Who sees the connection sends a few as well when something passes, each a
-		// little farther on, lest the stream overtake them.
-		sighted := g.n < manyGuesses && max(off, -off) < guessesNear && !c.outOfTheBlue()
+		// Who sees the connection sends a few as well, at once or when something
+		// passes, each a little farther on, lest the stream overtake them.
+		atOnce := g.last-c.RST.Time < int64(g.n)*disorder
+		sighted := g.n < manyGuesses && max(off, -off) < guessesNear && (atOnce || !c.outOfTheBlue())
 		switch {
 		case g.n >= 3 && alive && !sighted:
 			return Certain

@@ -1,6 +1,9 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
 
 var injectedRST = Rule{
 	ID:      "injected-rst",
@@ -100,6 +103,10 @@ S > C  P.  the response of S, which knows of no reset`,
 			if nearCopy(c) != nil {
 				return Likely // or the capture lacks the last data of an odd stack
 			}
+		}
+		knows := c.RST.Seq == c.Receiver.RcvNxt || c.RST.Flags&packet.ACK != 0 && c.RST.Ack == c.Receiver.SndNxt
+		if g := guessesOf(c); g.n >= 3 && !knows {
+			return Likely // or somebody guesses who cannot see the connection
 		}
 		// One hard indicator may be the work of a broken stack, a broken capture or
 		// a program with a raw socket; what differs in kind is not.

@@ -85,7 +85,7 @@ S > C  R   seq = the ack of that request, window 0, no options`,
 			return None // the client says goodbye, it asks for nothing
 		}
 		_, at := c.lateSegment()
-		patience := max(2*(c.Flow.RTTServer()+c.Flow.RTTClient()), crossingTime)
+		patience := c.Flow.RTTClient() + crossingTime
 		if !c.crossed() && at-c.Sender.FINTime > patience {
 			return None // the client had time to see that the connection is closed
 		}

@@ -153,6 +153,14 @@ func knowsNumbers(c *Case) bool {
 		c.Flow.Prior.Latest == 0 && !c.before() && !c.scaleCut()
 }
 
+// mayRefuseSYNACK reports whether the RST may be a client's that is still waiting
+// for its SYN/ACK, and refuses one that the capture does not hold: with the number
+// that it acknowledges, whatever that is, and without giving up (RFC 9293,
+// 3.10.7.3).
+func mayRefuseSYNACK(c *Case) bool {
+	return c.Dir == flows.Client && c.RST.Flags&packet.ACK == 0 && !c.Sender.Known.Has(flows.SawPlainAck) && !acksSYN(c.Sender, c.RST.Seq)
+}
+
 var impossibleNumber = sign{
 	bit: ImpossibleNumber, id: "impossible-number", proves: true,
 	doc:  "a sequence number outside anything that either side has sent, offered or acknowledged",
@@ -160,7 +168,7 @@ var impossibleNumber = sign{
 	see: func(c *Case) (*Sentence, bool) {
 		rst := &c.RST
 		switch {
-		case !knowsNumbers(c) || rst.Seq == 0 || rst.Seq == c.Receiver.RcvNxt:
+		case !knowsNumbers(c) || rst.Seq == 0 || rst.Seq == c.Receiver.RcvNxt || mayRefuseSYNACK(c):
 			return nil, false
 		case rst.Seq.Sub(c.Receiver.WindowEdge.Max(c.Sender.SndNxt)) > slack:
 			return saysBeyondWindow, true
@@ -262,7 +270,7 @@ var carriedOn = sign{
 	doc:  "the sender went on with its stream, beyond the RST and in a way that it cannot have sent before it",
 	when: WentOn,
 	see: func(c *Case) (*Sentence, bool) {
-		return saysCarriedOn, wentOn(c) != nil && !tookTrigger(c)
+		return saysCarriedOn, wentOn(c) != nil && !tookTrigger(c) && !mayRefuseSYNACK(c)
 	},
 }
 
@@ -271,7 +279,7 @@ var carriedOnAndTook = sign{
 	doc:  "the sender went on with its stream, and has taken what the RST seems to answer",
 	when: WentOn,
 	see: func(c *Case) (*Sentence, bool) {
-		return saysCarriedOnAndTook, wentOn(c) != nil && tookTrigger(c)
+		return saysCarriedOnAndTook, wentOn(c) != nil && tookTrigger(c) && !mayRefuseSYNACK(c)
 	},
 }
 

@@ -16,6 +16,8 @@ var firewallReject = Rule{
 			return storyHalfOpenCleared
 		case refusesSYN(c) && c.Path.Off == 0 && setApart(c) != nil:
 			return storySetApart
+		case c.Origin.Signs == 0:
+			return storyRejectLikeOwn
 		}
 		return storyFirewallReject
 	},
@@ -186,5 +188,6 @@ var (
 	saysItselfGoesConnection       = sentence("itself-goes-connection", "{sender} itself goes on with the connection: {carried_on}")
 	storyHalfOpenCleared           = sentence("story-half-open-cleared", "{client} asked {server} for a connection and got no answer; {syn_to_rst} later a box on the path cleared its entry of that connection, and sent a RST in the name of {server}.")
 	storySetApart                  = sentence("story-set-apart", "{server} accepts others on port {server_port} and refused {client}, whose SYN has what no accepted one has: a filter rejects that, or the server's own TCP does not understand it.")
+	storyRejectLikeOwn             = sentence("story-reject-like-own", "A packet filter seems to have rejected what {receiver} sent to {sender}, on {sender}'s host or before it; the RST itself tells nothing of which.")
 	storyFirewallReject            = sentence("story-firewall-reject", "A packet filter seems to have rejected what {receiver} sent to {sender}: the RST does not look like one of {sender}'s own.")
 )

@@ -52,6 +52,7 @@ const (
 	isRetried
 	isRefused
 	isTriedAgain // Flow.Retried
+	isConversing // both sides have sent data
 )
 
 // latest is the time of the latest segment of either side.

@@ -69,9 +69,11 @@ type Event struct {
 
 // event appends an event to out and returns it.
 func (c *connection) event(k EventKind, h *packet.Header, d Dir, clock int64, out *Output) *Event {
-	return out.event(Event{
-		Clock: clock, Time: h.Time, Ends: c.ends, Frame: h.Ref(), Seq: h.Seq, Zone: h.Zone, Window: h.Window, IPID: h.IPID,
-		Options: h.Options, Marks: h.Marks, Flags: h.Flags, TTL: h.TTL, Kind: k, Dir: d,
-		SYNOptions: c.opening[Client].SYNOptions, SYNFlags: c.opening[Client].SYNFlags,
-	})
+	e := out.event()
+	*e = Event{} // a literal would be made apart, and copied
+	e.Clock, e.Time, e.Ends, e.Frame, e.Seq = clock, h.Time, c.ends, h.Ref(), h.Seq
+	e.Zone, e.Window, e.IPID, e.Options, e.Marks, e.Flags, e.TTL = h.Zone, h.Window, h.IPID, h.Options, h.Marks, h.Flags, h.TTL
+	e.Kind, e.Dir = k, d
+	e.SYNOptions, e.SYNFlags = c.opening[Client].SYNOptions, c.opening[Client].SYNFlags
+	return e
 }

@@ -72,7 +72,7 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 			t.pending.watched(p, c).watch(h, d)
 		}
 	}
-	syns, was, said := c.side[d].SYNs, c.handshake, c.side[0].Known&c.side[1].Known&SawData
+	syns, was := c.side[d].SYNs, c.handshake
 	if c.quiet(d) && h.Flags&(packet.SYN|packet.ACK) == packet.ACK && h.Ack == c.side[d.Peer()].SndNxt {
 		if pause := c.pause(&p.memory, d); pause > 0 {
 			c.event(Survived, h, d, t.clock, &t.out).Pause = pause
@@ -91,10 +91,12 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 		e := c.event(Completed, h, d, t.clock, &t.out)
 		e.RTT, e.RTTServer = c.rttClient(), c.rttServer()
 	}
-	if said != c.side[0].Known&c.side[1].Known&SawData {
+	both := c.side[0].Known & c.side[1].Known
+	if both&SawData != 0 && c.marks&isConversing == 0 {
+		c.marks |= isConversing
 		c.event(Conversed, h, d, t.clock, &t.out)
 	}
-	if c.marks&isClosing == 0 && c.side[0].Known&c.side[1].Known&SawFIN != 0 {
+	if both&SawFIN != 0 && c.marks&isClosing == 0 {
 		t.closing(c, slot, closedFor)
 	}
 }

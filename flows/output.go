@@ -62,10 +62,15 @@ func (o *Output) Empty() {
 	o.Events, o.Resets, o.Notes, o.order = o.Events[:0], o.Resets[:0], o.Notes[:0], o.order[:0]
 }
 
-func (o *Output) event(e Event) *Event {
+// event returns the next event, to be filled: it holds what an earlier one did.
+func (o *Output) event() *Event {
 	o.order = append(o.order, atEvent)
-	o.Events = append(o.Events, e)
-	return &o.Events[len(o.Events)-1]
+	n := len(o.Events)
+	if n == cap(o.Events) {
+		o.Events = slices.Grow(o.Events, max(n, 1))
+	}
+	o.Events = o.Events[:n+1]
+	return &o.Events[n]
 }
 
 func (o *Output) reset(r *Reset) {

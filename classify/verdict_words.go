@@ -29,7 +29,7 @@ var (
 	saysEffectUnknown = sentence("effect-unknown", "not known: the capture lacks what it takes to tell")
 
 	saysNoHarm      = sentence("harm-none", "none")
-	saysNoData      = sentence("harm-no-data", "no data: none was on its way or unread, as far as the capture tells")
+	saysNoData      = sentence("harm-no-data", "no data, as far as the capture tells, or no more than a goodbye or an empty frame")
 	saysRefused     = sentence("harm-refused", "no connection came about")
 	saysHang        = sentence("harm-hang", "no connection came about, and {client} was not told: connect() hangs until it times out")
 	saysBytesLost   = sentence("harm-bytes", "up to {lost} lost")

@@ -14,7 +14,7 @@ const ways = 4
 
 // partLen is how many places take their memory together, with the first key of
 // one of them: a short capture then costs no more than what it shows.
-const partLen = 64
+const partLen = 8
 
 // cache is a set-associative table of a fixed size: nothing it is asked to keep
 // makes it grow or search longer than four keys. Who asks brings the hash of the

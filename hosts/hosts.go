@@ -271,7 +271,7 @@ func New() *Memory {
 	m.clients = newCache[[16]byte, clientFacts](a, 11)
 	m.pairs = newCache[pair, beatFacts](a, 12)
 	m.strokes = newCache[flows.Endpoint, strokeFacts](a, 11)
-	m.locals = newCache[flows.Endpoint, localFacts](a, 13)
+	m.locals = newCache[flows.Endpoint, localFacts](a, 12)
 	m.legs = newCache[legKey, leg](a, 12)
 	m.pauses = newCache[flows.Endpoint, pauseFacts](a, 11)
 	return m

@@ -59,7 +59,11 @@ func auditAll(t *testing.T, name string, src analyzer.Source, to *audited) {
 		v := &i.Verdict
 		client := i.Reset.Flow.Ends[flows.Client]
 		by, effect, harm := v.Outcome(i.Reset.Dir)
-		for _, list := range [][]classify.Evidence{{v.Story, by, effect, harm}, v.Evidence, v.Origin.Proofs, v.Origin.Hints} {
+		reasons := make([]classify.Evidence, 0, len(v.Excluded))
+		for _, x := range v.Excluded {
+			reasons = append(reasons, x.Because)
+		}
+		for _, list := range [][]classify.Evidence{{v.Story, by, effect, harm}, v.Evidence, v.Origin.Proofs, v.Origin.Hints, reasons} {
 			for k := range list {
 				e := &list[k]
 				for n, f := range e.Sentence.Facts() {
@@ -140,6 +144,10 @@ func TestSentencesAreTrue(t *testing.T) {
 	public, err := filepath.Glob(filepath.Join(others, "*.pcap*"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if dir := os.Getenv("RSTWHY_AUDIT"); dir != "" {
+		more, _ := filepath.Glob(filepath.Join(dir, "*.pcap"))
+		files = append(files, more...)
 	}
 	if len(public) == 0 {
 		t.Logf("SKIPPED IN PART: there are no captures of others in %s; RSTWHY_CORPUS names another folder", others)

@@ -45,7 +45,9 @@ func (c *Case) laterTaken(f *flows.FollowUp) bool {
 	if c.After.Latest[d] != 0 {
 		next = next.Max(c.After.Acked[d])
 	}
-	asked := f.Trigger.Valid() && f.Trigger.Dir == d && f.Trigger.Flags&packet.ACK != 0 && s.Seq == f.Trigger.Ack
+	// Where it asked back and then took more, the answer to its question is late.
+	asked := f.Trigger.Valid() && f.Trigger.Dir == d && f.Trigger.Flags&packet.ACK != 0 && s.Seq == f.Trigger.Ack &&
+		c.After.Latest[d]-f.Trigger.Time <= disorder
 	return (s.Seq == next || asked) && c.After.Latest[d] <= s.Time
 }
 

@@ -24,6 +24,33 @@ func answers(rst, h *packet.Header) bool {
 	return rst.Flags&packet.ACK != 0 && (rst.Ack == h.End() || rst.Ack == h.Seq || rst.Ack == h.Seq.Add(h.Len) || rst.Ack+1 == h.End())
 }
 
+// ownNumber reports whether the RST stands just behind a FIN of its sender: some
+// stacks answer there instead of where they were asked.
+func (v *view) ownNumber() bool {
+	for _, h := range v.of(v.pre, true, has(packet.FIN)) {
+		if h.End() == v.rst.Seq {
+			return true
+		}
+	}
+	return false
+}
+
+// fromSender holds the number of the RST against what its sender had sent, or had
+// acknowledged by its receiver: an acknowledgment of what was never sent says
+// nothing of the stream, one of what was not captured does.
+func fromSender(v *view, value int64) Answer {
+	sent := v.of(v.pre, true, none(packet.RST))
+	for k, h := range sent {
+		if k == 0 || sent[0].End().Less(h.End()) {
+			sent[0] = h
+		}
+	}
+	if len(sent) > 0 && int64(v.rst.Seq.Sub(sent[0].End())) == value {
+		return True
+	}
+	return rstSeqLess(ends(true))(v, value)
+}
+
 func ackFromISN(v *view, t *packet.Header) int64 {
 	if s := headOf(senderSYN)(v); s != nil {
 		return int64(t.Ack.Sub(s.Seq + 1))

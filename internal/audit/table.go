@@ -54,7 +54,7 @@ var auditors = map[string]auditor{
 		return False
 	},
 	"rst_diagnostic_reason":   undecidable, // of the payload only the first octets are kept
-	"rst_seq_from_sender":     rstSeqLess(ends(true)),
+	"rst_seq_from_sender":     fromSender,
 	"rst_beyond_sender":       rstSeqLess(ends(true)),
 	"rst_seq_from_receiver":   rstSeqLess(acks(false)),
 	"rst_seq_before_receiver": numbers(func(v *view) (packet.Seq, packet.Seq, bool) { a, ok := highestAck(v, false); return a, v.rst.Seq, ok }),
@@ -78,7 +78,7 @@ var auditors = map[string]auditor{
 		if value == 0 {
 			return Undecidable
 		}
-		return answer(h != nil && tupleOf(h) == tupleOf(v.rst) && !v.fromSender(h) && h.Flags&packet.RST == 0 && answers(v.rst, h))
+		return answer(h != nil && tupleOf(h) == tupleOf(v.rst) && !v.fromSender(h) && h.Flags&packet.RST == 0 && (answers(v.rst, h) || v.ownNumber()))
 	},
 	"trigger_len":          ofTrigger(func(_ *view, t *packet.Header) int64 { return int64(t.Len) }),
 	"trigger_flags":        ofTrigger(func(_ *view, t *packet.Header) int64 { return int64(t.Flags) }),
@@ -175,8 +175,8 @@ var auditors = map[string]auditor{
 	"late_to_fin":     undecidable,
 
 	// What came after.
-	"retried_syn":          first(post(true, nil)),
-	"rst_to_retried_syn":   span(theRST, headOf(post(true, nil))),
+	"retried_syn":          first(post(true, none(packet.RST))),
+	"rst_to_retried_syn":   span(theRST, headOf(post(true, none(packet.RST)))),
 	"syn_ack_after":        first(either(postAll, has(packet.SYN|packet.ACK))),
 	"rst_to_syn_ack_after": span(theRST, headOf(either(postAll, has(packet.SYN|packet.ACK)))),
 	"new_syn":              that(func(v *view, h *packet.Header) bool { return h.Flags&packet.SYN != 0 && after(v, h, v.rst) }),

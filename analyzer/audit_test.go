@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rstwhy/rstwhy/analyzer"
@@ -31,13 +32,19 @@ func (r *recorded) Read(b *packet.Batch) error {
 }
 
 // sayings collects incidents whole.
-type sayings struct{ incidents []*analyzer.Incident }
+type sayings struct {
+	incidents []*analyzer.Incident
+	notes     []flows.Note
+}
 
 func (s *sayings) Incident(i *analyzer.Incident) error {
 	s.incidents = append(s.incidents, i.Clone())
 	return nil
 }
-func (s *sayings) Note(*flows.Note) error        { return nil }
+func (s *sayings) Note(n *flows.Note) error {
+	s.notes = append(s.notes, *n)
+	return nil
+}
 func (s *sayings) Close(*analyzer.Summary) error { return nil }
 
 // audited counts what auditors said.
@@ -90,6 +97,31 @@ func auditAll(t *testing.T, name string, src analyzer.Source, to *audited) {
 	}
 }
 
+// recordings are the lab's captures, those of others where they are at hand, and
+// what RSTWHY_AUDIT names.
+func recordings(t *testing.T) []string {
+	t.Helper()
+	others := os.Getenv("RSTWHY_CORPUS")
+	if others == "" {
+		others = filepath.Join("..", "..", "shared", "pcaps")
+	}
+	var all []string
+	for _, pattern := range []string{"../testdata/pcaps/*/*.pcap*", others + "/*.pcap*", os.Getenv("RSTWHY_AUDIT") + "/*.pcap"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(paths) == 0 && strings.HasPrefix(pattern, others) {
+			t.Logf("SKIPPED IN PART: there are no captures of others in %s; RSTWHY_CORPUS names another folder", others)
+		}
+		all = append(all, paths...)
+	}
+	if len(all) == 0 {
+		t.Fatal("no captures")
+	}
+	return slices.DeleteFunc(all, func(path string) bool { return filepath.Ext(path) == ".truth" })
+}
+
 // A fact that nobody audits cannot be trusted.
 func TestEveryFactHasAnAuditor(t *testing.T) {
 	have := audit.Facts()
@@ -133,29 +165,7 @@ func TestSentencesAreTrue(t *testing.T) {
 		auditAll(t, "case "+filepath.Base(path), src, &a)
 		src.Close()
 	}
-	files, err := filepath.Glob("../testdata/pcaps/*/*.pcap*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captures: %v", err)
-	}
-	others := os.Getenv("RSTWHY_CORPUS")
-	if others == "" {
-		others = filepath.Join("..", "..", "shared", "pcaps")
-	}
-	public, err := filepath.Glob(filepath.Join(others, "*.pcap*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if dir := os.Getenv("RSTWHY_AUDIT"); dir != "" {
-		more, _ := filepath.Glob(filepath.Join(dir, "*.pcap"))
-		files = append(files, more...)
-	}
-	if len(public) == 0 {
-		t.Logf("SKIPPED IN PART: there are no captures of others in %s; RSTWHY_CORPUS names another folder", others)
-	}
-	for _, path := range append(files, public...) {
-		if filepath.Ext(path) == ".truth" {
-			continue
-		}
+	for _, path := range recordings(t) {
 		src, err := capture.Open([]string{path}, capture.Config{})
 		if err != nil {
 			t.Fatal(err)

@@ -14,8 +14,8 @@
 FUZZTIME ?= 10s
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
-SEED ?= 1
-COUNT ?= 800
+SEED ?= 1,2,3,4,5
+COUNT ?= 1000
 TARGETS = darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
 CAPTURE = testdata/pcaps/unread-data-on-close/client.pcap
 
@@ -89,7 +89,7 @@ benchmarks-once: libpcap
 accuracy: libpcap
 	go run ./cmd/rstlab accuracy
 
-# Some two minutes; nothing is left but the tables in docs/accuracy.md. gVisor's
+# Some two minutes a seed; nothing is left but the tables in docs/accuracy.md. gVisor's
 # stack is a program of a module of its own.
 field: build
 	go build -C internal/lab/field/netstack -o $(CURDIR)/bin/netstack .

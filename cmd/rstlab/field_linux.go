@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ const (
 // for, judged and measured.
 func fieldCommand() *cobra.Command {
 	var (
-		seed               uint64
+		seeds              []uint
 		count              int
 		out, again, rstwhy string
 		only               []string
@@ -51,14 +53,26 @@ the script. --again judges the captures of an earlier run.`,
 					defer os.RemoveAll(tmp)
 					dir = tmp
 				}
-				plan, err := field.NewPlan(seed, count, only, netstack)
-				if err != nil {
-					return err
+				what = fmt.Sprintf("%d conversations of each of the seeds %v", count, seeds)
+				if len(seeds) == 1 {
+					what = fmt.Sprintf("%d conversations of seed %d", count, seeds[0])
 				}
-				what = fmt.Sprintf("%d conversations of seed %d", count, seed)
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s, in %d worlds\n", what, len(plan.Worlds))
-				if err := field.Run(plan, dir, cmd.ErrOrStderr()); err != nil {
-					return err
+				for _, seed := range seeds {
+					to := dir
+					if len(seeds) > 1 {
+						to = filepath.Join(dir, strconv.FormatUint(uint64(seed), 10))
+						if err := os.MkdirAll(to, 0o777); err != nil {
+							return err
+						}
+					}
+					plan, err := field.NewPlan(uint64(seed), count, only, netstack)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(cmd.ErrOrStderr(), "%d conversations of seed %d, in %d worlds\n", count, seed, len(plan.Worlds))
+					if err := field.Run(plan, to, cmd.ErrOrStderr()); err != nil {
+						return err
+					}
 				}
 			}
 			if rstwhy == "" {
@@ -94,7 +108,7 @@ the script. --again judges the captures of an earlier run.`,
 		},
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&seed, "seed", 1, "what the plan follows from")
+	f.UintSliceVar(&seeds, "seed", []uint{1}, "what the plan follows from; of several, each has so many conversations, and a folder of its own")
 	f.IntVar(&count, "count", 200, "conversations")
 	f.StringVarP(&out, "out", "o", "", "`directory` for the captures and the truth; without it they are not kept")
 	f.StringVar(&again, "again", "", "judge the captures of this `directory`, and make none")

@@ -30,7 +30,7 @@ func Cut(s *Score, dir, rstwhy string, n int) ([]string, error) {
 			continue
 		}
 		done[sort] = true
-		name := fmt.Sprintf("%s-%d-%s-is-no-%s", strings.TrimSuffix(w.File, ".pcap"), w.Frame, w.Kind, first)
+		name := fmt.Sprintf("%s-%d-%s-is-no-%s", strings.ReplaceAll(strings.TrimSuffix(w.File, ".pcap"), "/", "-"), w.Frame, w.Kind, first)
 		k, err := newCutter(filepath.Join(dir, w.File), filepath.Join(to, name+".pcap"), w.Frame, rstwhy)
 		if err != nil {
 			return made, err

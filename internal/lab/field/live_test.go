@@ -131,7 +131,7 @@ func check(t *testing.T, s *Score) {
 	if got := float64(s.All.InSet) / n; got < inSetAtLeast {
 		t.Errorf("the truth is in the set for %.3f of the RSTs, want %.2f", got, inSetAtLeast)
 	}
-	if _, got := s.mean(); got < meanInSetAtLeast {
+	if _, got := s.mean("kind"); got < meanInSetAtLeast {
 		t.Errorf("the truth is in the set for %.3f, each kind weighing the same, want %.2f", got, meanInSetAtLeast)
 	}
 	if got := float64(s.All.WrongMech) / n; got > wrongMechAtMost {

@@ -132,15 +132,21 @@ type Score struct {
 }
 
 // dimensions are the tables of a score, in their order.
-var dimensions = []string{"stack", "made by", "path", "captured at", "capture's fault", "kind"}
+var dimensions = []string{"seed", "cause", "stack", "made by", "path", "captured at", "capture's fault", "kind"}
 
 // Measure judges every capture of dir with the program rstwhy and holds the
-// verdicts against the truth.
+// verdicts against the truth. What is in a folder of dir named by a number is of
+// that seed.
 func Measure(dir, rstwhy string) (*Score, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.pcap"))
 	if err != nil {
 		return nil, err
 	}
+	of, err := filepath.Glob(filepath.Join(dir, "[0-9]*", "*.pcap"))
+	if err != nil {
+		return nil, err
+	}
+	paths = append(paths, of...)
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("field: %s: no captures", dir)
 	}
@@ -154,7 +160,11 @@ func Measure(dir, rstwhy string) (*Score, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.take(filepath.Base(path), rec, verdicts)
+		file, err := filepath.Rel(dir, path)
+		if err != nil {
+			return nil, err
+		}
+		s.take(file, rec, verdicts)
 	}
 	return s, nil
 }
@@ -193,8 +203,12 @@ func (s *Score) take(file string, rec *Record, verdicts map[int]verdict) {
 			continue
 		}
 		s.All.add(r, v, found, right)
-		for i, value := range []string{r.stack(), r.maker(), rec.Path.Name(), rec.Vantage.At, rec.Vantage.Fault, r.Kind} {
+		seed, _ := filepath.Split(file)
+		for i, value := range []string{strings.Trim(seed, "/"), r.Cause(), r.stack(), r.maker(), rec.Path.Name(), rec.Vantage.At, rec.Vantage.Fault, r.Kind} {
 			d := dimensions[i]
+			if value == "" {
+				continue
+			}
 			if s.By[d] == nil {
 				s.By[d] = map[string]*Tally{}
 			}
@@ -261,14 +275,14 @@ func (t *Tally) row() string {
 const columns = " | RSTs | right | in the set | mean set | wrong certain | wrong likely | unclassified | missed | wrong mechanism |\n"
 
 // mean is how often the verdict is right, and how often something in the set is,
-// with each kind of conversation weighing the same: a scan has dozens of RSTs.
-func (s *Score) mean() (first, in float64) {
-	kinds := s.By["kind"]
-	for _, t := range kinds {
+// with each value of a dimension weighing the same: a scan has dozens of RSTs.
+func (s *Score) mean(dimension string) (first, in float64) {
+	values := s.By[dimension]
+	for _, t := range values {
 		first += float64(t.First) / float64(t.N)
 		in += float64(t.InSet) / float64(t.N)
 	}
-	n := float64(max(1, len(kinds)))
+	n := float64(max(1, len(values)))
 	return first / n, in / n
 }
 
@@ -278,10 +292,15 @@ func (s *Score) Markdown(w io.Writer) {
 	fmt.Fprint(w, "|"+columns)
 	fmt.Fprint(w, rule)
 	fmt.Fprintf(w, "| the first RST of a connection | %s |\n| later ones | %s |\n", s.All.row(), s.Later.row())
-	first, in := s.mean()
-	fmt.Fprintf(w, "\nMean over the %d kinds of conversations: right %.1f %%, in the set %.1f %%.\n", len(s.By["kind"]), 100*first, 100*in)
+	first, in := s.mean("cause")
+	fmt.Fprintf(w, "\nMean over the %d causes: right %.1f %%, in the set %.1f %%; ", len(s.By["cause"]), 100*first, 100*in)
+	first, in = s.mean("kind")
+	fmt.Fprintf(w, "over the %d kinds of conversations: right %.1f %%, in the set %.1f %%.\n", len(s.By["kind"]), 100*first, 100*in)
 	fmt.Fprintf(w, "%d captures, %d RSTs of which the truth is not known.\n", s.Captures, s.Unknown)
 	for _, d := range dimensions {
+		if len(s.By[d]) == 0 {
+			continue
+		}
 		fmt.Fprintf(w, "\n| %s%s%s", d, columns, rule)
 		var names []string
 		for name := range s.By[d] {

@@ -191,6 +191,23 @@ func Right(f *Facts, v View) []string {
 	return slices.Compact(right)
 }
 
+// Cause is the one of the causes that are true of f that says most: what the
+// script does, where it says anything of the RST, or how the RST came about.
+func (f *Facts) Cause() string {
+	if !f.Later || f.Active || f.By == Forger {
+		if c := circumstances[f.Kind][f.Role]; len(c) > 0 {
+			return c[0]
+		}
+	}
+	if f.Later && f.By == Kernel {
+		return "follow-up"
+	}
+	if c := mechanismCauses(f); len(c) > 0 {
+		return c[0]
+	}
+	return "no cause"
+}
+
 // mechanismCauses are the causes that follow from how the RST came about, as
 // include/net/rstreason.h and net/ipv4/tcp*.c tell it, and RFC 9293 3.10.
 func mechanismCauses(f *Facts) (right []string) {

@@ -8,6 +8,7 @@ import (
 var deliberateAbort = Rule{
 	ID:      "deliberate-abort",
 	Family:  FamilyDeliberate,
+	Mend:    ClientsChoice,
 	Title:   "aborted on purpose",
 	Summary: "A program or an administrator told the kernel to drop the connection: SO_LINGER with timeout 0, `ss -K`, or a disconnect.",
 	Story: func(c *Case) *Sentence {

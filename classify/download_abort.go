@@ -5,6 +5,7 @@ import "github.com/rstwhy/rstwhy/flows"
 var downloadAbort = Rule{
 	ID:      "download-abort",
 	Family:  FamilyUnreadData,
+	Mend:    ClientsChoice,
 	Title:   "client stopped a download",
 	Summary: "The client closed while the server was still sending: a stopped download, a closed tab, a timeout; each segment in flight draws one more reset.",
 	Story: func(c *Case) *Sentence {

@@ -3,6 +3,7 @@ package classify
 var handshakeAbort = Rule{
 	ID:      "handshake-abort",
 	Family:  FamilyHandshakeAbort,
+	Mend:    ClientsChoice,
 	Title:   "client gave up before the SYN/ACK came",
 	Summary: "The client closed its socket while connect() was still waiting; the SYN/ACK that came later found nobody.",
 	Story: func(c *Case) *Sentence {

@@ -5,6 +5,7 @@ import "github.com/rstwhy/rstwhy/packet"
 var noContext = Rule{
 	ID:      "no-context",
 	Family:  FamilyStalePeer,
+	Mend:    NotExplained,
 	Title:   "a lone RST",
 	Summary: "The capture holds no other segment of the connection, so that nothing can be said about the reason.",
 	Story:   always(storyNoContext),

@@ -127,6 +127,8 @@ type Rule struct {
 	// connection nothing, and a stranger's RST, or a peer that vanished, is worth a
 	// look whatever it cost.
 	Benign bool
+	// Mend says whether there is anything to change.
+	Mend Mend
 	// Mechanisms are those by which the RST may have come about.
 	Mechanisms Mechanisms
 	// Ways are those for which it stands among the ways in which a RST can come
@@ -147,6 +149,19 @@ type Remedy struct {
 	// or settings that stand as they are.
 	What string
 }
+
+// Mend says whether whoever reads a report can change anything about a cause.
+type Mend uint8
+
+// Whether there is something to change.
+const (
+	Mendable Mend = iota
+	// ClientsChoice: where the client sent the RST it did not want any more, and
+	// nothing is wrong with either side. A server that does the same is worth a look.
+	ClientsChoice
+	// NotExplained: the capture does not tell enough of the connection for a cause.
+	NotExplained
+)
 
 // Over names a cause that another goes before, and why.
 type Over struct {

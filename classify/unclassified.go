@@ -9,6 +9,7 @@ import (
 var unclassified = Rule{
 	ID:         "unclassified",
 	Family:     FamilyUnclassified,
+	Mend:       NotExplained,
 	Title:      "no known cause fits",
 	Summary:    "The packets fit none of the causes that rstwhy knows; the indicators are listed.",
 	Story:      always(storyUnclassified),

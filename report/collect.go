@@ -290,58 +290,6 @@ func (g *group) merge(o *group) {
 	}
 }
 
-// cause is the groups of one rule, those that cost something and those that
-// cost nothing apart.
-type cause struct {
-	rule      *classify.Rule
-	benign    bool
-	rank      int // of the group that cost most
-	incidents uint64
-	resets    uint64
-	groups    []*group // those with most incidents first
-}
-
-// causes returns what was collected, what matters most first: by harm, then by
-// how many incidents there are.
-func (c *collector) causes() []*cause {
-	var out []*cause
-	for _, g := range c.ranked() {
-		var of *cause
-		for _, k := range out {
-			if k.rule == g.rule && k.benign == g.benign {
-				of = k
-			}
-		}
-		if of == nil {
-			of = &cause{rule: g.rule, benign: g.benign, rank: g.rank()}
-			out = append(out, of)
-		}
-		of.rank = min(of.rank, g.rank())
-		of.incidents += g.incidents
-		of.resets += g.resets
-		of.groups = append(of.groups, g)
-	}
-	slices.SortStableFunc(out, func(a, b *cause) int {
-		return cmp.Or(
-			cmp.Compare(a.rank, b.rank),
-			cmp.Compare(b.incidents, a.incidents),
-		)
-	})
-	return out
-}
-
-// split parts causes into those that cost something and those that cost nothing.
-func split(causes []*cause) (harmful, benign []*cause) {
-	for _, c := range causes {
-		if c.benign {
-			benign = append(benign, c)
-		} else {
-			harmful = append(harmful, c)
-		}
-	}
-	return harmful, benign
-}
-
 // ranked returns the groups, those with most incidents first, then the surest,
 // then the earliest.
 func (c *collector) ranked() []*group {
@@ -373,4 +321,35 @@ func (c *collector) tidy() {
 	for _, g := range wide {
 		c.fold(g)
 	}
+}
+
+// where names the server's end for a table.
+func (g *group) where() string {
+	switch {
+	case g.hosts():
+		return "many hosts"
+	case g.end.Port == 0:
+		addr := g.end.AddrPort().Addr()
+		if addr.Is6() {
+			return "[" + addr.String() + "]:*"
+		}
+		return addr.String() + ":*"
+	}
+	return g.end.AddrPort().String()
+}
+
+// clientsOf names the clients of a group: "client A", "clients A, B and others".
+func (g *group) clientsOf() string {
+	var out []string
+	for _, c := range g.clients {
+		out = append(out, c.AddrPort().Addr().String())
+	}
+	slices.Sort(out)
+	if g.manyMore {
+		out = append(out, "others")
+	}
+	if len(out) == 1 {
+		return "client " + out[0]
+	}
+	return "clients " + list(out)
 }

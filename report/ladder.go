@@ -16,7 +16,9 @@ import (
 const (
 	ladderBefore = 8 // segments before the RST
 	ladderResets = 4 // resets after the first
-	ladderWidth  = 100
+	ladderWidth  = 160
+
+	allRungs = 1 << 10
 )
 
 // rung is one segment of a ladder.
@@ -27,10 +29,13 @@ type rung struct {
 
 // ladder draws the packets around the reset, one a line, within cols columns and
 // without anything from the wire but numbers: milliseconds before and after the
-// RST, the frame, and an arrow. Lines with a RST are marked for colouring.
-func ladder(i *analyzer.Incident, files []string, cols int) (lines []string, isRST []bool) {
+// RST, the frame, and an arrow. Lines with a RST are marked for colouring. Of more
+// than most segments those around the RST are drawn, and the one that it answers.
+func ladder(i *analyzer.Incident, files []string, cols, most int) (lines []string, isRST []bool) {
 	cols = min(cols, ladderWidth)
 	rungs, skipped := rungsOf(i)
+	rungs, before, after := around(rungs, i, most)
+	skipped += before
 	base := bases(i, rungs)
 	rst := i.Reset.RST.Time
 
@@ -67,10 +72,33 @@ func ladder(i *analyzer.Incident, files []string, cols int) (lines []string, isR
 		}
 		add(fmt.Sprintf("%*s  %*d  %s", timeWidth, times[k], frameWidth, r.Frame.Frame(), arrow(&r, base, lane)), red)
 	}
-	if more := 1 + len(i.Reset.FollowUps) - shown; more > 0 {
+	switch more := 1 + len(i.Reset.FollowUps) - shown; {
+	case more > 0:
 		add(fmt.Sprintf("%*s  %*s  (%s)", timeWidth, "...", frameWidth, "", count(uint64(more), "more RST")), false)
+	case after > 0:
+		add(fmt.Sprintf("%*s  %*s  (%s)", timeWidth, "...", frameWidth, "", count(after, "later packet")), false)
 	}
 	return lines, isRST
+}
+
+// around keeps of more than most rungs those around the first RST, more of those
+// before it, and the one that it answers; before and after it left out so many.
+func around(rungs []rung, i *analyzer.Incident, most int) (kept []rung, before, after uint64) {
+	if len(rungs) <= most {
+		return rungs, 0, 0
+	}
+	at := slices.IndexFunc(rungs, func(r rung) bool { return r.Frame == i.Reset.RST.Ref() })
+	to := min(len(rungs), at+1+most/4)
+	from := max(0, to-most)
+	if to-from < most {
+		to = min(len(rungs), from+most)
+	}
+	trigger := slices.IndexFunc(rungs, func(r rung) bool { return r.Frame == i.Verdict.Trigger.Frame && r.Frame != 0 })
+	if trigger >= 0 && trigger < from {
+		kept = append(kept, rungs[trigger])
+		from++
+	}
+	return append(kept, rungs[from:to]...), uint64(from - len(kept)), uint64(len(rungs) - to)
 }
 
 // millis writes nanoseconds as milliseconds, with the microseconds.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -43,81 +44,86 @@ func (m *markdown) Note(n *flows.Note) error {
 
 func (m *markdown) Close(s *analyzer.Summary) error {
 	files := fileNames(&m.o)
-	causes := m.incidents.causes()
-	m.para("# " + headline(s, causes))
-	harmful, benign := split(causes)
-	if m.o.Verbose {
-		harmful, benign = causes, nil
-	}
-	for _, l := range captureLines(s, mdCode) {
+	d := m.incidents.document(s, m.notes)
+	m.para("# " + d.headline())
+	head, rest := d.captureLines(mdCode)
+	for _, l := range head {
 		m.para(mdProse(l))
 	}
-	if len(harmful) > 0 {
-		m.table(harmful)
+	for at := range numSections {
+		m.urgency(at, d.in(at))
 	}
-	m.top(harmful, files)
-	m.benignSection(benign, files)
+	m.top(d, files)
 	m.timerSection(s.Timers)
-	m.noteSection(files)
+	m.attempts(d.Attempts, files)
+	if len(rest) > 0 {
+		m.para("## The capture")
+		m.items("", rest)
+		m.line("")
+	}
 	m.record(s)
 	return m.w.Flush()
 }
 
-// headline says the most important thing in a few words: of what cost something,
-// if anything did, the cause, or how many there are and which came most often.
-func headline(s *analyzer.Summary, causes []*cause) string {
-	if len(causes) == 0 {
+// headline says the most important thing in a few words: of what may be mended the
+// cause, or how many there are and which came most often, and how much is left.
+func (d *Document) headline() string {
+	if len(d.Causes) == 0 {
 		return "No TCP reset"
 	}
-	all := count(s.Flows.RSTs, "TCP reset")
-	harmful, benign := split(causes)
-	if len(harmful) == 0 {
-		return all + ", harmless: " + foremost(benign)
+	all := count(d.Summary.Flows.RSTs, "TCP reset")
+	mend := slices.Concat(d.in(LookFirst), d.in(Then))
+	nothing, untold := d.in(NothingToDo), d.in(NotTold)
+	var parts []string
+	if len(mend) > 0 {
+		parts = append(parts, foremost(mend))
 	}
-	head := all + ": " + foremost(harmful)
-	if len(benign) > 0 {
-		if len(harmful) == 1 {
-			head += " (" + thousands(harmful[0].resets) + ")"
+	if len(nothing) > 0 {
+		if len(mend) == 0 {
+			parts = append(parts, "nothing to do: "+foremost(nothing))
+		} else {
+			parts = append(parts, thousands(resetsOf(nothing))+" with nothing to do")
 		}
-		head += ", and " + thousands(resetsOf(benign)) + " harmless"
 	}
-	return head
+	if len(untold) > 0 {
+		parts = append(parts, thousands(resetsOf(untold))+" not explained")
+	}
+	if len(parts) > 1 && len(mend) == 1 {
+		parts[0] += " (" + thousands(mend[0].Resets) + ")"
+	}
+	return all + ": " + strings.Join(parts, ", ")
 }
 
-// foremost names the one of causes, or of several the one that came most often;
-// among equals what matters most.
-func foremost(causes []*cause) string {
-	first, equals := causes[0], 1
+// foremost names the one of causes, or of several the first and how many more.
+func foremost(causes []*Cause) string {
+	first := causes[0]
 	if len(causes) == 1 {
-		return mdProse(first.rule.Title)
+		return mdProse(first.Rule.Title)
 	}
-	for _, c := range causes[1:] {
-		switch {
-		case c.resets > first.resets:
-			first, equals = c, 1
-		case c.resets == first.resets:
-			equals++
-		}
-	}
-	how := "most often"
-	if equals > 1 {
-		how = "among them"
-	}
-	return fmt.Sprintf("%d causes, %s %s (%s)", len(causes), how, mdProse(first.rule.Title), thousands(first.resets))
+	return fmt.Sprintf("%s (%s) and %s", mdProse(first.Rule.Title), thousands(first.Resets), count(uint64(len(causes)-1), "other cause"))
 }
 
-func resetsOf(causes []*cause) (n uint64) {
+func resetsOf(causes []*Cause) (n uint64) {
 	for _, c := range causes {
-		n += c.resets
+		n += c.Resets
 	}
 	return n
 }
 
-func (m *markdown) table(causes []*cause) {
-	m.line("| Cause | Resets | Sent by | Server | How sure | Telling time |")
-	m.line("| --- | ---: | --- | --- | --- | --- |")
-	for _, row := range rows(causes, true) {
-		for _, cell := range row {
+// urgency writes the causes of one section as a table.
+func (m *markdown) urgency(at Section, causes []*Cause) {
+	switch {
+	case len(causes) == 0:
+		return
+	case at == NotTold:
+		m.para(mdProse(notTold(causes)))
+		return
+	}
+	m.para("## " + sectionTitles[at])
+	m.line("| | Resets | Cause | To whom | What it cost | How sure |")
+	m.line("| ---: | ---: | --- | --- | --- | --- |")
+	for _, c := range causes {
+		for _, cell := range []string{thousands(uint64(c.Number)), thousands(c.Resets), c.Rule.Title + " (" + mdCode(c.Rule.ID) + ")", c.whom(), c.cost(), c.Confidence.String()} {
 			m.w.WriteString("| " + strings.ReplaceAll(mdProse(cell), "|", `\|`) + " ")
 		}
 		m.line("|")
@@ -125,34 +131,49 @@ func (m *markdown) table(causes []*cause) {
 	m.line("")
 }
 
-func (m *markdown) top(causes []*cause, files []string) {
-	number, all := 0, 0
+// top shows incidents of what may be mended, all but the first folded; with
+// Verbose of everything.
+func (m *markdown) top(d *Document, files []string) {
+	causes := slices.Concat(d.in(LookFirst), d.in(Then))
+	if m.o.Verbose {
+		causes = d.Causes
+	}
+	shown := 0
 	for _, c := range causes {
-		all += len(c.groups)
-		advised := 0
-		for k, g := range c.groups {
-			if k == textPerCause || number == mdTop {
+		for k, g := range c.Servers {
+			if k == textPerCause || shown == mdTop {
 				break
 			}
-			number++
-			m.group(number, advised, g, files)
-			if advised == 0 {
-				advised = number
+			shown++
+			advised := 0
+			if k > 0 {
+				advised = c.Number
+			}
+			m.para(fmt.Sprintf("## %d. %s: %s", c.Number, mdProse(capital(g.rule.Title)), mdProse(g.where())))
+			if shown > 1 {
+				m.para("<details><summary>packets, evidence and what to do</summary>")
+			}
+			m.group(advised, g, files)
+			if shown > 1 {
+				m.para("</details>")
 			}
 		}
 	}
-	if number < all {
-		m.para(fmt.Sprintf("%d of %s are shown.", number, count(uint64(all), "group")))
+	all := 0
+	for _, c := range causes {
+		all += len(c.Servers)
+	}
+	if shown < all {
+		m.para(fmt.Sprintf("%d of %s are shown.", shown, count(uint64(all), "group")))
 	}
 }
 
 // group writes one section. What to do is the same for every group of a cause;
 // advised is the section that has it already, or 0.
-func (m *markdown) group(number, advised int, g *group, files []string) {
+func (m *markdown) group(advised int, g *group, files []string) {
 	i := g.example
 	v := &i.Verdict
 	n := &namer{files: files, quote: mdCode, ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.RolesGuessed}
-	m.para(fmt.Sprintf("## %d. %s", number, mdProse(capital(g.rule.Title))))
 	m.para(mdProse(story(i)))
 
 	m.line("- **To whom:** " + mdProse(fmt.Sprintf("%s to %s, %s.", count(g.incidents, "connection"), g.where(), g.clientsOf())))
@@ -191,7 +212,7 @@ func (m *markdown) group(number, advised int, g *group, files []string) {
 		m.line("")
 	}
 	m.para("Packets, in ms before and after the RST:")
-	lines, _ := ladder(i, files, mdLines)
+	lines, _ := ladder(i, files, mdLines, allRungs)
 	m.fence("text", lines)
 	if len(v.AlsoFits) > 0 {
 		m.para("Also fits:")
@@ -205,22 +226,6 @@ func (m *markdown) group(number, advised int, g *group, files []string) {
 	}
 	m.para("To make sure:")
 	m.items("", v.Rule.Checks(serverOf(i)))
-	m.line("")
-}
-
-func (m *markdown) benignSection(causes []*cause, files []string) {
-	groups := groupsOf(causes)
-	if len(groups) == 0 {
-		return
-	}
-	m.para("## " + benignTitle)
-	for k, g := range groups {
-		if k == benignTop && len(groups) > benignTop+1 {
-			m.line("- " + mdProse(restOf(groups[k:])))
-			break
-		}
-		m.line("- " + mdProse(g.harmless(&namer{files: files, quote: mdCode})))
-	}
 	m.line("")
 }
 
@@ -240,8 +245,7 @@ func (m *markdown) timerSection(clusters []analyzer.TimerCluster) {
 	m.line("")
 }
 
-func (m *markdown) noteSection(files []string) {
-	groups := m.notes.ranked()
+func (m *markdown) attempts(groups []*group, files []string) {
 	if len(groups) == 0 {
 		return
 	}

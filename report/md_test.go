@@ -26,6 +26,7 @@ type page struct {
 	rows     []int    // cells of each table row
 	kinds    map[string]int
 	text     string // outside code
+	html     []string
 }
 
 func parse(md string) page {
@@ -45,6 +46,8 @@ func parse(md string) page {
 			return ast.WalkSkipChildren, nil
 		case *ast.FencedCodeBlock:
 			p.code = append(p.code, string(n.Lines().Value(src)))
+		case *ast.HTMLBlock:
+			p.html = append(p.html, string(n.Lines().Value(src)))
 		case *east.TableHeader:
 			p.rows = append(p.rows, n.ChildCount())
 		case *east.TableRow:
@@ -71,10 +74,10 @@ func plainText(n ast.Node, src []byte) string {
 	return b.String()
 }
 
-// wanted are the kinds of node that a report is made of: no HTML, no links, no
-// images, no strike-through.
+// wanted are the kinds of node that a report is made of: no links, no images, no
+// strike-through, and no HTML but what folds an incident.
 var wanted = []string{
-	"Document", "Heading", "Paragraph", "Text", "TextBlock", "CodeSpan", "FencedCodeBlock",
+	"Document", "HTMLBlock", "Heading", "Paragraph", "Text", "TextBlock", "CodeSpan", "FencedCodeBlock",
 	"List", "ListItem", "Emphasis", "Table", "TableHeader", "TableRow", "TableCell", "String",
 }
 
@@ -87,9 +90,21 @@ func checkStructure(t *testing.T, md string) page {
 		}
 	}
 	for k, n := range p.rows {
-		if n != len(tableHead) {
+		if n != 6 {
 			t.Errorf("row %d of the table has %d cells", k, n)
 		}
+	}
+	for k, h := range p.html {
+		want := "<details><summary>packets, evidence and what to do</summary>\n"
+		if k%2 == 1 {
+			want = "</details>\n"
+		}
+		if h != want {
+			t.Errorf("HTML in the report: %q", h)
+		}
+	}
+	if len(p.html)%2 != 0 {
+		t.Error("a fold is not closed")
 	}
 	for k, h := range p.headings {
 		level := "2 "
@@ -105,28 +120,29 @@ func checkStructure(t *testing.T, md string) page {
 
 func TestMarkdownTitle(t *testing.T) {
 	rules := classify.Rules()
-	of := func(rule int, resets uint64, benign bool) *cause {
-		return &cause{rule: rules[rule], resets: resets, benign: benign}
+	of := func(rule int, resets uint64, at Section) *Cause {
+		return &Cause{Rule: rules[rule], Resets: resets, Section: at}
 	}
 	one, two, three := rules[0].Title, rules[1].Title, rules[2].Title
 	for _, test := range []struct {
-		causes []*cause // what matters most first
+		causes []*Cause
 		want   string
 	}{
 		{nil, "No TCP reset"},
-		{[]*cause{of(0, 1, false)}, "1 TCP reset: " + one},
-		{[]*cause{of(0, 3000, false)}, "3,000 TCP resets: " + one},
-		{[]*cause{of(0, 3, true)}, "3 TCP resets, harmless: " + one},
-		{[]*cause{of(0, 2, false), of(1, 5, false), of(2, 4, false)}, "11 TCP resets: 3 causes, most often " + two + " (5)"},
-		{[]*cause{of(0, 2, false), of(1, 2, false), of(2, 1, false)}, "5 TCP resets: 3 causes, among them " + one + " (2)"},
-		{[]*cause{of(0, 1, false), of(1, 8, true)}, "9 TCP resets: " + one + " (1), and 8 harmless"},
-		{[]*cause{of(0, 1, false), of(0, 8, true)}, "9 TCP resets: " + one + " (1), and 8 harmless"},
-		{[]*cause{of(2, 1, false), of(1, 2, false), of(0, 7, true), of(1, 1, true)}, "11 TCP resets: 2 causes, most often " + two + " (2), and 8 harmless"},
-		{[]*cause{of(0, 7, true), of(2, 9, true)}, "16 TCP resets, harmless: 2 causes, most often " + three + " (9)"},
+		{[]*Cause{of(0, 1, Then)}, "1 TCP reset: " + one},
+		{[]*Cause{of(0, 3000, LookFirst)}, "3,000 TCP resets: " + one},
+		{[]*Cause{of(0, 3, NothingToDo)}, "3 TCP resets: nothing to do: " + one},
+		{[]*Cause{of(0, 2, LookFirst), of(1, 5, Then), of(2, 4, Then)}, "11 TCP resets: " + one + " (2) and 2 other causes"},
+		{[]*Cause{of(0, 1, LookFirst), of(1, 8, NothingToDo)}, "9 TCP resets: " + one + " (1), 8 with nothing to do"},
+		{[]*Cause{of(0, 1, LookFirst), of(0, 8, NothingToDo)}, "9 TCP resets: " + one + " (1), 8 with nothing to do"},
+		{[]*Cause{of(2, 1, LookFirst), of(1, 2, Then), of(0, 7, NothingToDo), of(1, 1, NotTold)},
+			"11 TCP resets: " + three + " (1) and 1 other cause, 7 with nothing to do, 1 not explained"},
+		{[]*Cause{of(1, 7, NothingToDo), of(2, 9, NothingToDo)}, "16 TCP resets: nothing to do: " + two + " (7) and 1 other cause"},
+		{[]*Cause{of(1, 7, NotTold)}, "7 TCP resets: 7 not explained"},
 	} {
-		s := new(analyzer.Summary)
-		s.Flows.RSTs = resetsOf(test.causes)
-		if got := headline(s, test.causes); got != test.want {
+		d := &Document{Summary: new(analyzer.Summary), Causes: test.causes}
+		d.Summary.Flows.RSTs = resetsOf(test.causes)
+		if got := d.headline(); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}
@@ -135,10 +151,10 @@ func TestMarkdownTitle(t *testing.T) {
 func TestMarkdownStructure(t *testing.T) {
 	got, _ := render(t, "md", fixed(), scenario(t, "testdata/mixed.txtar", 0), []string{"web.pcap"})
 	p := checkStructure(t, got)
-	if len(p.rows) != 1+6 {
-		t.Errorf("%d rows in the table", len(p.rows))
+	if len(p.rows) != 3+5 { // of three tables with their heads
+		t.Errorf("%d rows in the tables", len(p.rows))
 	}
-	if p.headings[0] != "1 8 TCP resets: 5 causes, most often closed with unread data (4)" || p.headings[len(p.headings)-1] != "2 Made from" {
+	if p.headings[0] != "1 8 TCP resets: closed with unread data (4) and 3 other causes, 1 with nothing to do" || p.headings[len(p.headings)-1] != "2 Made from" {
 		t.Errorf("headings %q", p.headings)
 	}
 	// Emphasis is ours: seven labels for each group that is shown, and one more

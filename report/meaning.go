@@ -52,24 +52,17 @@ func signs(i *analyzer.Incident, n classify.Namer) []string {
 // benign reports whether a reset is worth no more than to be counted.
 func benign(v *classify.Verdict) bool { return v.Rule.Benign && v.Harm.Kind == classify.HarmNone }
 
-// rank orders groups by what they cost: 0 is data, 1 a connection, or what
-// nobody can tell, 2 nothing.
-func (g *group) rank() int {
-	switch {
-	case g.benign:
-		return 2
-	case g.harms[classify.HarmBytes]+g.harms[classify.HarmRequest]+g.harms[classify.HarmCut] > 0:
-		return 0
-	}
-	return 1
-}
-
 // cost says what several incidents of a group cost together, where that is more
 // than what one of them says.
 func (g *group) cost() string {
 	if g.incidents == 1 || g.lost == 0 {
 		return ""
 	}
+	return g.costs()
+}
+
+// costs says what the incidents of a group cost together.
+func (g *group) costs() string {
 	var out []string
 	for _, k := range [...]struct {
 		kind       classify.HarmKind
@@ -88,27 +81,10 @@ func (g *group) cost() string {
 			out = append(out, count(n, k.noun)+k.what)
 		}
 	}
-	return list(out) + "; " + octets(g.lost) + " at most"
-}
-
-// sender names for a table who sent the resets of a group: another hand only
-// where it was behind all of them.
-func (g *group) sender() string {
-	switch {
-	case g.whos[classify.Forged] == g.incidents:
-		return "forged"
-	case g.whos[classify.AnotherBox] == g.incidents:
-		return "a box"
-	case g.guessed:
-		return g.from.String() + "?"
+	if g.lost == 0 {
+		return list(out)
 	}
-	return g.from.String()
-}
-
-// harmless says in a line what a group of benign incidents is.
-func (g *group) harmless(n classify.Namer) string {
-	return fmt.Sprintf("%s (%s): %s, %s, %s, first in %s", capital(g.rule.Title), g.rule.ID,
-		count(g.resets, "reset"), g.where(), g.clientsOf(), n.Frame(slices.Min(g.frames)))
+	return list(out) + "; " + octets(g.lost) + " at most"
 }
 
 // timerSentence says which silence several connections had in common, and which
@@ -157,8 +133,6 @@ func about(d time.Duration) string {
 	}
 	return fmt.Sprintf("%.0f s", d.Seconds())
 }
-
-const benignTitle = "Harmless, by design or because nothing was lost"
 
 const timersTitle = "Silences that several connections had in common"
 

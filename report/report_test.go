@@ -493,13 +493,13 @@ func TestCollectorIsBounded(t *testing.T) {
 			if crowded != c.crowded {
 				t.Errorf("%d hosts have as many services as are held apart, counted were %d", crowded, c.crowded)
 			}
-			causes := c.causes()
+			causes := c.document(new(analyzer.Summary), nil).Causes
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("took %v", took)
 			}
 			var incidents, resets uint64
 			for _, cause := range causes {
-				for _, g := range cause.groups {
+				for _, g := range cause.Servers {
 					incidents += g.incidents
 					resets += g.resets
 					if len(g.frames) > framesMax || len(g.clients) > clientsMax || len(g.telling.kept) > samplesMax {
@@ -510,8 +510,8 @@ func TestCollectorIsBounded(t *testing.T) {
 			if want := uint64(many + many/1000); incidents != want || resets != want {
 				t.Errorf("%d incidents and %d resets of %d", incidents, resets, want)
 			}
-			if causes[0].rule != other || causes[0].incidents != many/1000 || len(causes[0].groups) != 1 {
-				t.Errorf("first is %s with %d incidents in %d groups", causes[0].rule.ID, causes[0].incidents, len(causes[0].groups))
+			if first := causes[0]; first.Rule != other || first.Incidents != many/1000 || len(first.Servers) != 1 || first.Section != LookFirst {
+				t.Errorf("first is %s with %d incidents in %d groups", first.Rule.ID, first.Incidents, len(first.Servers))
 			}
 		})
 	}
@@ -527,7 +527,7 @@ func TestCollectorKeepsWhatRepeats(t *testing.T) {
 			c.incident(incident(rule, k, [4]byte{198, 51, 100, 1}, 443))
 		}
 	}
-	groups := c.causes()[0].groups
+	groups := c.document(new(analyzer.Summary), nil).Causes[0].Servers
 	if len(groups) > portsMax+1 || groups[0].where() != "198.51.100.1:*" {
 		t.Fatalf("%d groups, the first %s", len(groups), groups[0].where())
 	}
@@ -601,7 +601,7 @@ func TestLiveCounters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"received 1,234 packets", "dropped 5", "No packet was captured"} {
+	for _, want := range []string{"received 1,234 packets", "dropped 5", "no packet was captured"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in:\n%s", want, b.String())
 		}
@@ -741,7 +741,7 @@ func TestLate(t *testing.T) {
 	if err := newText(&b, Options{}).Close(s); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "Packets arrived late 2 times, by 2100.000 ms at most: ") || strings.Contains(got, "backwards") {
+	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "packets arrived late 2 times, by 2100.000 ms at most: ") || strings.Contains(got, "backwards") {
 		t.Errorf("got %s", got)
 	}
 	s.Flows.BackwardsLargest = 2.2e9

@@ -2,13 +2,10 @@ package report
 
 import (
 	"bufio"
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,12 +17,13 @@ import (
 
 // Limits of the text report.
 const (
-	textTop      = 10  // groups shown with evidence
-	textPerCause = 2   // of these, of one cause
+	textTop      = 10  // causes shown with evidence
+	textPerCause = 2   // groups of one cause, in a ticket
+	textLines    = 24  // of an incident that is not shown in full
 	textMin      = 64  // columns that the table needs at least
-	textProse    = 100 // columns of prose: longer lines are hard to read
+	textMost     = 160 // columns that are used at most
+	textProse    = 120 // columns of prose: longer lines are hard to read
 	notesTop     = 10  // groups of notes
-	benignTop    = 10  // groups that cost nothing
 	// A person reads no more than this of a live capture; what is beyond is
 	// counted.
 	livePerSecond  = 10
@@ -58,7 +56,7 @@ func newText(w io.Writer, o Options) analyzer.Sink {
 	if o.Width == 0 {
 		o.Width = 80
 	}
-	o.Width = max(o.Width, textMin)
+	o.Width = min(max(o.Width, textMin), textMost)
 	return &text{
 		w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector(),
 		advised: make(map[*classify.Rule]string), told: make(map[*classify.Rule]bool),
@@ -150,30 +148,46 @@ func (g *group) hidden() uint64 {
 }
 
 func (t *text) Close(s *analyzer.Summary) error {
-	harmful, benign := split(t.incidents.causes())
+	d := t.incidents.document(s, t.notes)
 	if t.said || t.o.Verbose && s.Incidents+s.Notes > 0 {
 		t.line(t.paint(bold, strings.Repeat("=", min(t.o.Width, 80))))
 	}
-	for _, l := range captureLines(s, asIs) {
+	head, rest := d.captureLines(asIs)
+	for k, l := range head {
+		if k == 0 && s.Incidents > 0 {
+			t.heading("%s", l)
+			continue
+		}
 		t.indented(0, l)
 	}
-	if len(harmful) > 0 {
-		t.line("")
-		if err := t.table(harmful); err != nil {
+	for at := range numSections {
+		if len(d.Causes) == 1 && at <= Then && !t.o.Verbose {
+			break // the incident itself says it
+		}
+		if err := t.urgency(at, d.in(at)); err != nil {
 			return err
 		}
 	}
 	if !t.o.Verbose {
-		t.top(harmful)
+		t.top(d)
 	}
-	t.benignSection(benign)
 	t.timerSection(s.Timers)
-	t.noteSection()
+	t.attempts(d.Attempts)
+	if len(rest) > 0 {
+		t.line("")
+		t.heading("The capture")
+		for _, l := range rest {
+			t.item(2, l)
+		}
+	}
+	t.closing(d)
 	return t.w.Flush()
 }
 
-// captureLines says in sentences what was read, and what was not and why.
-func captureLines(s *analyzer.Summary, quote func(string) string) []string {
+// captureLines says in sentences what was read: in head what a reader needs first,
+// with what puts all the rest in doubt, and in rest what else is to be known.
+func (d *Document) captureLines(quote func(string) string) (head, rest []string) {
+	s := d.Summary
 	var names []string
 	for _, f := range s.Files {
 		names = append(names, quote(clean(f)))
@@ -186,40 +200,52 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 		what = "the capture"
 	}
 	f := &s.Flows
-	line := what + ": " + count(s.Frames, "packet")
-	if s.Frames > 0 {
-		line += fmt.Sprintf(" (%s TCP) in %s, %s", percent(f.Segments, s.Frames), lasted(s), count(f.Connections, "connection"))
-	}
 	if f.RSTs > 0 {
-		line += fmt.Sprintf("; %s in %s, %s of the connections were reset.", count(f.RSTs, "reset"), count(s.Incidents, "incident"), percent(f.Reset, f.Connections))
-	} else {
-		line += "."
+		head = append(head, fmt.Sprintf("%s: %s of %s; %s of %s (%s) reset", what, count(f.RSTs, "reset"),
+			count(d.causes(), "cause"), thousands(f.Reset), count(f.Connections, "connection"), percent(f.Reset, f.Connections)))
 	}
-	out := []string{line}
+	var read string
 	if s.Frames > 0 {
-		out = append(out, "From "+moment(s.First)+" to "+until(s.First, s.Last)+".")
+		read = fmt.Sprintf("%s to %s (%s); %s, %s TCP.", moment(s.First), until(s.First, s.Last), lasted(s), count(s.Frames, "packet"), percent(f.Segments, s.Frames))
 	}
 	switch {
 	case f.RSTs > 0:
+		head = append(head, "From "+read)
 	case s.Frames == 0:
-		out = append(out, "No packet was captured, so there is nothing to explain.")
+		head = append(head, what+": no packet was captured, so there is nothing to explain.")
 	case f.Segments == 0:
-		out = append(out, "There is no TCP among these packets, so there is no reset to explain.")
+		head = append(head, what+": there is no TCP among these packets, so there is no reset to explain.", "From "+read)
 	default:
-		out = append(out, "No connection was reset: not one TCP segment has the RST flag.")
+		head = append(head, what+": no connection was reset: not one TCP segment has the RST flag.", "From "+read)
 	}
 	if s.Interrupted {
-		out = append(out, "Stopped before the end of the input: this is what was read until then.")
+		head = append(head, "Stopped before the end of the input: this is what was read until then.")
 	}
 	if s.Filter != "" {
-		out = append(out, "Only what the filter lets through was read: "+quote(clean(s.Filter)))
+		head = append(head, "Only what the filter lets through was read: "+quote(clean(s.Filter)))
 	}
+	if f.RSTs > 0 && f.RSTs == f.Segments {
+		head = append(head, "There is nothing but RSTs here: to explain them rstwhy needs the rest of their connections. Filter by host and port, not by flags.")
+	}
+	for k, err := range s.Damage {
+		if k == 10 && len(s.Damage) > 11 {
+			head = append(head, fmt.Sprintf("Damaged: %d more files.", len(s.Damage)-k))
+			break
+		}
+		var unread interface{ Unread() bool }
+		if errors.As(err, &unread) && unread.Unread() {
+			head = append(head, "Not read: "+quote(clean(err.Error()))+".")
+			continue
+		}
+		head = append(head, "Damaged: "+quote(clean(err.Error()))+". What comes before it was read.")
+	}
+
 	if l := s.Live; l != nil {
-		received := fmt.Sprintf("The kernel received %s for this capture and dropped %s", count(l.Received, "packet"), thousands(l.Dropped))
+		received := fmt.Sprintf("the kernel received %s for this capture and dropped %s", count(l.Received, "packet"), thousands(l.Dropped))
 		if l.DroppedByInterface > 0 {
 			received += fmt.Sprintf("; the interface dropped %s", thousands(l.DroppedByInterface))
 		}
-		out = append(out, received+".")
+		rest = append(rest, received)
 	}
 	var skipped []string
 	for r := packet.Decoded + 1; r < packet.NumSkips; r++ {
@@ -228,23 +254,18 @@ func captureLines(s *analyzer.Summary, quote func(string) string) []string {
 		}
 	}
 	if len(skipped) > 0 {
-		out = append(out, "Skipped: "+strings.Join(skipped, ", ")+".")
+		rest = append(rest, "skipped: "+strings.Join(skipped, ", "))
 	}
-	out = append(out, limits(s)...)
-	out = append(out, repeated(s, quote)...)
-	for k, err := range s.Damage {
-		if k == 10 && len(s.Damage) > 11 {
-			out = append(out, fmt.Sprintf("Damaged: %d more files.", len(s.Damage)-k))
-			break
-		}
-		var unread interface{ Unread() bool }
-		if errors.As(err, &unread) && unread.Unread() {
-			out = append(out, "Not read: "+quote(clean(err.Error()))+".")
-			continue
-		}
-		out = append(out, "Damaged: "+quote(clean(err.Error()))+". What comes before it was read.")
+	return head, append(append(rest, limits(s)...), repeated(s, quote)...)
+}
+
+// causes is how many causes there are.
+func (d *Document) causes() uint64 {
+	seen := map[string]bool{}
+	for _, c := range d.Causes {
+		seen[c.Rule.ID] = true
 	}
-	return out
+	return uint64(len(seen))
 }
 
 // shownRepeats is how many repetitions get a sentence.
@@ -287,7 +308,7 @@ func limits(s *analyzer.Summary) []string {
 	}
 	say(&seen, f.MidStream, "%s of the connections began before it")
 	say(&seen, f.OneSided, "%s show one direction only")
-	say(&seen, f.Gaps, "there are %s gaps in the sequence numbers (lost by the capture, or late)")
+	say(&seen, f.Gaps, "%s gaps in the sequence numbers (lost by the capture, or late)")
 	say(&seen, f.Duplicates, "%s packets are in it twice")
 	if f.Backwards > 0 && f.BackwardsLargest > s.LateLargest {
 		seen = append(seen, fmt.Sprintf("time runs backwards %s times, by %s at most", thousands(f.Backwards), classify.Duration(f.BackwardsLargest)))
@@ -297,107 +318,7 @@ func limits(s *analyzer.Summary) []string {
 	if s.Late > 0 {
 		gave = append(gave, fmt.Sprintf("packets arrived late %s, by %s at most: resets just before may have been judged without what followed", count(s.Late, "time"), classify.Duration(s.LateLargest)))
 	}
-	var out []string
-	if len(seen) > 0 {
-		out = append(out, "The capture: "+strings.Join(seen, "; ")+".")
-	}
-	if len(gave) > 0 {
-		out = append(out, capital(strings.Join(gave, "; "))+".")
-	}
-	return out
-}
-
-// table writes the table of causes, without the spaces that tablewriter leaves
-// at the ends of lines.
-func (t *text) table(causes []*cause) error {
-	var b bytes.Buffer
-	if err := writeTable(&b, causes, t.o.Width); err != nil {
-		return err
-	}
-	for k, l := range strings.Split(strings.TrimRight(b.String(), "\n"), "\n") {
-		l = strings.TrimRight(l, " ")
-		if k == 0 {
-			l = t.paint(bold, l)
-		}
-		t.line(l)
-	}
-	return nil
-}
-
-// top shows the groups that matter most, at most textPerCause of each cause.
-func (t *text) top(causes []*cause) {
-	number, shown, all := 0, 0, 0
-	for _, c := range causes {
-		all += len(c.groups)
-		for k, g := range c.groups {
-			if k == textPerCause || number == textTop {
-				break
-			}
-			number++
-			shown++
-			t.line("")
-			t.group(number, g)
-		}
-	}
-	if shown < all {
-		t.line("")
-		t.indented(0, fmt.Sprintf("%s of %s are shown in full; -v shows every incident.", thousands(uint64(shown)), count(uint64(all), "group")))
-	}
-}
-
-func (t *text) group(number int, g *group) {
-	i := g.example
-	t.heading("%d. %s (%s), %s", number, capital(g.rule.Title), g.rule.ID, g.confidence)
-	n := t.namer(i)
-	if g.incidents == 1 {
-		t.indented(3, fmt.Sprintf("%s, %s", moment(i.Reset.RST.Time), n.Frame(i.Reset.RST.Ref())))
-	} else {
-		t.indented(3, g.repeated(n))
-		if s := g.cost(); s != "" {
-			t.indented(3, "Harm in all: "+s+".")
-		}
-	}
-	t.detail(3, i, fmt.Sprintf("at %d", number))
-}
-
-// repeated says how often, since when, whom, and where else.
-func (g *group) repeated(n *namer) string {
-	s := thousands(g.incidents) + " times"
-	if g.resets != g.incidents {
-		s += " (" + count(g.resets, "reset") + ")"
-	}
-	s += " from " + moment(g.first) + " to " + until(g.first, g.last) + ", " + g.clientsOf() + "."
-	if from, to := classify.Duration(g.telling.min), classify.Duration(g.telling.max); g.telling.n > 1 && from != to {
-		s += fmt.Sprintf(" %s: %s to %s, median %s.", capital(g.rule.Telling.Title()), from, to, classify.Duration(g.telling.median()))
-	}
-	where := g.example.Reset.RST.Ref()
-	s += " Shown here: " + n.Frame(where) + "."
-	var others []string
-	for _, w := range slices.Sorted(slices.Values(g.frames)) {
-		if w == where {
-			continue
-		}
-		if len(n.files) == 0 {
-			others = append(others, strconv.FormatUint(w.Frame(), 10))
-		} else {
-			others = append(others, n.Frame(w))
-		}
-	}
-	if len(others) == 0 {
-		return s
-	}
-	more := g.incidents - uint64(len(others)) - 1
-	same := " The same in "
-	if len(n.files) == 0 {
-		same += "frame "
-		if len(others) > 1 || more > 0 {
-			same = " The same in frames "
-		}
-	}
-	if more > 0 {
-		others = append(others, thousands(more)+" more")
-	}
-	return s + same + list(others) + "."
+	return append(seen, gave...)
 }
 
 // detail writes an incident: the sentence, why, the packets, what else fits, and
@@ -418,7 +339,7 @@ func (t *text) detail(in int, i *analyzer.Incident, here string) {
 	t.items(in, "Another hand", signs(i, t.namer(i)))
 	t.line("")
 	t.line(strings.Repeat(" ", in) + "Packets, in ms before and after the RST")
-	lines, isRST := ladder(i, t.names(), t.o.Width-in-2)
+	lines, isRST := ladder(i, t.names(), t.o.Width-in-2, allRungs)
 	for k, l := range lines {
 		if isRST[k] {
 			l = t.paint(red, l)
@@ -472,46 +393,6 @@ func (t *text) namer(i *analyzer.Incident) *namer {
 	return &namer{files: t.names(), ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.RolesGuessed}
 }
 
-// benignSection counts what cost nothing, a line for each group.
-func (t *text) benignSection(causes []*cause) {
-	groups := groupsOf(causes)
-	if len(groups) == 0 {
-		return
-	}
-	t.line("")
-	hint := " (-v shows each)"
-	if t.o.Verbose {
-		hint = ""
-	}
-	t.heading("%s%s", benignTitle, hint)
-	for k, g := range groups {
-		if k == benignTop && len(groups) > benignTop+1 {
-			t.item(2, restOf(groups[k:]))
-			break
-		}
-		t.item(2, g.harmless(&namer{files: t.names()}))
-	}
-}
-
-// groupsOf lists the groups of several causes, those with most incidents first.
-func groupsOf(causes []*cause) []*group {
-	var out []*group
-	for _, c := range causes {
-		out = append(out, c.groups...)
-	}
-	slices.SortStableFunc(out, func(a, b *group) int { return cmp.Compare(b.incidents, a.incidents) })
-	return out
-}
-
-// restOf counts the groups that a list leaves out.
-func restOf(groups []*group) string {
-	var resets uint64
-	for _, g := range groups {
-		resets += g.resets
-	}
-	return fmt.Sprintf("%s more groups, %s", thousands(uint64(len(groups))), count(resets, "reset"))
-}
-
 // timerSection lists the silences that look like a timer.
 func (t *text) timerSection(clusters []analyzer.TimerCluster) {
 	if len(clusters) == 0 {
@@ -531,8 +412,7 @@ func (t *text) timerSection(clusters []analyzer.TimerCluster) {
 	}
 }
 
-func (t *text) noteSection() {
-	groups := t.notes.ranked()
+func (t *text) attempts(groups []*group) {
 	if len(groups) == 0 {
 		return
 	}
@@ -605,14 +485,16 @@ func (t *text) indented(in int, s string) {
 
 // labelled writes a label and words beside it.
 func (t *text) labelled(in int, label, words string) {
-	const column = 9 // of the words, after the longest label
-	for k, l := range wrap(words, min(t.o.Width, textProse)-in-column) {
+	for k, l := range wrap(words, min(t.o.Width, textProse)-in-labelColumn) {
 		if k > 0 {
 			label = ""
 		}
-		t.line(fmt.Sprintf("%*s%-*s%s", in, "", column, label, l))
+		t.line(fmt.Sprintf("%*s%-*s%s", in, "", labelColumn, label, l))
 	}
 }
+
+// labelColumn is where words begin, after the longest label.
+const labelColumn = 9
 
 func (t *text) paint(code, s string) string {
 	if !t.o.Color || s == "" {

@@ -33,6 +33,9 @@ var handshakeFacts = []*Fact{
 	{"prior_to_syn", UnitDuration, "the latest segment of the earlier connection to the sender's SYN", func(c *Case) int64 {
 		return c.Sender.SYNFirst - c.Flow.Prior.Latest
 	}},
+	{"rst_seq_from_syn", UnitNumber, "its sequence number less that of the octet after the sender's SYN", func(c *Case) int64 {
+		return int64(c.RST.Seq.Sub(c.Sender.ISN + 1))
+	}},
 	{"syn_beyond_prior", UnitNumber, "the SYN's number less the client's SND.NXT in the earlier connection", func(c *Case) int64 {
 		return int64(c.Trigger.Seq.Sub(c.Flow.Prior.SndNxt[flows.Client]))
 	}},
@@ -96,6 +99,16 @@ func dropsSYNACK(c *Case) bool {
 func dropsUnseen(c *Case) bool {
 	x := c.Sender
 	return c.answersUnseen() && !c.Receiver.Spoke() && x.Known.Has(flows.SawSYN) && x.ISN != c.RST.Seq && acksSYN(x, c.RST.Seq)
+}
+
+// refusesOther reports whether r is a client's answer, while it waits for that to
+// its SYN, to a segment that is not in the capture and acknowledges something else
+// (RFC 9293, 3.10.7.3): without ACK it repeats that acknowledgment.
+func refusesOther(r *flows.Reset) bool {
+	x, rst := r.Sender(), &r.RST
+	return r.Dir == flows.Client && r.Flow.Handshake <= flows.SYNReceived && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets &&
+		!r.Trigger.Valid() && rst.Flags&packet.ACK == 0 && rst.Window == 0 && rst.Options == 0 &&
+		rst.Seq != x.ISN && !acksSYN(x, rst.Seq) && pathOf(rst, x, 0).Off == 0
 }
 
 // acksSYN reports whether ack acknowledges the SYN of s, with all, some or none

@@ -55,6 +55,8 @@ func mechanismOf(r *flows.Reset) (Mechanism, flows.Segment) {
 			return Answer, r.After.First[r.Dir.Peer()]
 		case r.Trigger.Valid() && !ownWindow(r):
 			return Answer, r.Trigger
+		case refusesOther(r):
+			return Answer, flows.Segment{}
 		case abortsBare(r) || ownWindow(r):
 			return Abort, flows.Segment{}
 		case y.Known.Has(flows.SawAck) && rst.Seq == y.RcvNxt:

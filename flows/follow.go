@@ -48,7 +48,7 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 	}
 	c := p.at(slot)
 	if ok && h.Flags&packet.SYN != 0 && c.startsAnew(h, d) {
-		prior := c.earlier(&p.memory)
+		prior, early := c.earlier(&p.memory), c.early(&p.memory, h, d)
 		if c.marks&isWatched != 0 {
 			t.pending.watched(p, c).watch(h, d)
 		}
@@ -60,6 +60,9 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 		}
 		c = p.at(slot)
 		p.memory.rare(c).prior = prior
+		if early.Valid() {
+			*p.memory.next(c) = early
+		}
 	}
 	if h.Flags&packet.RST != 0 {
 		t.reset(c, slot, h, d, payload, to)

@@ -35,6 +35,10 @@ const (
 	// handshake's last ACK takes at most. Own.
 	lateAnswer = int64(10 * time.Millisecond)
 
+	// latestFirstLeast is how many connections that go in one order do so by no
+	// chance: three do one time in six.
+	latestFirstLeast = 3
+
 	// windowsAnswers is how soon after late data its refusal by Windows counts
 	// as an answer. Own.
 	windowsAnswers = int64(10 * time.Millisecond)

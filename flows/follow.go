@@ -145,6 +145,11 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 	e.Spoke = c.side[d].Known&SawData != 0
 	e.Acted = c.acted(&p.memory, d.Peer())
 	e.RTT = c.rttTo(d)
+	if c.side[Client].Known&SawPlainAck != 0 {
+		e.Completed = c.opening[Client].AckFirst
+	} else if c.side[Server].Known&SawSYN != 0 {
+		e.Completed = c.opening[Server].SYNFirst
+	}
 	e.Stray = c.handshake == MidStream
 	e.Refusal = c.handshake <= SYNSent && c.side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && c.side[d.Peer()].SYNs > 0
 	if e.Refusal {

@@ -252,6 +252,7 @@ var auditors = map[string]auditor{
 	"beat_spread":      undecidable,
 	"burst":            burst,
 	"burst_span":       undecidable,
+	"burst_fell":       atMost(burstFell),
 	"burst_moved":      burst,
 	"elsewhere_ttl":    elsewhereTTL,
 	"elsewhere_hops":   undecidable,

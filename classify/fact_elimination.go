@@ -84,9 +84,12 @@ func eliminate(c *Case) (e elimination) {
 	if e.possible&aborts != 0 {
 		notAbort(c, &e)
 	}
-	if c.Origin.Signs == 0 && !c.Sender.Spoke() {
+	switch {
+	case refusesUnseen(c):
+		e.not(ways(WayForgery), becauseNoForger) // nothing of the host is seen to hold it against
+	case c.Origin.Signs == 0 && !c.Sender.Spoke():
 		e.not(otherHands, becauseNoSign)
-	} else {
+	default:
 		notAnother(c, &e)
 	}
 	return e
@@ -94,7 +97,11 @@ func eliminate(c *Case) (e elimination) {
 
 func notAnswer(c *Case, e *elimination) {
 	rst := &c.RST
-	if c.Facts.Has(Refusal) || refusesUnseen(c) || refusesWrongly(c) {
+	if refusesUnseen(c) {
+		e.not(aborts, becauseNoConnection)
+		return // of a SYN, or of another segment without ACK
+	}
+	if c.Facts.Has(Refusal) || refusesWrongly(c) {
 		e.not(ways(WayAnswer), becauseSYNRefused)
 		e.not(aborts, becauseNoConnection)
 		if c.Facts.Has(Refusal) && refusalNumberOf(c) == numberFresh {
@@ -259,6 +266,8 @@ func generalOf(c *Case, w Way) general {
 	switch w {
 	case WayAnswer:
 		switch {
+		case refusesUnseen(c):
+			return general{"stray-probe", "a capture that holds the other direction: was it a SYN, or a scanner's FIN, NULL or Xmas probe?"}
 		case c.Sender.Known.Has(flows.SawFIN):
 			return general{"data-after-close", "a capture beside the sender of the RST: does a segment come in just before it?"}
 		case !c.Sender.Spoke() || c.Flow.Handshake == flows.MidStream && c.Mechanism == Unexplained:

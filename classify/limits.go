@@ -35,6 +35,9 @@ const (
 	// handshake's last ACK takes at most. Own.
 	lateAnswer = int64(10 * time.Millisecond)
 
+	// askedAgain is how many refusals of one port are more than a scan leaves. Own.
+	askedAgain = 3
+
 	// latestFirstLeast is how many connections that go in one order do so by no
 	// chance: three do one time in six.
 	latestFirstLeast = 3

@@ -101,7 +101,7 @@ func notAnswer(c *Case, e *elimination) {
 		e.not(aborts, becauseNoConnection)
 		return // of a SYN, or of another segment without ACK
 	}
-	if c.Facts.Has(Refusal) || refusesWrongly(c) {
+	if c.Facts.Has(Refusal) || refusesWrongly(c) || refusesSecond(c) {
 		e.not(ways(WayAnswer), becauseSYNRefused)
 		e.not(aborts, becauseNoConnection)
 		if c.Facts.Has(Refusal) && refusalNumberOf(c) == numberFresh {

@@ -36,6 +36,9 @@ var handshakeFacts = []*Fact{
 	{"rst_seq_from_syn", UnitNumber, "its sequence number less that of the octet after the sender's SYN", func(c *Case) int64 {
 		return int64(c.RST.Seq.Sub(c.Sender.ISN + 1))
 	}},
+	{"rst_ack_from_accepted", UnitNumber, "its acknowledgment less that of the SYN/ACK of its sender", func(c *Case) int64 {
+		return int64(c.RST.Ack.Sub(c.Sender.RcvNxt))
+	}},
 	{"syn_beyond_prior", UnitNumber, "the SYN's number less the client's SND.NXT in the earlier connection", func(c *Case) int64 {
 		return int64(c.Trigger.Seq.Sub(c.Flow.Prior.SndNxt[flows.Client]))
 	}},
@@ -84,6 +87,22 @@ func refusesSYN(c *Case) bool {
 func refusesUnseen(c *Case) bool {
 	return !c.Sender.Spoke() && !c.Receiver.Spoke() && !c.before() &&
 		c.RST.Flags&packet.ACK != 0 && c.RST.Seq == 0 && c.RST.Ack != 0
+}
+
+// refusesSecond reports whether the RST refuses a SYN of an address and port from
+// which its sender has just accepted another SYN, in whose window that one is: the
+// SYN/ACK acknowledges one, the RST the other.
+func refusesSecond(c *Case) bool {
+	x := c.Sender
+	if c.Dir != flows.Server || c.before() || !x.Known.Has(flows.SawSYN|flows.SawAck) || uint32(x.SYNs) != x.Packets ||
+		c.RST.Flags&packet.ACK == 0 || c.RST.Seq != 0 || x.SndNxt == 0 {
+		return false
+	}
+	if t := &c.Trigger; t.Valid() && (t.Flags&(packet.SYN|packet.ACK) != packet.SYN || t.End() != c.RST.Ack) || !t.Valid() && c.Receiver.Spoke() {
+		return false
+	}
+	ahead := c.RST.Ack.Sub(x.RcvNxt)
+	return ahead > 0 && ahead < 1<<16 && c.RST.Time-x.SYNFirst <= halfOpenFor
 }
 
 // dropsSYNACK reports whether the RST is a client's answer to the SYN/ACK of a

@@ -62,6 +62,7 @@ var auditors = map[string]auditor{
 		}
 		return l[0].Seq + 1, true
 	}),
+	"rst_ack_from_accepted":   numbers(func(v *view) (packet.Seq, packet.Seq, bool) { b, ok := highestAck(v, true); return v.rst.Ack, b, ok }),
 	"rst_beyond_sender":       rstSeqLess(ends(true)),
 	"rst_seq_from_receiver":   rstSeqLess(acks(false)),
 	"rst_seq_before_receiver": numbers(func(v *view) (packet.Seq, packet.Seq, bool) { a, ok := highestAck(v, false); return a, v.rst.Seq, ok }),

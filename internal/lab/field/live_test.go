@@ -53,7 +53,6 @@ const (
 var defects = map[string]string{
 	"early-client-close":   "the server spoke first: the client had asked for nothing",
 	"bad-ack-syn-received": "a hole in the capture makes another acknowledgment of a late one",
-	"injected-rst":         "a forger and the host send the same number, and the table takes one for the other",
 }
 
 // TestField has random conversations and measures the verdicts on them. The

@@ -119,7 +119,8 @@ func notAnswer(c *Case, e *elimination) {
 	case c.Mechanism != Abort:
 	case rst.Options.Has(packet.OptTimestamps):
 		e.not(ways(WayAnswer), becauseTimestamps)
-	case ownWindow(c.Reset) && c.Reset.Trigger.Window != rst.Window:
+	case ownWindow(c.Reset) && c.Reset.Trigger.Window != rst.Window && (c.Sender.Window != c.Sender.SYNWindow || c.Reset.Trigger.SeqLen() == 0):
+		// One that never changes may be all that a small stack has.
 		e.not(ways(WayAnswer), becauseOwnWindow)
 	case rst.Flags&packet.ACK == 0 && c.Reset.Trigger.Valid():
 	case c.Missing.Has(MissingReceiver | MissingSegments):
@@ -128,6 +129,8 @@ func notAnswer(c *Case, e *elimination) {
 		switch {
 		case rst.Flags&packet.ACK == 0 || !answered.Valid():
 			e.not(ways(WayAnswer), becauseNothingOpen)
+		case usesTimestamps(c.Reset) && !tookLeave(c.Receiver) && rst.Time-c.Sender.Latest > max(2*c.roundTrip(), aMoment):
+			// Without the timestamps of the connection it looks made of the segment.
 		case c.Sender.Spoke() && !c.Sender.Known.Has(flows.SawFIN) && rst.Time-c.Sender.Latest <= c.Flow.Patience(c.Dir):
 			e.not(ways(WayAnswer), becauseWasThere)
 		}

@@ -69,7 +69,7 @@ S > C  S.  seq 0 ack 1`,
 		if c.Facts.Has(Refusal) {
 			return stillHeld(c, f)
 		}
-		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.Sender, t.Ack) {
+		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.Sender, t.Ack) || c.ofThisStream(t) {
 			return None
 		}
 		f.Say(saysAsksConnectionSyn5)
@@ -81,6 +81,13 @@ S > C  S.  seq 0 ack 1`,
 		triesAgain(c, f)
 		return Certain
 	},
+}
+
+// ofThisStream reports whether s goes on with the stream that its side's SYN/ACK
+// began: what came between is not in the capture, and it is of no older connection.
+func (c *Case) ofThisStream(s *flows.Segment) bool {
+	y := &c.Flow.Side[s.Dir]
+	return y.Known.Has(flows.SawSYN) && s.Seq-y.ISN-1 < 1<<20
 }
 
 // challengedUnseen is what a bare RST of a client in SYN-SENT tells where the

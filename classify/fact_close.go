@@ -43,8 +43,8 @@ func (c *Case) dataAfterFIN() (late uint64, confidence Confidence) {
 	if late == 0 {
 		return 0, None
 	}
-	if c.Mechanism != Answer || c.Path.Off != 0 || c.RST.Window != 0 {
-		return late, Likely // another box may have answered, or the program aborted
+	if c.Mechanism != Answer || c.Path.Off != 0 || c.RST.Window != 0 || c.Trigger.Len == 0 {
+		return late, Likely // another box may have answered, the program aborted, or the data got lost
 	}
 	if c.RST.Flags&packet.ACK == 0 && c.RST.Seq != c.Trigger.Ack || c.unrefused() {
 		return late, Likely // an abort, or something lets the rest pass

@@ -76,7 +76,7 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 		}
 		late, confidence := c.dataAfterFIN()
 		x, y := c.Sender, c.Receiver
-		if confidence == None || !x.Known.Has(flows.SawData) && x.Known.Has(flows.SawSYN) && x.Whole() && (y.Bytes == late || y.Bytes == 0) {
+		if confidence == None || !x.Known.Has(flows.SawData) && x.Known.Has(flows.SawSYN) && x.Whole() && y.DataFirst >= x.FINTime {
 			return None // who has asked for nothing, and got nothing, waits for no answer
 		}
 		if sent := c.Timing.At[DataToFIN]; sent >= 0 {

@@ -76,6 +76,16 @@ func (e *elimination) not(s Ways, because *Sentence) {
 	e.n++
 }
 
+// readmit takes back that because excludes s.
+func (e *elimination) readmit(s Ways, because *Sentence) {
+	for i := range e.excluded[:e.n] {
+		if x := &e.excluded[i]; x.because == because {
+			e.possible |= x.ways & s
+			x.ways &^= s
+		}
+	}
+}
+
 // eliminate excludes each way that a fact of c makes impossible, as far as the
 // capture is whole.
 func eliminate(c *Case) (e elimination) {
@@ -291,6 +301,9 @@ func generalOf(c *Case, w Way) general {
 	case WayBox:
 		if c.Mechanism == Abort {
 			return general{"middlebox-idle-timeout", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+		}
+		if x := c.Sender; c.Dir == flows.Client && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets {
+			return general{"backscatter", "do more SYNs come in this client's name from elsewhere? Then somebody forges its address, and the RST is its owner's"}
 		}
 		if c.Mechanism == Unexplained && c.Sender.Spoke() {
 			break // what rejects answers something

@@ -46,15 +46,13 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	p := j.planFor(c)
 	c.Origin = originOf(c, p.signs, &j.notes)
 	j.alsoFits = j.alsoFits[:0]
-	ms := j.matched[:j.match(c, p)]
-	if len(ms) == 0 {
-		ms = j.matched[:1]
-		ms[0].rule = &nothingFits
-		ms[0].findings.n = 0
-		ms[0].confidence = unclassified.Match(c, &ms[0].findings)
-	}
+	left := eliminate(c)
 	j.unchecked = append(j.unchecked[:0], p.unchecked...)
-	ms, accord := j.hear(&c.Kernel, ms)
+	ms, accord := j.decide(c, j.matched[:j.match(c, p)], &left)
+	general := len(ms) == 0
+	if general {
+		ms, accord = j.generally(c, &left)
+	}
 	best := j.table.best(ms)
 	b := &ms[best]
 	sayLoop(c, &b.findings)
@@ -68,11 +66,14 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	} else {
 		v.Harm = harmOf(c)
 	}
-	b.rule.Story(c).bind(c, &v.Story)
+	if general && b.rule != &nothingFits {
+		storyOnlyLeft.bind(c, &v.Story)
+	} else {
+		b.rule.Story(c).bind(c, &v.Story)
+	}
 	j.others(ms, best)
-	left := eliminate(c)
 	v.Kernel = j.cover(c, b, &left, accord)
-	if len(ms) == 1 && len(j.alsoFits)+len(j.unchecked) == 0 && v.Kernel != Disagrees && c.Kernel.confirms(b.rule.Rule) {
+	if !general && len(ms) == 1 && len(j.alsoFits)+len(j.unchecked) == 0 && v.Kernel != Disagrees && c.Kernel.confirms(b.rule.Rule) {
 		v.Confidence = max(v.Confidence, Likely)
 	}
 	v.Possible, v.Excluded = left.possible, j.exclude(c, &left)
@@ -308,48 +309,4 @@ func (t *table) best(ms []match) int {
 		}
 	}
 	return best
-}
-
-// cover adds the general cause of each way that is left and for which neither
-// the verdict nor what also fits stands, and returns what the kernel's word did,
-// which may leave no room for such a cause.
-func (j *Judge) cover(c *Case, b *match, left *elimination, accord Accord) Accord {
-	stand := b.rule.Ways
-	for _, a := range j.alsoFits {
-		stand |= a.Rule.Ways
-	}
-	if b.confidence == Certain {
-		left.not(left.possible&^stand, becauseProven)
-	}
-	open := left.possible &^ stand
-	for w := WayAnswer; open>>w != 0; w++ {
-		if !open.Has(w) || stand.Has(w) {
-			continue
-		}
-		g := generalOf(c, w)
-		r := j.table.byID[g.id]
-		if r == nil || r == b.rule {
-			continue
-		}
-		if accord != Disagrees && !c.Kernel.allows(r.Rule) {
-			accord = Decides
-			continue
-		}
-		tell := b.rule.tell(r.Rule)
-		if tell == "" {
-			tell = g.tell
-		}
-		j.alsoFits = append(j.alsoFits, Alternative{r.Rule, tell})
-		stand |= r.Ways | 1<<w
-	}
-	return accord
-}
-
-// exclude binds the reasons of left to the facts of c.
-func (j *Judge) exclude(c *Case, left *elimination) []Exclusion {
-	for i, x := range left.excluded[:left.n] {
-		j.excluded[i].Ways = x.ways
-		x.because.bind(c, &j.excluded[i].Because)
-	}
-	return j.excluded[:left.n]
 }

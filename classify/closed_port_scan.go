@@ -37,9 +37,9 @@ S > C  R.  seq 0 ack 1, window 0, no options
 			return None
 		}
 		refusal(c, f)
-		if c.Around.Refusals >= askedAgain && !toolSYN(c) {
+		if a := &c.Around; !toolSYN(c) && (a.Refusals >= askedAgain || a.Opened|a.Reopened != 0) {
 			f.Say(saysPortAskedAgain)
-			return Possible // who scans asks a port once or twice; who wants the service again and again
+			return Possible // who scans asks a port once or twice; and somebody listened, or will
 		}
 		return Likely
 	},

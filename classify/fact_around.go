@@ -53,7 +53,7 @@ func stroke(c *Case) bool {
 // order in which it came (inet_csk_listen_stop).
 func latestFirst(c *Case) bool {
 	a := &c.Around
-	return a.BurstFell > 0 && a.BurstRose == 0 && a.BurstFell+1 == a.Burst
+	return a.BurstFell > 0 && a.BurstRose == 0
 }
 
 // bracketed reports whether the pauses of all connections to the server's port

@@ -88,6 +88,9 @@ func (c *Case) refusedByWindows() (late uint64, confidence Confidence) {
 // another reason would acknowledge what it leaves unread.
 func (c *Case) refusedUntaken() (late uint64, confidence Confidence) {
 	x, y, rst := c.Sender, c.Receiver, &c.RST
+	if rst.Window == 0 && rst.Flags&packet.ACK != 0 && rst.Seq == x.FINEnd && rst.Ack == x.RcvNxt && !y.Spoke() {
+		return 0, Possible // what it refuses is not in the capture
+	}
 	if rst.Window != 0 || rst.Flags&packet.ACK == 0 || rst.Seq != x.FINEnd || !x.Known.Has(flows.SawAck) || rst.Ack != x.RcvNxt ||
 		!y.Known.Has(flows.SawData) || y.DataLast < x.FINTime || y.Known.Has(flows.SawFIN) || !rst.Ack.Less(y.SndNxt) {
 		return 0, None

@@ -68,7 +68,7 @@ S > C  R.  seq 1, one for each that waited`,
 			return None
 		}
 		reversed := latestFirst(c)
-		if reversed && c.Around.Burst >= latestFirstLeast {
+		if reversed && c.Around.BurstFell+1 >= latestFirstLeast {
 			return None
 		}
 		f.Say(saysSentNothingConnectionBut)

@@ -72,7 +72,7 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 		if latestFirst(c) {
 			f.Say(saysLatestFirst)
 		}
-		if !spoke && (!latestFirst(c) || c.Around.Burst < latestFirstLeast) {
+		if !spoke && (!latestFirst(c) || c.Around.BurstFell+1 < latestFirstLeast) {
 			return Possible // it may have waited in the listener's queue
 		}
 		if gone(c, f) || c.Around.Burst > 2 {

@@ -218,6 +218,8 @@ func notAnother(c *Case, e *elimination) {
 		e.not(allWays&^otherHands, becauseOtherDistance)
 	case fromFront(c) && c.Mechanism == Abort:
 		e.not(allWays&^otherHands, becauseFromFront)
+	case c.Origin.Who == AnotherBox && c.Mechanism == Abort:
+		e.not(allWays&^otherHands, becauseSigns)
 	case c.Facts.Has(SYNACKDropped) && toolSYN(c):
 		e.not(ways(WayBox), becauseToolSYN)
 	case signs.weight() >= enough || !x.Spoke():
@@ -229,9 +231,16 @@ func notAnother(c *Case, e *elimination) {
 		e.not(ways(WayBox), becauseSameDistance)
 	}
 	// Small stacks refuse with the SYN's own number as well.
-	if !signs.Any((proofSigns | forgerSigns) &^ WrongRefusal) {
+	if !signs.Any((proofSigns|forgerSigns)&^WrongRefusal) && (signs.weight() < enough || c.Mechanism != Abort || !c.inTalk()) {
 		e.not(ways(WayForgery), becauseNoForger)
 	}
+}
+
+// inTalk reports whether the connection was in use just before the RST: no box forgets
+// one so soon.
+func (c *Case) inTalk() bool {
+	idle := c.Timing.At[IdleBefore]
+	return idle >= 0 && idle < ShortestIdle
 }
 
 // The reasons for which a way is excluded.
@@ -260,6 +269,7 @@ var (
 	becauseNoForger      = sentence("because-no-forger", "nothing is seen that a forger does and no stack or box")
 	becauseNamesItself   = sentence("because-names-itself", "the RST names the box that sent it")
 	becauseProofs        = sentence("because-proofs", "a proof of another hand than {sender}'s is seen")
+	becauseSigns         = sentence("because-signs", "{rst} is unlike {sender}'s other segments in too much for it to be one of them")
 	becauseBothAtOnce    = sentence("because-both-at-once", "{rst} and {towards_other} reset both ends at once after {idle_before} of silence, and more speaks for a box between them")
 	becauseOtherDistance = sentence("because-other-distance", "{rst} has TTL {rst_ttl}, and {sender}'s host has shown {host_ttl_least} to {host_ttl_most}: it has not come as far")
 	becauseNoNumber      = sentence("because-no-number", "{rst} acknowledges just {trigger}, which has no ACK, as an answer does")
@@ -299,14 +309,14 @@ func generalOf(c *Case, w Way) general {
 	case WayRefusal:
 		return general{"no-listener", "`ss -ltn` on the host: is there a listener on the port?"}
 	case WayBox:
-		if c.Mechanism == Abort {
+		if c.Mechanism == Abort && !c.inTalk() {
 			return general{"middlebox-idle-timeout", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
 		}
 		if x := c.Sender; c.Dir == flows.Client && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets {
 			return general{"backscatter", "do more SYNs come in this client's name from elsewhere? Then somebody forges its address, and the RST is its owner's"}
 		}
-		if c.Mechanism == Unexplained && c.Sender.Spoke() {
-			break // what rejects answers something
+		if c.Mechanism == Unexplained && c.Sender.Spoke() || c.Mechanism == Abort {
+			break // what rejects answers something, and what forgets had silence
 		}
 		return general{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
 	}

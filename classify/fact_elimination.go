@@ -312,11 +312,11 @@ func generalOf(c *Case, w Way) general {
 		if c.Mechanism == Abort && !c.inTalk() {
 			return general{"middlebox-idle-timeout", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
 		}
-		if x := c.Sender; c.Dir == flows.Client && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets {
+		if x := c.Sender; c.Dir == flows.Client && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets && c.After.Segments[c.Dir] == 0 {
 			return general{"backscatter", "do more SYNs come in this client's name from elsewhere? Then somebody forges its address, and the RST is its owner's"}
 		}
-		if c.Mechanism == Unexplained && c.Sender.Spoke() || c.Mechanism == Abort {
-			break // what rejects answers something, and what forgets had silence
+		if c.Mechanism == Unexplained && c.Sender.Spoke() {
+			break // what rejects answers something
 		}
 		return general{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
 	}

@@ -51,6 +51,9 @@ S > C  S.  seq 0 ack 1`,
 		}
 		return harmUnlessAccepted(c)
 	},
+	Over: []Over{
+		{ID: "bad-ack-syn-sent", Why: "its number is where the connection before had come to", Told: true},
+	},
 	Confused: []Confusion{
 		{"firewall-reject", "`ss -tan` on the server: is there an older connection with the client's address and port? Else look for the counter of a rule that rejects"},
 	},

@@ -47,6 +47,7 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Over: []Over{
 		{ID: "unread-data-on-close", Why: "other connections of the port went at the same moment"},
 		{ID: "abort-after-response", Why: "other connections of the port went at the same moment"},
+		{ID: "deliberate-abort", Why: "other connections of the port went at the same moment, with data unread"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the process lives on: then a configuration change or `ss -K` ended the connections"},

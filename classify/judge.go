@@ -48,12 +48,16 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	j.alsoFits = j.alsoFits[:0]
 	left := eliminate(c)
 	j.unchecked = append(j.unchecked[:0], p.unchecked...)
-	ms, accord := j.decide(c, j.matched[:j.match(c, p)], &left)
+	matched := j.matched[:j.match(c, p)]
+	ms, accord := j.decide(c, matched, &left)
 	general := len(ms) == 0
 	if general {
-		ms, accord = j.generally(c, &left)
+		ms, accord = j.generally(c, len(matched), &left)
 	}
-	best := j.table.best(ms)
+	best := 0 // a general cause stands first
+	if !general {
+		best = j.table.best(ms)
+	}
 	b := &ms[best]
 	sayLoop(c, &b.findings)
 	v = Verdict{

@@ -1,5 +1,7 @@
 package classify
 
+import "slices"
+
 // decide returns those of ms that the kernel's word and the ways that are left leave,
 // and what the word did; none where a general cause is to stand for what is left.
 func (j *Judge) decide(c *Case, ms []match, left *elimination) ([]match, Accord) {
@@ -44,13 +46,27 @@ func (j *Judge) possible(c *Case, ms []match, left *elimination, t *Testimony) [
 	return ms
 }
 
-// generally is the one match where no pattern fits: the general cause of a way that is
-// left, with what is plain about the RST, and what the kernel's word did to it.
-func (j *Judge) generally(c *Case, left *elimination) ([]match, Accord) {
-	m := &j.matched[0]
-	m.rule, m.beaten, m.findings.n = j.generalRule(c, left, &c.Kernel), false, 0
-	m.confidence = unclassified.Match(c, &m.findings)
-	return j.hear(&c.Kernel, j.matched[:1])
+// generally is what there is where no pattern fits: the general cause of a way that is
+// left, with what is plain about the RST, and possibly the n patterns that would fit if
+// it were the host's own; and what the kernel's word did to them.
+func (j *Judge) generally(c *Case, n int, left *elimination) ([]match, Accord) {
+	ms := j.matched[:n]
+	g := j.generalRule(c, left, &c.Kernel)
+	ms = slices.DeleteFunc(ms, func(m match) bool {
+		return m.rule == g || c.Origin.Signs.Proofs() != 0 || c.Kernel.Word != Unasked && !c.Kernel.allows(m.rule.Rule)
+	})
+	n = len(ms)
+	ms = j.matched[:n+1]
+	ms[0], ms[n] = ms[n], ms[0]
+	ms[0].rule, ms[0].beaten, ms[0].findings.n = g, false, 0
+	ms[0].confidence = unclassified.Match(c, &ms[0].findings)
+	for i := range ms[1:] {
+		ms[1+i].confidence = Possible
+	}
+	if c.Kernel.Word == Unasked {
+		return ms, NotAsked
+	}
+	return ms, Agrees
 }
 
 // generalRule is the general cause of the first way that is left and that the kernel's

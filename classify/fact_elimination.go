@@ -310,7 +310,7 @@ func generalOf(c *Case, w Way) general {
 		return general{"no-listener", "`ss -ltn` on the host: is there a listener on the port?"}
 	case WayBox:
 		if c.Mechanism == Abort && !c.inTalk() {
-			return general{"middlebox-idle-timeout", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+			return general{"middlebox-idle-timeout", ownOrNot}
 		}
 		if x := c.Sender; c.Dir == flows.Client && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets && c.After.Segments[c.Dir] == 0 {
 			return general{"backscatter", "do more SYNs come in this client's name from elsewhere? Then somebody forges its address, and the RST is its owner's"}
@@ -318,7 +318,7 @@ func generalOf(c *Case, w Way) general {
 		if c.Mechanism == Unexplained && c.Sender.Spoke() {
 			break // what rejects answers something
 		}
-		return general{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+		return general{"firewall-reject", ownOrNot}
 	}
-	return general{"injected-rst", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+	return general{"injected-rst", ownOrNot}
 }

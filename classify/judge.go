@@ -75,7 +75,11 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	} else {
 		b.rule.Story(c).bind(c, &v.Story)
 	}
-	j.others(ms, best)
+	if general {
+		j.others(ms, best, ownOrNot)
+	} else {
+		j.others(ms, best, unlike)
+	}
 	v.Kernel = j.cover(c, b, &left, accord)
 	if !general && len(ms) == 1 && len(j.alsoFits)+len(j.unchecked) == 0 && v.Kernel != Disagrees && c.Kernel.confirms(b.rule.Rule) {
 		v.Confidence = max(v.Confidence, Likely)
@@ -182,7 +186,7 @@ func (j *Judge) hear(t *Testimony, ms []match) ([]match, Accord) {
 // it, or for some of what also fits.
 func (j *Judge) tellsMore(t *Testimony, ms []match) bool {
 	best := j.table.best(ms)
-	j.others(ms, best)
+	j.others(ms, best, unlike)
 	more := !t.allows(ms[best].rule.Rule) ||
 		slices.ContainsFunc(j.alsoFits, func(a Alternative) bool { return !t.allows(a.Rule) })
 	j.alsoFits = j.alsoFits[:0]
@@ -193,8 +197,11 @@ func (j *Judge) tellsMore(t *Testimony, ms []match) bool {
 // nothing says which goes first. No capture is known that has them.
 const unlike = "nothing in the packets: ask the host that sent the RST"
 
+// ownOrNot is the tell between another hand's doing and the host's own.
+const ownOrNot = "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"
+
 // others collects what also fits, the surest first.
-func (j *Judge) others(ms []match, best int) {
+func (j *Judge) others(ms []match, best int, tellElse string) {
 	if len(ms) == 1 {
 		return
 	}
@@ -205,7 +212,7 @@ func (j *Judge) others(ms []match, best int) {
 			if i == best || m.confidence != sure {
 				continue
 			}
-			tell := unlike
+			tell := tellElse
 			switch {
 			case b.tells(m.rule.rank) && sure <= b.confidence, b.confidence == Certain && b.goesBefore(m.rule.rank):
 				continue

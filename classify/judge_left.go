@@ -66,6 +66,7 @@ func (j *Judge) generally(c *Case, n int, left *elimination) ([]match, Accord) {
 	if c.Kernel.Word == Unasked {
 		return ms, NotAsked
 	}
+	j.unchecked = slices.DeleteFunc(j.unchecked, func(r *Rule) bool { return !c.Kernel.allows(r) })
 	return ms, Agrees
 }
 

@@ -231,7 +231,8 @@ func notAnother(c *Case, e *elimination) {
 		e.not(ways(WayBox), becauseSameDistance)
 	}
 	// Small stacks refuse with the SYN's own number as well.
-	if !signs.Any((proofSigns|forgerSigns)&^WrongRefusal) && (signs.weight() < enough || c.Mechanism != Abort || !c.inTalk()) {
+	// What may be a box's in the middle of talk may be a forger's.
+	if !signs.Any((proofSigns|forgerSigns)&^WrongRefusal) && !(c.Mechanism == Abort && c.inTalk() && signs != 0 && e.possible.Has(WayBox)) {
 		e.not(ways(WayForgery), becauseNoForger)
 	}
 }
@@ -284,8 +285,8 @@ var (
 // what would tell it.
 type general struct{ id, tell string }
 
-// generalOf is that of w.
-func generalOf(c *Case, w Way) general {
+// generalOf is that of w, one of those that are left.
+func generalOf(c *Case, w Way, left Ways) general {
 	switch w {
 	case WayAnswer:
 		switch {
@@ -315,8 +316,8 @@ func generalOf(c *Case, w Way) general {
 		if x := c.Sender; c.Dir == flows.Client && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets && c.After.Segments[c.Dir] == 0 {
 			return general{"backscatter", "do more SYNs come in this client's name from elsewhere? Then somebody forges its address, and the RST is its owner's"}
 		}
-		if c.Mechanism == Unexplained && c.Sender.Spoke() {
-			break // what rejects answers something
+		if c.Mechanism == Unexplained && c.Sender.Spoke() || c.Mechanism == Abort && left.Has(WayForgery) {
+			break // what rejects answers something, and what forgets had silence
 		}
 		return general{"firewall-reject", ownOrNot}
 	}

@@ -77,7 +77,8 @@ func (j *Judge) generalRule(c *Case, left *elimination, t *Testimony) *ranked {
 		if !left.possible.Has(w) {
 			continue
 		}
-		if g := j.table.byID[generalOf(c, w).id]; g != nil && (t.Word == Unasked || t.allows(g.Rule)) {
+		// What stands alone is a box's before it is a forger's.
+		if g := j.table.byID[generalOf(c, w, left.possible&^ways(WayForgery)).id]; g != nil && (t.Word == Unasked || t.allows(g.Rule)) {
 			return g
 		}
 	}
@@ -103,7 +104,7 @@ func (j *Judge) cover(c *Case, b *match, left *elimination, accord Accord) Accor
 		if !open.Has(w) || stand.Has(w) {
 			continue
 		}
-		g := generalOf(c, w)
+		g := generalOf(c, w, left.possible)
 		r := j.table.byID[g.id]
 		if r == nil || r == b.rule {
 			continue

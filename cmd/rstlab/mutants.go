@@ -67,7 +67,7 @@ from the root of the project.`,
 				return err
 			}
 			var b strings.Builder
-			if err := tell(&b, tried, alive, set.Skipped); err != nil {
+			if err := tell(&b, tried, alive, len(set.Mutants), set.Skipped); err != nil {
 				return err
 			}
 			if page == "" {
@@ -184,7 +184,7 @@ func survivors(log io.Writer, all []mutants.Mutant, suites []suite) ([]mutants.M
 }
 
 // tell writes the page.
-func tell(w io.Writer, tried, alive []mutants.Mutant, skipped int) error {
+func tell(w io.Writer, tried, alive []mutants.Mutant, all, skipped int) error {
 	reasons, err := reasonsOf("classify/testdata/mutants.tsv")
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func tell(w io.Writer, tried, alive []mutants.Mutant, skipped int) error {
 	fmt.Fprintf(w, "# Changes that the tests do not notice\n\n`make mutants` changes `classify/fact_*.go` and `classify/limits.go`, one operator or limit at a time\n"+
 		"(comparisons negated and moved by their border, `&&` for `||`, a `!` left out, `+` for `-`, limits\n"+
 		"doubled and halved), and runs the tests of `classify`, the scenarios and the recordings with each.\n\n")
-	fmt.Fprintf(w, "%d changes, %d noticed: %.1f %%. %d constants cannot be changed so.\n\n", len(tried), len(tried)-len(alive), 100*float64(len(tried)-len(alive))/float64(max(1, len(tried))), skipped)
+	fmt.Fprintf(w, "%d changes of %d, %d noticed: %.1f %%. %d constants cannot be changed so.\n\n", len(tried), all, len(tried)-len(alive), 100*float64(len(tried)-len(alive))/float64(max(1, len(tried))), skipped)
 	fmt.Fprint(w, "| file | changes | noticed |\n|---|--:|--:|\n")
 	var files []string
 	n, left := map[string]int{}, map[string]int{}

@@ -4,6 +4,7 @@
 # make cross  compiles for other systems what needs no libpcap, and tests it on 32 bits
 # make vuln   asks for known vulnerabilities of what is called
 # make accuracy  writes how well the verdicts stand against the truth
+# make mutants  finds changes of what decides that no test notices
 # make field  measures the verdicts on random conversations (SEED, COUNT), as root
 # make bench  measures rstwhy beside tcpdump, tcptrace and tshark
 # make fuzz   runs each fuzz target for FUZZTIME
@@ -16,10 +17,11 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 SEED ?= 1,2,3,4,5
 COUNT ?= 1000
+MUTANTS ?= 0
 TARGETS = darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
 CAPTURE = testdata/pcaps/unread-data-on-close/client.pcap
 
-.PHONY: run build test race check cross vuln fuzz benchmarks-once accuracy field bench libpcap clean
+.PHONY: run build test race check cross vuln fuzz benchmarks-once accuracy mutants field bench libpcap clean
 
 run: build
 	bin/rstwhy $(CAPTURE)
@@ -88,6 +90,10 @@ benchmarks-once: libpcap
 
 accuracy: libpcap
 	go run ./cmd/rstlab accuracy
+
+# An hour; MUTANTS takes so many of them, evenly spread.
+mutants: libpcap
+	go run ./cmd/rstlab mutants --sample $(MUTANTS) --page docs/mutants.md
 
 # Some two minutes a seed; nothing is left but the tables in docs/accuracy.md. gVisor's
 # stack is a program of a module of its own.

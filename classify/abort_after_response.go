@@ -71,6 +71,9 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
+		if c.saidNothing() {
+			return None // there was no response
+		}
 		if !x.Known.Has(flows.SawAck) || !y.Known.Has(flows.SawAck) || c.After.Bytes[c.Dir.Peer()] > 0 {
 			return None
 		}
@@ -113,6 +116,14 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 		}
 		return Likely
 	},
+}
+
+// saidNothing reports whether neither side has sent anything, as far as the capture is
+// whole.
+func (c *Case) saidNothing() bool {
+	x, y := c.Sender, c.Receiver
+	return !(x.Known | y.Known).Has(flows.SawData) && x.Known.Has(flows.SawSYN) && y.Known.Has(flows.SawSYN) && x.Whole() && y.Whole() &&
+		x.Bytes+y.Bytes == 0
 }
 
 // afterPeerClosed recognises an abort in place of the second FIN. Windows does

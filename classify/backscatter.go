@@ -38,7 +38,7 @@ C > S  R   seq 1, window 0, no options`,
 	Reasons:    []string{"NO_SOCKET", "TCP_FLAGS"},
 	Telling:    SYNACKToRST,
 	Benign:     true,
-	Ways:       ways(WayAnswer),
+	Ways:       ways(WayAnswer, WayBox),
 	Mechanisms: mechanisms(Answer, AnswerWithACK),
 	When:       FromClient | First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -5,7 +5,12 @@ var badACKSYNSent = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "the SYN/ACK acknowledged something else",
 	Summary: "The SYN/ACK acknowledged a number that the client had not sent; the client refused it and went on trying.",
-	Story:   always(storyBadAckSynSent),
+	Story: func(c *Case) *Sentence {
+		if !c.Trigger.Valid() {
+			return storyRefusesUnseen
+		}
+		return storyBadAckSynSent
+	},
 	Wire: `C > S  S   seq 0
 S > C  S.  seq 0 ack 12345, not 1
 C > S  R   seq 12345
@@ -28,8 +33,14 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 	Benign:     true,
 	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer),
-	When:       SYNACKDropped | AnswersSegment,
+	When:       FromClient | SenderSYN,
+	Confused: []Confusion{
+		{"port-reuse-challenge", "a capture beside the client: is what the RST answers a SYN/ACK, or a plain ACK of an older connection?"},
+	},
 	Match: func(c *Case, f *Findings) Confidence {
+		if !c.Facts.Has(SYNACKDropped | AnswersSegment) {
+			return refusesSomething(c, f)
+		}
 		if acksSYN(c.Sender, c.Trigger.Ack) {
 			return None
 		}
@@ -41,7 +52,25 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 	},
 }
 
+// refusesSomething is what a bare RST of a client in SYN-SENT tells where the
+// segment that it answers is not in the capture: it is likely where the client goes
+// on with the same connection, which a client that gave up does not.
+func refusesSomething(c *Case, f *Findings) Confidence {
+	if !refusesOther(c.Reset) || c.Facts.Has(AfterRST) {
+		return None
+	}
+	f.Say(saysAsksConnectionSyn)
+	f.Say(saysNumberOfUnseen)
+	triesAgain(c, f)
+	if c.After.SYNAgain.Valid() || c.After.Segments[c.Dir] > 0 {
+		return Likely
+	}
+	return Possible
+}
+
 var (
+	saysNumberOfUnseen           = sentence("number-of-unseen", "{rst} comes without that being answered as it should: its number is {rst_seq_from_syn} from the one after the SYN, as the answer to an acknowledgment of something else has it; the capture does not hold that segment")
+	storyRefusesUnseen           = sentence("story-refuses-unseen", "While {sender} waited for the answer to its SYN it refused a segment that is not in the capture, and that acknowledged something else.")
 	saysAsksConnectionSyn        = sentence("asks-connection-syn", "{sender} asks for a connection (SYN, {sender_syn})")
 	saysSynAckAcknowledgesNumber = sentence("syn-ack-acknowledges-number", "the SYN/ACK ({trigger}) acknowledges a number {trigger_ack_from_isn} from the one it should")
 	saysRefusesLaterJustNumber2  = sentence("refuses-later-just-number-2", "{rst} refuses it {answer_time} later, with just that number")

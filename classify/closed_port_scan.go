@@ -37,10 +37,15 @@ S > C  R.  seq 0 ack 1, window 0, no options
 			return None
 		}
 		refusal(c, f)
+		if a := &c.Around; !toolSYN(c) && (a.Refusals >= askedAgain || a.Opened|a.Reopened != 0) {
+			f.Say(saysPortAskedAgain)
+			return Possible // who scans asks a port once or twice; and somebody listened, or will
+		}
 		return Likely
 	},
 }
 
 var (
+	saysPortAskedAgain  = sentence("port-asked-again", "this port refused {refusals} connections in all")
 	storyClosedPortScan = sentence("story-closed-port-scan", "{client} scans ports, and {server} is closed: the refusal took {syn_to_rst}.")
 )

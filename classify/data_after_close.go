@@ -9,7 +9,7 @@ var dataAfterClose = Rule{
 		if c.unseenAfterFIN() || c.closedUnseen() {
 			return storyDataAfterCloseUnseen
 		}
-		if c.Timing.At[FINToTrigger] > 0 {
+		if c.Timing.At[FINToTrigger] > 0 && c.Trigger.Len > 0 {
 			return storyDataAfterClose
 		}
 		return storyDataCrossesClose

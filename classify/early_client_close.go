@@ -1,5 +1,7 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 var earlyClientClose = Rule{
 	ID:      "early-client-close",
 	Family:  FamilyDataAfterClose,
@@ -73,8 +75,9 @@ C > S  R   seq = the ack of the answer, window 0, no options`,
 			return unseen
 		}
 		late, confidence := c.dataAfterFIN()
-		if confidence == None {
-			return None
+		x, y := c.Sender, c.Receiver
+		if confidence == None || !x.Known.Has(flows.SawData) && x.Known.Has(flows.SawSYN) && x.Whole() && y.DataFirst >= x.FINTime {
+			return None // who has asked for nothing, and got nothing, waits for no answer
 		}
 		if sent := c.Timing.At[DataToFIN]; sent >= 0 {
 			f.Say(saysLastSentDataBefore)

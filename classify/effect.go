@@ -47,7 +47,7 @@ func (c *Case) laterTaken(f *flows.FollowUp) bool {
 	}
 	// Where it asked back and then took more, the answer to its question is late.
 	asked := f.Trigger.Valid() && f.Trigger.Dir == d && f.Trigger.Flags&packet.ACK != 0 && s.Seq == f.Trigger.Ack &&
-		c.After.Latest[d]-f.Trigger.Time <= disorder
+		(f.Trigger.Time >= c.After.Latest[d] || c.After.Acked[d].LessEq(f.Trigger.Ack))
 	return (s.Seq == next || asked) && c.After.Latest[d] <= s.Time
 }
 

@@ -27,6 +27,7 @@ var aroundFacts = []*Fact{
 		const us = 1000
 		return max(us, (c.Around.BurstSpan+us-1)/us*us)
 	}},
+	{"burst_fell", UnitNumber, "in how many of these the one reset just before had been completed later", func(c *Case) int64 { return int64(c.Around.BurstFell) }},
 	{"burst_moved", UnitNumber, "in how many of these the receiver had sent payload or its FIN just before", func(c *Case) int64 { return int64(c.Around.BurstMoved) }},
 	{"pause_survived", UnitDuration, "the longest pause after which a connection to the server's port went on", func(c *Case) int64 { return c.Around.Survived }},
 	{"pause_fatal", UnitDuration, "the shortest pause after which one was refused", func(c *Case) int64 { return c.Around.Fatal }},
@@ -46,6 +47,15 @@ func stroke(c *Case) bool {
 	return a.Burst > 1 && !a.WentOn && (a.Shut || 2*a.BurstMoved < a.Burst)
 }
 
+// latestFirst reports whether the connections of a stroke went in the reverse of the
+// order in which they had been completed. A process that exits closes its sockets
+// so (fput defers, and __fput runs for the last first); a listener's queue goes in the
+// order in which it came (inet_csk_listen_stop).
+func latestFirst(c *Case) bool {
+	a := &c.Around
+	return a.BurstFell > 0 && a.BurstRose == 0
+}
+
 // bracketed reports whether the pauses of all connections to the server's port
 // enclose a timer that this one met: every longer one ended in a refusal, every
 // shorter one did not. A restart hits pauses of every length.
@@ -58,6 +68,8 @@ var (
 	saysBracket      = sentence("pauses-enclose-timer", "on this port connections went on after pauses of up to {pause_survived}, and the shortest pause after which one was refused is {pause_fatal}: a timer between {pause_survived} and {pause_fatal} does that")
 	saysPausesOfEach = sentence("pauses-of-each", "pauses that connections to this port survived so far: {survivals}; that they did not: {fatalities}")
 )
+
+var saysLatestFirst = sentence("latest-first", "{burst_fell} of them went just after one that was completed later: a process that ends closes its latest socket first, and a listener its oldest connection")
 
 var saysGone = sentence("port-refuses", "the port refuses connections ({refusals} seen)")
 

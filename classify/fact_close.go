@@ -34,14 +34,17 @@ func (c *Case) dataAfterFIN() (late uint64, confidence Confidence) {
 		return 0, None
 	}
 	if c.Mechanism == Abort {
+		if late, confidence = c.refusedUntaken(); confidence != None {
+			return late, confidence
+		}
 		return c.refusedByWindows()
 	}
 	late = c.late()
 	if late == 0 {
 		return 0, None
 	}
-	if c.Mechanism != Answer || c.Path.Off != 0 || c.RST.Window != 0 {
-		return late, Likely // another box may have answered, or the program aborted
+	if c.Mechanism != Answer || c.Path.Off != 0 || c.RST.Window != 0 || c.Trigger.Len == 0 {
+		return late, Likely // another box may have answered, the program aborted, or the data got lost
 	}
 	if c.RST.Flags&packet.ACK == 0 && c.RST.Seq != c.Trigger.Ack || c.unrefused() {
 		return late, Likely // an abort, or something lets the rest pass
@@ -77,6 +80,27 @@ func (c *Case) refusedByWindows() (late uint64, confidence Confidence) {
 		return 0, None
 	}
 	return uint64(n), Likely
+}
+
+// refusedUntaken is dataAfterFIN for stacks that refuse such data with an abort of
+// the endpoint that they still have, with all that a socket's segments have (gVisor
+// does). It acknowledges nothing of the data, which had come in: an abort for
+// another reason would acknowledge what it leaves unread.
+func (c *Case) refusedUntaken() (late uint64, confidence Confidence) {
+	x, y, rst := c.Sender, c.Receiver, &c.RST
+	if rst.Window == 0 && rst.Flags&packet.ACK != 0 && rst.Seq == x.FINEnd && rst.Ack == x.RcvNxt && !y.Spoke() {
+		return 0, Possible // what it refuses is not in the capture
+	}
+	if rst.Window != 0 || rst.Flags&packet.ACK == 0 || rst.Seq != x.FINEnd || !x.Known.Has(flows.SawAck) || rst.Ack != x.RcvNxt ||
+		!y.Known.Has(flows.SawData) || y.DataLast < x.FINTime || y.Known.Has(flows.SawFIN) || !rst.Ack.Less(y.SndNxt) {
+		return 0, None
+	}
+	// Sooner the data cannot have come in.
+	took := rst.Time - y.DataLast
+	if rtt := c.pathTo(); took > c.Flow.Patience(c.Dir) || rtt >= shortPath && took < rtt-rtt/4 {
+		return 0, None
+	}
+	return min(uint64(y.SndNxt.Sub(rst.Ack)), y.Bytes), Likely
 }
 
 // late is how many octets of payload the RST's sender had not acknowledged, up
@@ -133,6 +157,7 @@ var (
 	saysDataAfterFIN     = sentence("data-after-fin", "{receiver} sends {late} in {late_segment}, {fin_to_late} after the FIN")
 	saysDataAfterFINFrom = sentence("data-after-fin-until", "{receiver} sends {late} until {late_segment}, {fin_to_late} after the FIN")
 	saysRefusesAsWindows = sentence("late-data-refused-as-windows", "{rst} refuses it {late_to_rst} later, with window 0 as Windows does")
+	saysRefusesUntaken   = sentence("late-data-refused-untaken", "{rst} comes {late_to_rst} later and acknowledges nothing of it: an abort for another reason acknowledges what it leaves unread")
 	saysDataBeforeFIN    = sentence("data-before-fin", "{receiver} had sent {late} that {sender} never acknowledged, the last of them in {late_segment}, {late_to_fin} before the FIN")
 	saysAnswersFollower  = sentence("follower-of-late-data-answered", "{rst} answers {trigger}, which came after the data, {answer_time} later")
 	saysAnswersLate      = sentence("late-data-answered", "{rst} answers that segment {late_to_rst} later")
@@ -154,7 +179,11 @@ func closedBefore(c *Case, f *Findings, late uint64) {
 	default:
 		f.Say(saysDataAfterFINFrom)
 	}
-	if c.Mechanism == Abort {
+	switch {
+	case c.Mechanism == Abort && c.RST.Ack == c.Sender.RcvNxt:
+		f.Say(saysRefusesUntaken)
+		return
+	case c.Mechanism == Abort:
 		f.Say(saysRefusesAsWindows)
 		return
 	}

@@ -76,6 +76,16 @@ func (e *elimination) not(s Ways, because *Sentence) {
 	e.n++
 }
 
+// readmit takes back that because excludes s.
+func (e *elimination) readmit(s Ways, because *Sentence) {
+	for i := range e.excluded[:e.n] {
+		if x := &e.excluded[i]; x.because == because {
+			e.possible |= x.ways & s
+			x.ways &^= s
+		}
+	}
+}
+
 // eliminate excludes each way that a fact of c makes impossible, as far as the
 // capture is whole.
 func eliminate(c *Case) (e elimination) {
@@ -84,9 +94,12 @@ func eliminate(c *Case) (e elimination) {
 	if e.possible&aborts != 0 {
 		notAbort(c, &e)
 	}
-	if c.Origin.Signs == 0 && !c.Sender.Spoke() {
+	switch {
+	case refusesUnseen(c):
+		e.not(ways(WayForgery), becauseNoForger) // nothing of the host is seen to hold it against
+	case c.Origin.Signs == 0 && !c.Sender.Spoke():
 		e.not(otherHands, becauseNoSign)
-	} else {
+	default:
 		notAnother(c, &e)
 	}
 	return e
@@ -94,7 +107,11 @@ func eliminate(c *Case) (e elimination) {
 
 func notAnswer(c *Case, e *elimination) {
 	rst := &c.RST
-	if c.Facts.Has(Refusal) || refusesUnseen(c) || refusesWrongly(c) {
+	if refusesUnseen(c) {
+		e.not(aborts, becauseNoConnection)
+		return // of a SYN, or of another segment without ACK
+	}
+	if c.Facts.Has(Refusal) || refusesWrongly(c) || refusesSecond(c) {
 		e.not(ways(WayAnswer), becauseSYNRefused)
 		e.not(aborts, becauseNoConnection)
 		if c.Facts.Has(Refusal) && refusalNumberOf(c) == numberFresh {
@@ -112,7 +129,8 @@ func notAnswer(c *Case, e *elimination) {
 	case c.Mechanism != Abort:
 	case rst.Options.Has(packet.OptTimestamps):
 		e.not(ways(WayAnswer), becauseTimestamps)
-	case ownWindow(c.Reset) && c.Reset.Trigger.Window != rst.Window:
+	case ownWindow(c.Reset) && c.Reset.Trigger.Window != rst.Window && (c.Sender.Window != c.Sender.SYNWindow || c.Reset.Trigger.SeqLen() == 0):
+		// One that never changes may be all that a small stack has.
 		e.not(ways(WayAnswer), becauseOwnWindow)
 	case rst.Flags&packet.ACK == 0 && c.Reset.Trigger.Valid():
 	case c.Missing.Has(MissingReceiver | MissingSegments):
@@ -121,6 +139,8 @@ func notAnswer(c *Case, e *elimination) {
 		switch {
 		case rst.Flags&packet.ACK == 0 || !answered.Valid():
 			e.not(ways(WayAnswer), becauseNothingOpen)
+		case usesTimestamps(c.Reset) && !tookLeave(c.Receiver) && rst.Time-c.Sender.Latest > max(2*c.roundTrip(), aMoment):
+			// Without the timestamps of the connection it looks made of the segment.
 		case c.Sender.Spoke() && !c.Sender.Known.Has(flows.SawFIN) && rst.Time-c.Sender.Latest <= c.Flow.Patience(c.Dir):
 			e.not(ways(WayAnswer), becauseWasThere)
 		}
@@ -198,6 +218,8 @@ func notAnother(c *Case, e *elimination) {
 		e.not(allWays&^otherHands, becauseOtherDistance)
 	case fromFront(c) && c.Mechanism == Abort:
 		e.not(allWays&^otherHands, becauseFromFront)
+	case c.Origin.Who == AnotherBox && c.Mechanism == Abort:
+		e.not(allWays&^otherHands, becauseSigns)
 	case c.Facts.Has(SYNACKDropped) && toolSYN(c):
 		e.not(ways(WayBox), becauseToolSYN)
 	case signs.weight() >= enough || !x.Spoke():
@@ -209,9 +231,17 @@ func notAnother(c *Case, e *elimination) {
 		e.not(ways(WayBox), becauseSameDistance)
 	}
 	// Small stacks refuse with the SYN's own number as well.
-	if !signs.Any((proofSigns | forgerSigns) &^ WrongRefusal) {
+	// What may be a box's in the middle of talk may be a forger's.
+	if !signs.Any((proofSigns|forgerSigns)&^WrongRefusal) && !(c.Mechanism == Abort && c.inTalk() && signs != 0 && e.possible.Has(WayBox)) {
 		e.not(ways(WayForgery), becauseNoForger)
 	}
+}
+
+// inTalk reports whether the connection was in use just before the RST: no box forgets
+// one so soon.
+func (c *Case) inTalk() bool {
+	idle := c.Timing.At[IdleBefore]
+	return idle >= 0 && idle < ShortestIdle
 }
 
 // The reasons for which a way is excluded.
@@ -240,6 +270,7 @@ var (
 	becauseNoForger      = sentence("because-no-forger", "nothing is seen that a forger does and no stack or box")
 	becauseNamesItself   = sentence("because-names-itself", "the RST names the box that sent it")
 	becauseProofs        = sentence("because-proofs", "a proof of another hand than {sender}'s is seen")
+	becauseSigns         = sentence("because-signs", "{rst} is unlike {sender}'s other segments in too much for it to be one of them")
 	becauseBothAtOnce    = sentence("because-both-at-once", "{rst} and {towards_other} reset both ends at once after {idle_before} of silence, and more speaks for a box between them")
 	becauseOtherDistance = sentence("because-other-distance", "{rst} has TTL {rst_ttl}, and {sender}'s host has shown {host_ttl_least} to {host_ttl_most}: it has not come as far")
 	becauseNoNumber      = sentence("because-no-number", "{rst} acknowledges just {trigger}, which has no ACK, as an answer does")
@@ -254,11 +285,13 @@ var (
 // what would tell it.
 type general struct{ id, tell string }
 
-// generalOf is that of w.
-func generalOf(c *Case, w Way) general {
+// generalOf is that of w, one of those that are left.
+func generalOf(c *Case, w Way, left Ways) general {
 	switch w {
 	case WayAnswer:
 		switch {
+		case refusesUnseen(c):
+			return general{"stray-probe", "a capture that holds the other direction: was it a SYN, or a scanner's FIN, NULL or Xmas probe?"}
 		case c.Sender.Known.Has(flows.SawFIN):
 			return general{"data-after-close", "a capture beside the sender of the RST: does a segment come in just before it?"}
 		case !c.Sender.Spoke() || c.Flow.Handshake == flows.MidStream && c.Mechanism == Unexplained:
@@ -277,13 +310,16 @@ func generalOf(c *Case, w Way) general {
 	case WayRefusal:
 		return general{"no-listener", "`ss -ltn` on the host: is there a listener on the port?"}
 	case WayBox:
-		if c.Mechanism == Abort {
-			return general{"middlebox-idle-timeout", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+		if c.Mechanism == Abort && !c.inTalk() {
+			return general{"middlebox-idle-timeout", ownOrNot}
 		}
-		if c.Mechanism == Unexplained && c.Sender.Spoke() {
-			break // what rejects answers something
+		if x := c.Sender; c.Dir == flows.Client && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets && c.After.Segments[c.Dir] == 0 {
+			return general{"backscatter", "do more SYNs come in this client's name from elsewhere? Then somebody forges its address, and the RST is its owner's"}
 		}
-		return general{"firewall-reject", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+		if c.Mechanism == Unexplained && c.Sender.Spoke() || c.Mechanism == Abort && left.Has(WayForgery) {
+			break // what rejects answers something, and what forgets had silence
+		}
+		return general{"firewall-reject", ownOrNot}
 	}
-	return general{"injected-rst", "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"}
+	return general{"injected-rst", ownOrNot}
 }

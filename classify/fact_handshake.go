@@ -33,6 +33,12 @@ var handshakeFacts = []*Fact{
 	{"prior_to_syn", UnitDuration, "the latest segment of the earlier connection to the sender's SYN", func(c *Case) int64 {
 		return c.Sender.SYNFirst - c.Flow.Prior.Latest
 	}},
+	{"rst_seq_from_syn", UnitNumber, "its sequence number less that of the octet after the sender's SYN", func(c *Case) int64 {
+		return int64(c.RST.Seq.Sub(c.Sender.ISN + 1))
+	}},
+	{"rst_ack_from_accepted", UnitNumber, "its acknowledgment less that of the SYN/ACK of its sender", func(c *Case) int64 {
+		return int64(c.RST.Ack.Sub(c.Sender.RcvNxt))
+	}},
 	{"syn_beyond_prior", UnitNumber, "the SYN's number less the client's SND.NXT in the earlier connection", func(c *Case) int64 {
 		return int64(c.Trigger.Seq.Sub(c.Flow.Prior.SndNxt[flows.Client]))
 	}},
@@ -83,6 +89,22 @@ func refusesUnseen(c *Case) bool {
 		c.RST.Flags&packet.ACK != 0 && c.RST.Seq == 0 && c.RST.Ack != 0
 }
 
+// refusesSecond reports whether the RST refuses a SYN of an address and port from
+// which its sender has just accepted another SYN, in whose window that one is: the
+// SYN/ACK acknowledges one, the RST the other.
+func refusesSecond(c *Case) bool {
+	x := c.Sender
+	if c.Dir != flows.Server || c.before() || !x.Known.Has(flows.SawSYN|flows.SawAck) || uint32(x.SYNs) != x.Packets ||
+		c.RST.Flags&packet.ACK == 0 || c.RST.Seq != 0 || x.SndNxt == 0 {
+		return false
+	}
+	if t := &c.Trigger; t.Valid() && (t.Flags&(packet.SYN|packet.ACK) != packet.SYN || t.End() != c.RST.Ack) || !t.Valid() && c.Receiver.Spoke() {
+		return false
+	}
+	ahead := c.RST.Ack.Sub(x.RcvNxt)
+	return ahead > 0 && ahead < 1<<16 && c.RST.Time-x.SYNFirst <= halfOpenFor
+}
+
 // dropsSYNACK reports whether the RST is a client's answer to the SYN/ACK of a
 // server that it had asked and never acknowledged.
 func dropsSYNACK(c *Case) bool {
@@ -96,6 +118,16 @@ func dropsSYNACK(c *Case) bool {
 func dropsUnseen(c *Case) bool {
 	x := c.Sender
 	return c.answersUnseen() && !c.Receiver.Spoke() && x.Known.Has(flows.SawSYN) && x.ISN != c.RST.Seq && acksSYN(x, c.RST.Seq)
+}
+
+// refusesOther reports whether r is a client's answer, while it waits for that to
+// its SYN, to a segment that is not in the capture and acknowledges something else
+// (RFC 9293, 3.10.7.3): without ACK it repeats that acknowledgment.
+func refusesOther(r *flows.Reset) bool {
+	x, rst := r.Sender(), &r.RST
+	return r.Dir == flows.Client && r.Flow.Handshake <= flows.SYNReceived && x.Known.Has(flows.SawSYN) && uint32(x.SYNs) == x.Packets &&
+		!r.Trigger.Valid() && rst.Flags&packet.ACK == 0 && rst.Window == 0 && rst.Options == 0 &&
+		rst.Seq != x.ISN && !acksSYN(x, rst.Seq) && pathOf(rst, x, 0).Off == 0
 }
 
 // acksSYN reports whether ack acknowledges the SYN of s, with all, some or none

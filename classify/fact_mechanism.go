@@ -55,6 +55,8 @@ func mechanismOf(r *flows.Reset) (Mechanism, flows.Segment) {
 			return Answer, r.After.First[r.Dir.Peer()]
 		case r.Trigger.Valid() && !ownWindow(r):
 			return Answer, r.Trigger
+		case refusesOther(r):
+			return Answer, flows.Segment{}
 		case abortsBare(r) || ownWindow(r):
 			return Abort, flows.Segment{}
 		case y.Known.Has(flows.SawAck) && rst.Seq == y.RcvNxt:
@@ -117,8 +119,8 @@ func activeNumbers(r *flows.Reset) bool {
 	if !y.Spoke() {
 		return !x.Known.Has(flows.SawAck) || x.RcvNxt.LessEq(rst.Ack)
 	}
-	if y.SndNxt.Less(rst.Ack) {
-		return false
+	if y.SndNxt.Less(rst.Ack) && !(rst.Options.Has(packet.OptTimestamps) && rst.Ack.LessEq(x.WindowEdge)) {
+		return false // a socket may have got what the capture lacks, as far as it had room
 	}
 	return !x.Known.Has(flows.SawAck) || x.RcvNxt.LessEq(rst.Ack)
 }

@@ -38,7 +38,7 @@ C > S  R   seq 1, window 0, no options`,
 	When:       SYNACKDropped,
 	Match: func(c *Case, f *Findings) Confidence {
 		if !c.Trigger.Valid() {
-			if c.Sender.SYNs > 1 || c.RST.Time-c.Sender.SYNFirst > scanPatience || scans(c, f) == None {
+			if c.Sender.SYNs > 1 || c.RST.Time-c.Sender.SYNFirst > scanPatience && !toolSYN(c) || scans(c, f) == None {
 				return None
 			}
 			f.Say(saysDropsUnseen)

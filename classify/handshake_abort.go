@@ -109,5 +109,5 @@ var (
 	saysSoClientWaitedLess     = sentence("so-client-waited-less", "so the client waited less than {syn_to_rst}, by whatever clock it has")
 	saysSYNACKInTime           = sentence("syn-ack-in-time", "the server's other SYN/ACKs take {server_rtt}: this one was hardly late")
 	storyHandshakeAbortLate    = sentence("story-handshake-abort-late", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK was refused {answer_time} after it had passed here, on a path that takes {client_rtt}.")
-	storyHandshakeAbort        = sentence("story-handshake-abort", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK took {syn_to_synack}, longer than the client was willing to wait.")
+	storyHandshakeAbort        = sentence("story-handshake-abort", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK that it refused came {syn_to_trigger} after its first SYN, longer than the client was willing to wait.")
 )

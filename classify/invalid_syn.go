@@ -25,15 +25,28 @@ S > C  R.  seq 0 ack 1001, window 0`,
 		"Linux: tcp_check_req, SK_RST_REASON_INVALID_SYN",
 	},
 	Over: []Over{
+		{ID: "closed-port-scan", Why: "the port had accepted a handshake from just there"},
 		{ID: "no-listener", Why: "the port had accepted a handshake from just there"},
 		{ID: "listener-flap", Why: "the port was there all the time"},
 	},
 	Reasons:    []string{"INVALID_SYN"},
 	Telling:    SYNToRST,
 	Ways:       ways(WayRefusal),
-	Mechanisms: mechanisms(Answer),
-	When:       FromServer | Refusal,
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Unexplained),
+	When:       FromServer | First,
 	Match: func(c *Case, f *Findings) Confidence {
+		if refusesSecond(c) {
+			f.Say(saysAcceptedOther)
+			if !c.Trigger.Valid() {
+				f.Say(saysSecondUnseen)
+				return Possible
+			}
+			f.Say(saysRefusesJust)
+			return Likely
+		}
+		if !c.Facts.Has(Refusal) {
+			return None
+		}
 		p := &c.Flow.Prior
 		const server, client = flows.Server, flows.Client
 		if p.Latest == 0 || c.Trigger.Time-p.Latest > halfOpenFor ||
@@ -53,6 +66,9 @@ S > C  R.  seq 0 ack 1001, window 0`,
 }
 
 var (
+	saysAcceptedOther                 = sentence("accepted-other-syn", "{sender} accepts a SYN from this address and port ({sender_syn}), and another than {rst} refuses: the numbers lie {rst_ack_from_accepted} apart")
+	saysRefusesJust                   = sentence("refuses-just-the-second", "{rst} acknowledges just {trigger}, {answer_time} after it")
+	saysSecondUnseen                  = sentence("second-syn-unseen", "with sequence number 0 it answers a segment without ACK, as a SYN is, which the capture lacks")
 	saysAcceptedConnectionSameAddress = sentence("accepted-connection-same-address", "{sender} had accepted a connection from the same address and port {prior_to_trigger} before, and that handshake was not complete")
 	saysAnotherSynComesBeyond         = sentence("another-syn-comes-beyond", "another SYN ({trigger}) comes, {syn_beyond_prior} beyond the first: in the window")
 	saysRefusesLater2                 = sentence("refuses-later-2", "{rst} refuses it {answer_time} later")

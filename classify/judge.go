@@ -46,16 +46,18 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	p := j.planFor(c)
 	c.Origin = originOf(c, p.signs, &j.notes)
 	j.alsoFits = j.alsoFits[:0]
-	ms := j.matched[:j.match(c, p)]
-	if len(ms) == 0 {
-		ms = j.matched[:1]
-		ms[0].rule = &nothingFits
-		ms[0].findings.n = 0
-		ms[0].confidence = unclassified.Match(c, &ms[0].findings)
-	}
+	left := eliminate(c)
 	j.unchecked = append(j.unchecked[:0], p.unchecked...)
-	ms, accord := j.hear(&c.Kernel, ms)
-	best := j.table.best(ms)
+	matched := j.matched[:j.match(c, p)]
+	ms, accord := j.decide(c, matched, &left)
+	general := len(ms) == 0
+	if general {
+		ms, accord = j.generally(c, len(matched), &left)
+	}
+	best := 0 // a general cause stands first
+	if !general {
+		best = j.table.best(ms)
+	}
 	b := &ms[best]
 	sayLoop(c, &b.findings)
 	v = Verdict{
@@ -68,11 +70,18 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	} else {
 		v.Harm = harmOf(c)
 	}
-	b.rule.Story(c).bind(c, &v.Story)
-	j.others(ms, best)
-	left := eliminate(c)
+	if general && b.rule != &nothingFits {
+		storyOnlyLeft.bind(c, &v.Story)
+	} else {
+		b.rule.Story(c).bind(c, &v.Story)
+	}
+	if general {
+		j.others(ms, best, ownOrNot)
+	} else {
+		j.others(ms, best, unlike)
+	}
 	v.Kernel = j.cover(c, b, &left, accord)
-	if len(ms) == 1 && len(j.alsoFits)+len(j.unchecked) == 0 && v.Kernel != Disagrees && c.Kernel.confirms(b.rule.Rule) {
+	if !general && len(ms) == 1 && len(j.alsoFits)+len(j.unchecked) == 0 && v.Kernel != Disagrees && c.Kernel.confirms(b.rule.Rule) {
 		v.Confidence = max(v.Confidence, Likely)
 	}
 	v.Possible, v.Excluded = left.possible, j.exclude(c, &left)
@@ -177,7 +186,7 @@ func (j *Judge) hear(t *Testimony, ms []match) ([]match, Accord) {
 // it, or for some of what also fits.
 func (j *Judge) tellsMore(t *Testimony, ms []match) bool {
 	best := j.table.best(ms)
-	j.others(ms, best)
+	j.others(ms, best, unlike)
 	more := !t.allows(ms[best].rule.Rule) ||
 		slices.ContainsFunc(j.alsoFits, func(a Alternative) bool { return !t.allows(a.Rule) })
 	j.alsoFits = j.alsoFits[:0]
@@ -188,8 +197,11 @@ func (j *Judge) tellsMore(t *Testimony, ms []match) bool {
 // nothing says which goes first. No capture is known that has them.
 const unlike = "nothing in the packets: ask the host that sent the RST"
 
+// ownOrNot is the tell between another hand's doing and the host's own.
+const ownOrNot = "`nstat -az TcpOutRsts` on the host grows when the host itself sends the RST"
+
 // others collects what also fits, the surest first.
-func (j *Judge) others(ms []match, best int) {
+func (j *Judge) others(ms []match, best int, tellElse string) {
 	if len(ms) == 1 {
 		return
 	}
@@ -200,7 +212,7 @@ func (j *Judge) others(ms []match, best int) {
 			if i == best || m.confidence != sure {
 				continue
 			}
-			tell := unlike
+			tell := tellElse
 			switch {
 			case b.tells(m.rule.rank) && sure <= b.confidence, b.confidence == Certain && b.goesBefore(m.rule.rank):
 				continue
@@ -308,48 +320,4 @@ func (t *table) best(ms []match) int {
 		}
 	}
 	return best
-}
-
-// cover adds the general cause of each way that is left and for which neither
-// the verdict nor what also fits stands, and returns what the kernel's word did,
-// which may leave no room for such a cause.
-func (j *Judge) cover(c *Case, b *match, left *elimination, accord Accord) Accord {
-	stand := b.rule.Ways
-	for _, a := range j.alsoFits {
-		stand |= a.Rule.Ways
-	}
-	if b.confidence == Certain {
-		left.not(left.possible&^stand, becauseProven)
-	}
-	open := left.possible &^ stand
-	for w := WayAnswer; open>>w != 0; w++ {
-		if !open.Has(w) || stand.Has(w) {
-			continue
-		}
-		g := generalOf(c, w)
-		r := j.table.byID[g.id]
-		if r == nil || r == b.rule {
-			continue
-		}
-		if accord != Disagrees && !c.Kernel.allows(r.Rule) {
-			accord = Decides
-			continue
-		}
-		tell := b.rule.tell(r.Rule)
-		if tell == "" {
-			tell = g.tell
-		}
-		j.alsoFits = append(j.alsoFits, Alternative{r.Rule, tell})
-		stand |= r.Ways | 1<<w
-	}
-	return accord
-}
-
-// exclude binds the reasons of left to the facts of c.
-func (j *Judge) exclude(c *Case, left *elimination) []Exclusion {
-	for i, x := range left.excluded[:left.n] {
-		j.excluded[i].Ways = x.ways
-		x.because.bind(c, &j.excluded[i].Because)
-	}
-	return j.excluded[:left.n]
 }

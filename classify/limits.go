@@ -35,6 +35,17 @@ const (
 	// handshake's last ACK takes at most. Own.
 	lateAnswer = int64(10 * time.Millisecond)
 
+	// askedAgain is how many refusals of one port are more than a scan leaves. Own.
+	askedAgain = 3
+
+	// aMoment is how long a host that has just acknowledged something cannot have
+	// forgotten the connection. Own.
+	aMoment = int64(20 * time.Millisecond)
+
+	// latestFirstLeast is how many connections that go in one order do so by no
+	// chance: three do one time in six.
+	latestFirstLeast = 3
+
 	// windowsAnswers is how soon after late data its refusal by Windows counts
 	// as an answer. Own.
 	windowsAnswers = int64(10 * time.Millisecond)

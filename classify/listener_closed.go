@@ -38,10 +38,11 @@ S > C  R.  seq 1, one for each that waited`,
 	},
 	Over: []Over{
 		{ID: "accepted-then-reset", Why: "other connections of the port went at the same moment"},
-		{ID: "deliberate-abort", Why: "other connections of the port went at the same moment"},
+		{ID: "deliberate-abort", Why: "other connections of the port went at the same moment", Told: true},
 		{ID: "unread-data-on-close", Why: "no program ever saw the connection"},
 	},
 	Confused: []Confusion{
+		{"deliberate-abort", "did the service stop listening at that moment? `systemctl status` or its log tells"},
 		{"process-death", "was the process killed, or did it stop listening? Its log tells"},
 		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when the queue was full"},
 		{"accepted-then-reset", "`ss -ltn` on the host: did the listener go, or does a proxy accept and find no back end?"},
@@ -60,7 +61,14 @@ S > C  R.  seq 1, one for each that waited`,
 		if c.Mechanism == Answer {
 			return closedInHandshake(c, f)
 		}
+		if c.Around.Burst <= 1 {
+			return closedAlone(c, f)
+		}
 		if !stroke(c) || c.Around.BurstOpened && !c.Around.Shut {
+			return None
+		}
+		reversed := latestFirst(c)
+		if reversed && c.Around.BurstFell+1 >= latestFirstLeast {
 			return None
 		}
 		f.Say(saysSentNothingConnectionBut)
@@ -71,11 +79,26 @@ S > C  R.  seq 1, one for each that waited`,
 		abortNumbers(c, f)
 		// A listener's queue goes without those that were accepted; and two of a busy
 		// server may come to the same end by chance.
-		if refuses := gone(c, f); !refuses && c.Timing.At[IdleBefore] < ripe || c.Around.BurstSpoke > 0 {
+		if refuses := gone(c, f); !refuses && c.Timing.At[IdleBefore] < ripe || c.Around.BurstSpoke > 0 || reversed {
 			return Possible
 		}
 		return Likely
 	},
+}
+
+// closedAlone is what a listener leaves that had one connection waiting: no more
+// than an abort of a connection on which the server never said anything.
+func closedAlone(c *Case, f *Findings) Confidence {
+	if c.Around.WentOn || c.Mechanism != Abort || c.RST.Flags&packet.ACK == 0 || c.Timing.At[IdleBefore] < ripe {
+		return None // a program that ends it at once has accepted it
+	}
+	f.Say(saysSentNothingConnectionBut)
+	if c.Receiver.Unanswered > 0 {
+		f.Say(saysWaiting)
+	}
+	abortNumbers(c, f)
+	gone(c, f)
+	return Possible
 }
 
 // closedInHandshake recognises the refusal of the last ACK of a handshake: the

@@ -51,6 +51,9 @@ S > C  S.  seq 0 ack 1`,
 		}
 		return harmUnlessAccepted(c)
 	},
+	Over: []Over{
+		{ID: "bad-ack-syn-sent", Why: "its number is where the connection before had come to", Told: true},
+	},
 	Confused: []Confusion{
 		{"firewall-reject", "`ss -tan` on the server: is there an older connection with the client's address and port? Else look for the counter of a rule that rejects"},
 	},
@@ -60,13 +63,16 @@ S > C  S.  seq 0 ack 1`,
 	Silence:    IdleBefore,
 	Ways:       ways(WayAnswer, WayRefusal),
 	Mechanisms: mechanisms(Answer),
-	When:       First | AnswersSegment,
+	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {
 		t := &c.Trigger
+		if !t.Valid() {
+			return challengedUnseen(c, f)
+		}
 		if c.Facts.Has(Refusal) {
 			return stillHeld(c, f)
 		}
-		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.Sender, t.Ack) {
+		if !inSYNSent(c) || t.Flags&(packet.SYN|packet.ACK) != packet.ACK || acksSYN(c.Sender, t.Ack) || c.ofThisStream(t) {
 			return None
 		}
 		f.Say(saysAsksConnectionSyn5)
@@ -78,6 +84,29 @@ S > C  S.  seq 0 ack 1`,
 		triesAgain(c, f)
 		return Certain
 	},
+}
+
+// ofThisStream reports whether s goes on with the stream that its side's SYN/ACK
+// began: what came between is not in the capture, and it is of no older connection.
+func (c *Case) ofThisStream(s *flows.Segment) bool {
+	y := &c.Flow.Side[s.Dir]
+	return y.Known.Has(flows.SawSYN) && s.Seq-y.ISN-1 < 1<<20
+}
+
+// challengedUnseen is what a bare RST of a client in SYN-SENT tells where the
+// segment that it answers is not in the capture, and its number is where the
+// connection before on these addresses and ports had come to.
+func challengedUnseen(c *Case, f *Findings) Confidence {
+	if !refusesOther(c.Reset) {
+		return None
+	}
+	f.Say(saysAsksConnectionSyn5)
+	if p := &c.Flow.Prior; p.Latest == 0 || !p.Known[c.Dir].Has(flows.SawSegment) || p.SndNxt[c.Dir] != c.RST.Seq {
+		return Possible
+	}
+	f.Say(saysEndsPrior)
+	triesAgain(c, f)
+	return Likely
 }
 
 // stillHeld recognises the refusal of a SYN by a server that holds an older
@@ -105,6 +134,7 @@ func stillHeld(c *Case, f *Findings) Confidence {
 }
 
 var (
+	saysEndsPrior                  = sentence("ends-prior", "{rst} stands where the connection before on these addresses and ports had come to, {prior_to_syn} before the SYN: it answers an ACK of that connection, which the capture does not hold")
 	saysPriorBeforeSYN             = sentence("prior-before-syn", "the latest segment of that connection was seen {prior_to_trigger} before {trigger}")
 	storyPortStillHeld             = sentence("story-port-still-held", "{server} still held an older connection on the addresses and ports that {client} used again, in TIME_WAIT or half open, and refused the SYN with that one's number. Another port, or a wait, helps the client.")
 	saysAsksConnectionSyn5         = sentence("asks-connection-syn-5", "{sender} asks for a connection (SYN, {sender_syn})")

@@ -47,6 +47,7 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 	Over: []Over{
 		{ID: "unread-data-on-close", Why: "other connections of the port went at the same moment"},
 		{ID: "abort-after-response", Why: "other connections of the port went at the same moment"},
+		{ID: "deliberate-abort", Why: "other connections of the port went at the same moment, with data unread"},
 	},
 	Confused: []Confusion{
 		{"deliberate-abort", "the process lives on: then a configuration change or `ss -K` ended the connections"},
@@ -63,13 +64,16 @@ C3 > S S                  S > C3 R.  nobody listens any more`,
 			return None
 		}
 		spoke := c.Sender.Known.Has(flows.SawData)
-		if !stroke(c) || !spoke && c.Timing.At[IdleBefore] >= ripe {
+		if !stroke(c) || !spoke && c.Timing.At[IdleBefore] >= ripe && !latestFirst(c) {
 			return None // a program that had accepted it would have read it by then
 		}
 		f.Say(saysResetConnectionsPortWithinOne)
 		f.Say(saysUnreadLatest)
 		abortNumbers(c, f)
-		if !spoke {
+		if latestFirst(c) {
+			f.Say(saysLatestFirst)
+		}
+		if !spoke && (!latestFirst(c) || c.Around.BurstFell+1 < latestFirstLeast) {
 			return Possible // it may have waited in the listener's queue
 		}
 		if gone(c, f) || c.Around.Burst > 2 {

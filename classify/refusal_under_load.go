@@ -29,7 +29,7 @@ C > S  S   S > C  S.  accepted`,
 		"Let clients try again after a pause; nothing was sent, so it is always safe.",
 	},
 	Refs: []string{
-		"Windows refuses a SYN when the backlog is full; Linux and FreeBSD drop it instead (listen(2), tcp_v4_conn_request)",
+		"Windows refuses a SYN when the backlog is full, and so do small stacks and load balancers at their limit; Linux drops it (listen(2), tcp_v4_conn_request)",
 	},
 	Over: []Over{
 		{ID: "no-listener", Why: "the port accepts connections moments before and after"},
@@ -59,12 +59,18 @@ C > S  S   S > C  S.  accepted`,
 		if !c.Facts.Has(Refusal) || refusalNumberOf(c) == numberHeld {
 			return None
 		}
-		// An initial TTL of 64 is Linux, BSD or macOS: they drop what is too much.
-		if c.RST.TTL <= 64 {
-			return None
+		if likeLinux(c) {
+			return None // it drops what is too much
 		}
 		refusal(c, f)
 		switch {
+		case c.RST.TTL <= 64:
+			if a.Opened == 0 && a.Reopened == 0 {
+				return None
+			}
+			saysPortAccepts(c, f)
+			f.Say(saysNotOfLinux)
+			return Possible
 		case a.Opened != 0 && a.Reopened != 0 && c.RST.Time-a.Opened <= loadWindow && a.Reopened-c.RST.Time <= loadWindow:
 			f.Say(saysSamePortAcceptedConnectionBefore)
 			f.Say(saysTtlWindowsNetworkDevice)
@@ -81,6 +87,7 @@ C > S  S   S > C  S.  accepted`,
 }
 
 var (
+	saysNotOfLinux                       = sentence("refusal-not-of-linux", "the IP header of {rst} (TTL {rst_ttl}, ID {rst_ip_id}) is not that of a Linux host, which would drop a SYN that its queue has no room for")
 	saysTTLOfWindows                     = sentence("ttl-of-windows", "TTL {rst_ttl} is of Windows: that refuses when the listener's queue is full, as if nothing listened")
 	saysRefusalOfHost                    = sentence("refusal-as-far-as-host", "the refusal comes from as far away as the port's SYN/ACKs: TTL {rst_ttl}")
 	saysSamePortAcceptedConnectionBefore = sentence("same-port-accepted-connection-before", "the same port accepted a connection {opened_to_rst} before and another {rst_to_reopened} later")

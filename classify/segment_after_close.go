@@ -57,7 +57,12 @@ S > C  R   seq = the ack of that segment`,
 			return None
 		}
 		if c.late() > 0 {
-			return None
+			if c.Trigger.Len > 0 || c.Trigger.Flags&packet.FIN == 0 || c.RST.Seq != x.FINEnd {
+				return None
+			}
+			f.Say(saysClosesFin3)
+			f.Say(saysClosesTooLaterFin)
+			return Possible // the data may have got lost
 		}
 		if c.RST.Flags&packet.ACK == 0 && c.RST.Seq != x.FINEnd && !y.Known.Has(flows.SawFIN) && c.Trigger.Len == 0 {
 			return None // an ACK that is older than the FIN says nothing of the close

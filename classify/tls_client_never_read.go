@@ -39,6 +39,7 @@ C > S  R.  seq after its data, ack after the tickets`,
 		{ID: "deliberate-abort", Why: "session tickets were left unread"},
 	},
 	Confused: []Confusion{
+		{"unread-data-on-close", "`strace -e read,recvfrom,close` on the client: had it read what came before? Then it was an answer that it left unread"},
 		{"deliberate-abort", "nstat on the client: TcpExtTCPAbortOnClose grows when data was left unread, also with SO_LINGER 0; TcpExtTCPAbortOnData for SO_LINGER 0 with everything read"},
 	},
 	Harm:       pushed,

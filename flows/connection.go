@@ -211,6 +211,22 @@ func (c *connection) earlier(m *memory) Earlier {
 	}
 }
 
+// early is a SYN/ACK that came just before the SYN h of its client, and all that
+// there was: somebody who knows of the SYN sooner than the capture does, or guesses
+// it, answers it, and the client's RST answers that. It is not Valid when there is
+// none.
+func (c *connection) early(m *memory, h *packet.Header, d Dir) (s Segment) {
+	x, y := &c.side[d], &c.side[d.Peer()]
+	if h.Flags&packet.ACK != 0 || x.Spoke() || uint32(y.SYNs) != y.Packets || h.Time-c.latest() > int64(earlyAnswer) {
+		return s
+	}
+	if r := m.recent(c, 0); r != nil && r.Flags&(packet.SYN|packet.ACK) == packet.SYN|packet.ACK {
+		s = *r
+		s.Dir = Server
+	}
+	return s
+}
+
 // holdsEarlier reports whether there was a connection on the same addresses and
 // ports before, one that the server had accepted.
 func (c *connection) holdsEarlier(m *memory) bool {

@@ -62,6 +62,9 @@ type Event struct {
 	// Acted is when the other side last sent new payload, or its FIN, before a
 	// RST; 0 when it had sent neither.
 	Acted int64
+	// Completed is when the client first acknowledged the SYN/ACK of a connection that
+	// is reset, or when the SYN/ACK came where that was not captured, 0 for neither.
+	Completed int64
 	// SYNOptions and SYNFlags are those of the client's first SYN, 0 without one.
 	SYNOptions packet.Options
 	SYNFlags   packet.Flags

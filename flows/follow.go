@@ -48,7 +48,7 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 	}
 	c := p.at(slot)
 	if ok && h.Flags&packet.SYN != 0 && c.startsAnew(h, d) {
-		prior := c.earlier(&p.memory)
+		prior, early := c.earlier(&p.memory), c.early(&p.memory, h, d)
 		if c.marks&isWatched != 0 {
 			t.pending.watched(p, c).watch(h, d)
 		}
@@ -60,6 +60,9 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 		}
 		c = p.at(slot)
 		p.memory.rare(c).prior = prior
+		if early.Valid() {
+			*p.memory.next(c) = early
+		}
 	}
 	if h.Flags&packet.RST != 0 {
 		t.reset(c, slot, h, d, payload, to)
@@ -142,6 +145,11 @@ func (t *Table) reset(c *connection, slot uint32, h *packet.Header, d Dir, paylo
 	e.Spoke = c.side[d].Known&SawData != 0
 	e.Acted = c.acted(&p.memory, d.Peer())
 	e.RTT = c.rttTo(d)
+	if c.side[Client].Known&SawPlainAck != 0 {
+		e.Completed = c.opening[Client].AckFirst
+	} else if c.side[Server].Known&SawSYN != 0 {
+		e.Completed = c.opening[Server].SYNFirst
+	}
 	e.Stray = c.handshake == MidStream
 	e.Refusal = c.handshake <= SYNSent && c.side[d].SYNs == 0 && h.Flags&packet.ACK != 0 && c.side[d.Peer()].SYNs > 0
 	if e.Refusal {

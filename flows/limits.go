@@ -37,6 +37,10 @@ const (
 	// reordered is how late a copy of a SYN/ACK may come that was not sent again:
 	// half of the initial retransmission timeout (RFC 6298, 2).
 	reordered = 500 * time.Millisecond
+	// earlyAnswer is how long before a SYN the capture may hold an answer to it: it
+	// took another way, or was made by who expected the SYN. Own.
+	earlyAnswer = time.Second
+
 	// answerSlack is how much later than a round trip and a half an answer may
 	// come: what hosts take to make it.
 	answerSlack = time.Millisecond

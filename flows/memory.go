@@ -37,16 +37,19 @@ func (m *memory) recent(c *connection, i int) *Segment {
 	return &m.pieces.At(c.pieces[at/pieceLen] - 1)[at%pieceLen]
 }
 
-func (m *memory) remember(c *connection, h *packet.Header, d Dir) {
+func (m *memory) remember(c *connection, h *packet.Header, d Dir) { m.next(c).set(h, d) }
+
+// next makes room for the latest segment of c.
+func (m *memory) next(c *connection) *Segment {
 	at := c.recentN % RecentLen
 	p := &c.pieces[at/pieceLen]
 	if *p == 0 {
 		*p = m.pieces.Take() + 1
 	}
-	m.pieces.At(*p - 1)[at%pieceLen].set(h, d)
 	if c.recentN++; c.recentN == 2*RecentLen {
 		c.recentN = RecentLen
 	}
+	return &m.pieces.At(*p - 1)[at%pieceLen]
 }
 
 // ready has the processor fetch what remember will write.

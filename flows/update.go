@@ -80,7 +80,11 @@ func (c *connection) update(m *memory, h *packet.Header, d Dir) {
 	inc32(&s.Packets)
 	s.Latest, s.LatestFrame = h.Time, h.Ref()
 	if p.Probes|p.RetransRun != 0 { // mostly there is nothing to write
-		p.Probes, p.RetransRun = 0, 0
+		p.Probes = 0
+		// Who speaks and acknowledges nothing new has not got what is sent again.
+		if h.Flags&packet.ACK == 0 || s.Known&SawAck == 0 || s.RcvNxt.Less(h.Ack) || p.SndNxt.LessEq(h.Ack) {
+			p.RetransRun = 0
+		}
 	}
 
 	if h.Flags&packet.ACK != 0 {

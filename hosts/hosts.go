@@ -100,6 +100,9 @@ type Around struct {
 	Burst                  int
 	BurstSpan              int64
 	BurstMoved, BurstSpoke int
+	// BurstFell is in how many of them the one that was reset just before had been
+	// completed later, BurstRose in how many earlier.
+	BurstFell, BurstRose int
 	// BurstOpened, with Ports too, says that the port accepted a connection between
 	// the first of them and this one.
 	BurstOpened bool
@@ -439,6 +442,7 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 			if s := f.around(r.RST.Time); s != nil {
 				a.Burst, a.BurstSpan = int(s.n), s.last-s.first
 				a.BurstMoved, a.BurstSpoke = int(s.movedBy()), int(s.spoke)
+				a.BurstFell, a.BurstRose = int(s.fell), int(s.rose)
 				a.BurstOpened = r.Dir == flows.Server && a.Opened > s.first
 			}
 		}

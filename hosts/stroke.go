@@ -17,6 +17,10 @@ func strokeOf(end *flows.Endpoint, h hashes, d flows.Dir) (flows.Endpoint, uint6
 type stroke struct {
 	first, last     int64
 	n, moved, spoke uint32
+	// fell and rose are in how many the connection before in the stroke was completed
+	// later than this one, or earlier; completed is when the latest of them was.
+	fell, rose uint32
+	completed  int64
 	// acted is in how many the other side had acted at all, from actedFirst to
 	// actedLast.
 	acted                 uint32
@@ -58,6 +62,14 @@ func (f *strokeFacts) add(e *flows.Event) {
 	}
 	s.first, s.last = min(s.first, e.Time), max(s.last, e.Time)
 	s.n++
+	switch {
+	case s.completed == 0 || e.Completed == 0:
+	case e.Completed < s.completed:
+		s.fell++
+	case e.Completed > s.completed:
+		s.rose++
+	}
+	s.completed = e.Completed
 	if e.Acted != 0 {
 		if s.acted == 0 {
 			s.actedFirst, s.actedLast = e.Acted, e.Acted

@@ -20,7 +20,7 @@ func run(args []string) int {
 		SilenceErrors: true,
 	}
 	root.AddCommand(recordCommands()...)
-	root.AddCommand(synthCommand(), accuracyCommand(), benchCommand(), readCommand())
+	root.AddCommand(synthCommand(), accuracyCommand(), benchCommand(), readCommand(), mutantsCommand())
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "rstlab:", err)

@@ -34,7 +34,8 @@ var mayImport = map[string][]string{
 	// It measures what the others are and knows none but the kernel's words.
 	"internal/lab/field": {"kernel"},
 	"cmd/rstwhy":         {"analyzer", "capture", "classify", "flows", "packet", "report"},
-	"cmd/rstlab":         {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/lab/field", "internal/synth"},
+	"cmd/rstlab":         {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/lab/field", "internal/mutants", "internal/synth"},
+	"internal/mutants":   {},
 }
 
 // homes says which packages of this module may import a package of others, by

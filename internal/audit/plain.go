@@ -290,6 +290,42 @@ func beats(v *view, value int64) Answer {
 	return answer(value <= n)
 }
 
+// burstFell counts the RSTs of the sender's port, each the first of its connection
+// and within a millisecond of the one before, whose connection was completed before
+// that one's.
+func burstFell(v *view) (n int64) {
+	type end struct {
+		addr [16]byte
+		port uint16
+	}
+	completed, reset, answered := map[end]int64{}, map[end]bool{}, map[end]bool{}
+	var last, at int64
+	for k := range v.c.headers {
+		h := &v.c.headers[k]
+		switch {
+		case h.Dst == v.rst.Src && h.DstPort == v.rst.SrcPort && h.Flags&(packet.SYN|packet.RST|packet.ACK) == packet.ACK:
+			if from := (end{h.Src, h.SrcPort}); !answered[from] {
+				completed[from], answered[from] = h.Time, true
+			}
+		case h.Src == v.rst.Src && h.SrcPort == v.rst.SrcPort && h.Flags&packet.SYN != 0:
+			if to := (end{h.Dst, h.DstPort}); completed[to] == 0 {
+				completed[to] = h.Time
+			}
+		case h.Src == v.rst.Src && h.SrcPort == v.rst.SrcPort && h.Flags&packet.RST != 0:
+			to := end{h.Dst, h.DstPort}
+			if reset[to] {
+				continue
+			}
+			reset[to] = true
+			if done := completed[to]; h.Time-at <= 1e6 && done > 0 && done < last {
+				n++
+			}
+			last, at = completed[to], h.Time
+		}
+	}
+	return n
+}
+
 // burst: RSTs of the same sender around this one, at least so many.
 func burst(v *view, value int64) Answer {
 	n := int64(0)

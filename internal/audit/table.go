@@ -53,8 +53,16 @@ var auditors = map[string]auditor{
 		}
 		return False
 	},
-	"rst_diagnostic_reason":   undecidable, // of the payload only the first octets are kept
-	"rst_seq_from_sender":     fromSender,
+	"rst_diagnostic_reason": undecidable, // of the payload only the first octets are kept
+	"rst_seq_from_sender":   fromSender,
+	"rst_seq_from_syn": rstSeqLess(func(v *view) (packet.Seq, bool) {
+		l := senderSYN(v)
+		if len(l) == 0 {
+			return 0, false
+		}
+		return l[0].Seq + 1, true
+	}),
+	"rst_ack_from_accepted":   numbers(func(v *view) (packet.Seq, packet.Seq, bool) { b, ok := highestAck(v, true); return v.rst.Ack, b, ok }),
 	"rst_beyond_sender":       rstSeqLess(ends(true)),
 	"rst_seq_from_receiver":   rstSeqLess(acks(false)),
 	"rst_seq_before_receiver": numbers(func(v *view) (packet.Seq, packet.Seq, bool) { a, ok := highestAck(v, false); return a, v.rst.Seq, ok }),
@@ -245,6 +253,7 @@ var auditors = map[string]auditor{
 	"beat_spread":      undecidable,
 	"burst":            burst,
 	"burst_span":       undecidable,
+	"burst_fell":       atMost(burstFell),
 	"burst_moved":      burst,
 	"elsewhere_ttl":    elsewhereTTL,
 	"elsewhere_hops":   undecidable,

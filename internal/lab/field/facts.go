@@ -58,14 +58,19 @@ func pairOf(s *segment) (p pair, fromClient bool, ok bool) {
 	return pair{}, false, false
 }
 
-// key finds one RST again in another capture.
+// key finds one RST again in another capture. A forger's may have the very numbers
+// of the host's: the IP ID and the window tell them apart.
 type key struct {
 	src, dst uint16
 	seq, ack uint32
 	flags    uint8
+	window   uint16
+	id       uint16
 }
 
-func keyOf(s *segment) key { return key{s.src.Port(), s.dst.Port(), s.seq, s.ack, s.flags} }
+func keyOf(s *segment) key {
+	return key{s.src.Port(), s.dst.Port(), s.seq, s.ack, s.flags, s.window, s.id}
+}
 
 // origin is a RST where it was made.
 type origin struct {

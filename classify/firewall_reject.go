@@ -28,8 +28,8 @@ S > C  R.  seq 0 ack 1, window 0, tos 0, TTL of the box that rejects`,
 		"`nstat -az TcpOutRsts` on the host does not grow",
 	},
 	Advice: []string{
-		"Where what is refused offers something that others do not (ECN, an option): leave it out on the client (Linux: net.ipv4.tcp_ecn=0, net.mptcp.enabled=0) until the box or the server is mended.",
 		"Find the REJECT rule and allow the client, or tell the client that it is not allowed.",
+		"Where what is refused offers something that others do not (ECN, an option): leave it out on the client (Linux: net.ipv4.tcp_ecn=0, net.mptcp.enabled=0) until the box or the server is mended.",
 	},
 	Remedies: []Remedy{
 		{"nftables", `Find the rule, and see its counter grow where it has one:

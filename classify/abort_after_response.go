@@ -126,6 +126,13 @@ func (c *Case) saidNothing() bool {
 		x.Bytes+y.Bytes == 0
 }
 
+// goodbyeUnseen reports whether the RST stands a goodbye or two beyond what is seen of
+// its sender, whose peer has closed: one may have been missed by the capture.
+func goodbyeUnseen(c *Case) bool {
+	ahead := c.RST.Seq.Sub(c.Sender.SndNxt)
+	return ahead > 0 && ahead <= 2*closeNotifyOld && c.closedWith(c.Receiver.FINEnd)
+}
+
 // afterPeerClosed recognises an abort in place of the second FIN. Windows does
 // it without the ACK flag as well.
 func afterPeerClosed(c *Case, f *Findings) Confidence {
@@ -133,8 +140,8 @@ func afterPeerClosed(c *Case, f *Findings) Confidence {
 	if x.Known.Has(flows.SawFIN) || !c.closedWith(y.FINEnd) {
 		return None
 	}
-	ahead := rst.Seq.Sub(x.SndNxt)
-	if ahead < 0 || ahead > 2*closeNotifyOld {
+	unseen := goodbyeUnseen(c)
+	if rst.Seq != x.SndNxt && !unseen {
 		return None
 	}
 	// A goodbye may lie unread or undelivered; anything else is data lost.
@@ -147,7 +154,7 @@ func afterPeerClosed(c *Case, f *Findings) Confidence {
 	} else {
 		f.Say(saysAcknowledgesFinStandsWhere)
 	}
-	if ahead > 0 {
+	if unseen {
 		f.Say(saysCountsMoreCaptureHolds)
 		return Possible
 	}

@@ -150,7 +150,7 @@ func notAnswer(c *Case, e *elimination) {
 func notAbort(c *Case, e *elimination) {
 	rst, x := &c.RST, c.Sender
 	switch {
-	case c.Mechanism == Unexplained && x.Spoke() && c.Missing == 0:
+	case c.Mechanism == Unexplained && x.Spoke() && c.Missing == 0 && !goodbyeUnseen(c):
 		e.not(aborts, becauseElsewhere)
 	case c.Mechanism == Unexplained || c.Mechanism == Abort:
 	case c.Trigger.Valid() && c.Trigger.Flags&packet.ACK == 0:

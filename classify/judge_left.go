@@ -96,6 +96,9 @@ func (j *Judge) cover(c *Case, b *match, left *elimination, accord Accord) Accor
 		stand |= a.Rule.Ways
 	}
 	left.readmit(stand&ways(WayBox), becauseNoSign) // what matches is such a sign
+	if b.rule.Ways&left.possible == 0 {
+		left.readmit(b.rule.Ways, becauseSameDistance) // a filter on the host itself is as far away
+	}
 	if b.confidence == Certain {
 		left.not(left.possible&^stand, becauseProven)
 	}
@@ -125,9 +128,14 @@ func (j *Judge) cover(c *Case, b *match, left *elimination, accord Accord) Accor
 
 // exclude binds the reasons of left to the facts of c.
 func (j *Judge) exclude(c *Case, left *elimination) []Exclusion {
-	for i, x := range left.excluded[:left.n] {
-		j.excluded[i].Ways = x.ways
-		x.because.bind(c, &j.excluded[i].Because)
+	n := 0
+	for _, x := range left.excluded[:left.n] {
+		if x.ways == 0 {
+			continue // all of it was readmitted
+		}
+		j.excluded[n].Ways = x.ways
+		x.because.bind(c, &j.excluded[n].Because)
+		n++
 	}
-	return j.excluded[:left.n]
+	return j.excluded[:n]
 }

@@ -36,7 +36,7 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 	Reasons:    []string{"TCP_ABORT_ON_MEMORY"},
 	Telling:    FINToRST,
 	Silence:    IdleBefore,
-	Ways:       ways(WayTimer),
+	Ways:       ways(WayTimer, WayOnPurpose),
 	Mechanisms: mechanisms(Abort),
 	When:       SenderFIN | ReceiverAck | First,
 	Match: func(c *Case, f *Findings) Confidence {

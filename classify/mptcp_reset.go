@@ -44,7 +44,7 @@ S > C  R.  MP_TCPRST (option 30, subtype 8), reason 1: unknown token
 	Reasons:    []string{"MPTCP_RST_EUNSPEC", "MPTCP_RST_EMPTCP", "MPTCP_RST_ERESOURCE", "MPTCP_RST_EPROHIBIT", "MPTCP_RST_EWQ2BIG", "MPTCP_RST_EBADPERF", "MPTCP_RST_EMIDDLEBOX"},
 	Telling:    Lifetime,
 	Benign:     true,
-	Ways:       ways(WayOnPurpose, WayAnswer, WayUnread, WayTimer),
+	Ways:       ways(WayOnPurpose, WayAnswer, WayUnread, WayTimer, WayRefusal),
 	Mechanisms: mechanisms(Abort, Answer, AnswerWithACK, Unexplained),
 	When:       First,
 	Match: func(c *Case, f *Findings) Confidence {

@@ -129,7 +129,7 @@ func notAnswer(c *Case, e *elimination) {
 	case c.Mechanism != Abort:
 	case rst.Options.Has(packet.OptTimestamps):
 		e.not(ways(WayAnswer), becauseTimestamps)
-	case ownWindow(c.Reset) && c.Reset.Trigger.Window != rst.Window && (c.Sender.Window != c.Sender.SYNWindow || c.Reset.Trigger.SeqLen() == 0):
+	case ownWindow(c.Reset) && c.Reset.Trigger.Window != rst.Window && (c.Sender.Window != c.Sender.SYNWindow || !answersOctets(c.Reset)):
 		// One that never changes may be all that a small stack has.
 		e.not(ways(WayAnswer), becauseOwnWindow)
 	case rst.Flags&packet.ACK == 0 && c.Reset.Trigger.Valid():
@@ -141,10 +141,17 @@ func notAnswer(c *Case, e *elimination) {
 			e.not(ways(WayAnswer), becauseNothingOpen)
 		case usesTimestamps(c.Reset) && !tookLeave(c.Receiver) && rst.Time-c.Sender.Latest > max(2*c.roundTrip(), aMoment):
 			// Without the timestamps of the connection it looks made of the segment.
-		case c.Sender.Spoke() && !c.Sender.Known.Has(flows.SawFIN) && rst.Time-c.Sender.Latest <= c.Flow.Patience(c.Dir):
+		case c.Sender.Spoke() && !c.Sender.Known.Has(flows.SawFIN) && rst.Time-c.Sender.Latest <= max(2*c.roundTrip(), shortestFailover):
 			e.not(ways(WayAnswer), becauseWasThere)
 		}
 	}
+}
+
+// answersOctets reports whether r may answer a segment that takes numbers: one without
+// them is answered by no stack that has the connection.
+func answersOctets(r *flows.Reset) bool {
+	answered := answersWithACK(r)
+	return r.Trigger.SeqLen() > 0 || answered.Valid() && answered.SeqLen() > 0
 }
 
 func notAbort(c *Case, e *elimination) {

@@ -38,6 +38,11 @@ const (
 	// askedAgain is how many refusals of one port are more than a scan leaves. Own.
 	askedAgain = 3
 
+	// shortestFailover is how soon after a host has spoken another that does not know
+	// its connections can stand in its place: BFD finds a dead one after three missed
+	// packets of 100 ms.
+	shortestFailover = int64(300 * time.Millisecond)
+
 	// aMoment is how long a host that has just acknowledged something cannot have
 	// forgotten the connection. Own.
 	aMoment = int64(20 * time.Millisecond)

@@ -351,7 +351,7 @@ func (t *text) detail(in int, i *analyzer.Incident, here string) {
 		also = append(also, a.Rule.ID+" ("+a.Rule.Title+"). To tell: "+a.Tell)
 	}
 	t.items(in, "Also fits", also)
-	t.items(in, "How it can have come about", ways(&i.Verdict))
+	t.items(in, "How it can have come about", ways(&i.Verdict, t.namer(i)))
 	if there, ok := t.advised[v.Rule]; ok {
 		t.line("")
 		sure := "How to make sure"
@@ -509,19 +509,16 @@ func (t *text) line(s string) {
 	t.w.WriteByte('\n')
 }
 
-// ways are those in which the RST can have come about, and those that a fact
-// excludes, in a line each.
-func ways(v *classify.Verdict) []string {
-	var not classify.Ways
+// ways are those in which the RST can have come about, and those that are excluded,
+// each set with the fact that excludes it.
+func ways(v *classify.Verdict, n classify.Namer) []string {
+	out := []string{"left: none"}
+	if v.Possible != 0 {
+		out[0] = "left: " + strings.Join(wayNames(v.Possible), ", ")
+	}
 	for k := range v.Excluded {
-		not |= v.Excluded[k].Ways
-	}
-	out := []string{"left: " + strings.Join(wayNames(v.Possible), ", ")}
-	if v.Possible == 0 {
-		out[0] = "left: none"
-	}
-	if not != 0 {
-		out = append(out, "excluded: "+strings.Join(wayNames(not), ", "))
+		x := &v.Excluded[k]
+		out = append(out, "not "+strings.Join(wayNames(x.Ways), ", ")+": "+x.Because.Text(n))
 	}
 	return out
 }

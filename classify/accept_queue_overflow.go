@@ -97,8 +97,8 @@ S > C  R   seq 1, window 0, no options`,
 			f.Say(saysPortRefusedSynsWell)
 			return Possible
 		}
-		if refusedLate(c) || showsElsewhere(c) {
-			return Possible
+		if refusedLate(c) || showsElsewhere(c) || c.RST.TTL > 64 {
+			return Possible // a host that begins with a TTL of more is no Linux host
 		}
 		return Likely
 	},

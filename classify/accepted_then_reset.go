@@ -1,6 +1,9 @@
 package classify
 
-import "github.com/rstwhy/rstwhy/flows"
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
 
 var acceptedThenReset = Rule{
 	ID:      "accepted-then-reset",
@@ -42,6 +45,7 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 		"Docker documentation: published ports; RFC 1122, 4.2.2.13",
 	},
 	Over: []Over{
+		{ID: "accept-queue-overflow", Why: "the host is no Linux host, and refuses nothing that it has accepted"},
 		{ID: "deliberate-abort", Why: "nothing was answered, which is how a proxy without a back end looks"},
 		{ID: "unread-data-on-close", Why: "the first message is all that came, and a program that serves would have read it"},
 	},
@@ -62,7 +66,10 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 			return None
 		}
 		if c.Mechanism == Answer {
-			return boxRefuses(c, f)
+			if sure := boxRefuses(c, f); sure != None {
+				return sure
+			}
+			return bareOfAnother(c, f)
 		}
 		if y.Known.Has(flows.SawData) {
 			// One whole message: what is unread in the middle of a stream is not
@@ -88,6 +95,20 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 	},
 }
 
+// bareOfAnother recognises what may be the abort of a stack other than Linux, bare as
+// RFC 9293, 3.10.5 has it, at the first message.
+func bareOfAnother(c *Case, f *Findings) Confidence {
+	y := c.Receiver
+	if !onlyAccepted(c) || c.RST.Flags&packet.ACK != 0 || c.RST.Seq != c.Sender.SndNxt || c.RST.TTL <= 64 || c.RST.TTL > 128 ||
+		!c.Path.Known || c.Path.Off != 0 || c.Trigger.Len == 0 || y.Bytes > 4*oneSegment || c.Timing.At[ReceiverDataToRST] > longRead {
+		return None
+	}
+	f.Say(saysSendsFirstMessage)
+	f.Say(saysResetsLaterWithoutByte)
+	f.Say(saysBareOfAnother)
+	return Possible
+}
+
 // boxRefuses recognises a load balancer that completes handshakes itself, and says
 // in its RST why it refuses what came next.
 func boxRefuses(c *Case, f *Findings) Confidence {
@@ -110,6 +131,7 @@ var (
 	saysRefusesTrigger           = sentence("refuses-trigger", "{rst} refuses {trigger} {answer_time} later")
 	storyAcceptedThenReset2      = sentence("story-accepted-then-reset-2", "A load balancer accepted the connection in the name of {server} on port {server_port} and refused what came next, {trigger}; {rst} says why.")
 
+	saysBareOfAnother          = sentence("bare-of-another", "its TTL, {rst_ttl}, is one that Windows begins with: that host aborts without ACK, and refuses no connection that it has accepted")
 	saysSendsFirstMessage      = sentence("sends-first-message", "{receiver} sends its first message ({receiver_data})")
 	saysResetsLaterWithoutByte = sentence("resets-later-without-byte", "{sender} resets {receiver_data_to_rst} later, without a byte of answer")
 	saysTookNothing            = sentence("took-nothing", "{sender} had sent no data and acknowledged none; it resets {synack_to_rst} after its SYN/ACK")

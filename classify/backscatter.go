@@ -48,6 +48,9 @@ C > S  R   seq 1, window 0, no options`,
 		if c.Sender.Spoke() {
 			return askedByAnother(c, f)
 		}
+		if c.After.First[c.Dir].Valid() {
+			return None // who goes on has asked
+		}
 		f.Say(saysSendsSynAck)
 		f.Say(saysRefusesLaterCaptureHolds)
 		if c.Receiver.SYNs > 1 {

@@ -1,13 +1,21 @@
 package classify
 
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
 var badACKSYNSent = Rule{
 	ID:      "bad-ack-syn-sent",
 	Family:  FamilyHandshakeAbort,
 	Title:   "the SYN/ACK acknowledged something else",
 	Summary: "The SYN/ACK acknowledged a number that the client had not sent; the client refused it and went on trying.",
 	Story: func(c *Case) *Sentence {
-		if !c.Trigger.Valid() {
+		switch {
+		case !c.Trigger.Valid():
 			return storyRefusesUnseen
+		case !c.Sender.Known.Has(flows.SawSYN):
+			return storyRefusesUnasked
 		}
 		return storyBadAckSynSent
 	},
@@ -33,11 +41,14 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 	Benign:     true,
 	Ways:       ways(WayAnswer),
 	Mechanisms: mechanisms(Answer),
-	When:       FromClient | SenderSYN,
+	When:       FromClient,
 	Confused: []Confusion{
 		{"port-reuse-challenge", "a capture beside the client: is what the RST answers a SYN/ACK, or a plain ACK of an older connection?"},
 	},
 	Match: func(c *Case, f *Findings) Confidence {
+		if !c.Facts.Has(SenderSYN) {
+			return refusesAndGoesOn(c, f)
+		}
 		if !c.Facts.Has(SYNACKDropped | AnswersSegment) {
 			return refusesSomething(c, f)
 		}
@@ -50,6 +61,17 @@ C > S  S   seq 0, again within milliseconds (Linux)`,
 		triesAgain(c, f)
 		return Certain
 	},
+}
+
+// refusesAndGoesOn is a client that refuses a SYN/ACK and then goes on with the
+// connection, where the capture lacks its SYN.
+func refusesAndGoesOn(c *Case, f *Findings) Confidence {
+	if c.Sender.Spoke() || !c.answers(packet.SYN|packet.ACK, packet.SYN|packet.ACK) || !c.After.First[c.Dir].Valid() {
+		return None
+	}
+	f.Say(saysRefusesUnasked)
+	f.Say(saysGoesOn)
+	return Possible
 }
 
 // refusesSomething is what a bare RST of a client in SYN-SENT tells where the
@@ -69,6 +91,9 @@ func refusesSomething(c *Case, f *Findings) Confidence {
 }
 
 var (
+	saysRefusesUnasked           = sentence("refuses-unasked", "{rst} refuses the SYN/ACK ({trigger}) {answer_time} later; the SYN is not in the capture")
+	saysGoesOn                   = sentence("goes-on-after-refusal", "{sender} goes on with a connection between these ports ({retried_syn}): it wants one, and did not take that SYN/ACK for the answer")
+	storyRefusesUnasked          = sentence("story-refuses-unasked", "{sender} refused a SYN/ACK of {receiver} and went on with the connection: most likely it acknowledged another number than that of the SYN, which the capture lacks.")
 	saysNumberOfUnseen           = sentence("number-of-unseen", "{rst} comes without that being answered as it should: its number is {rst_seq_from_syn} from the one after the SYN, as the answer to an acknowledgment of something else has it; the capture does not hold that segment")
 	storyRefusesUnseen           = sentence("story-refuses-unseen", "While {sender} waited for the answer to its SYN it refused a segment that is not in the capture, and that acknowledged something else.")
 	saysAsksConnectionSyn        = sentence("asks-connection-syn", "{sender} asks for a connection (SYN, {sender_syn})")

@@ -22,7 +22,7 @@ S > C  R.  seq 0 ack 1, window 0, no options
 		"masscan, src/templ-pkt.c; zmap, src/probe_modules: what their SYNs look like",
 	},
 	Over: []Over{
-		{ID: "no-listener", Why: "the client is a scanner, which nobody has to serve"},
+		{ID: "no-listener", Told: true, Why: "the client is a scanner, which nobody has to serve"},
 		{ID: "listener-flap", Why: "a scanner proves nothing about a service"},
 	},
 	Harm:       harmless,
@@ -33,7 +33,8 @@ S > C  R.  seq 0 ack 1, window 0, no options
 	Mechanisms: mechanisms(Answer),
 	When:       Refusal,
 	Match: func(c *Case, f *Findings) Confidence {
-		if scans(c, f) != Likely {
+		sure := scans(c, f)
+		if sure == None || sure == Possible && c.Around.Fruitless < scanTargets {
 			return None
 		}
 		refusal(c, f)
@@ -41,7 +42,7 @@ S > C  R.  seq 0 ack 1, window 0, no options
 			f.Say(saysPortAskedAgain)
 			return Possible // who scans asks a port once or twice; and somebody listened, or will
 		}
-		return Likely
+		return sure
 	},
 }
 

@@ -1,13 +1,18 @@
 package classify
 
+import "github.com/rstwhy/rstwhy/flows"
+
 var dataAfterClose = Rule{
 	ID:      "data-after-close",
 	Family:  FamilyDataAfterClose,
 	Title:   "data after the other side had closed",
 	Summary: "One side had closed its socket; the other still sent data, which nobody can read any more.",
 	Story: func(c *Case) *Sentence {
-		if c.unseenAfterFIN() || c.closedUnseen() {
+		switch {
+		case c.unseenAfterFIN() || c.closedUnseen():
 			return storyDataAfterCloseUnseen
+		case !c.Sender.Known.Has(flows.SawFIN):
+			return storyDataAfterCloseMaybe
 		}
 		if c.Timing.At[FINToTrigger] > 0 && c.Trigger.Len > 0 {
 			return storyDataAfterClose
@@ -44,6 +49,7 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 		{ID: "unread-data-on-close", Why: "the data came after the FIN"},
 	},
 	Confused: []Confusion{
+		{"stale-connection", "a capture beside the sender of the RST: does its FIN leave before the RST?"},
 		{"unread-data-on-close", "the closing program: close() first and data later is this cause; shutdown(SHUT_WR), then close() with the data unread, is the other"},
 	},
 	Reasons:    []string{"TCP_TIMEWAIT_SOCKET", "TCP_ABORT_ON_DATA", "TCP_FLAGS", "NO_SOCKET"},
@@ -55,6 +61,9 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 	Match: func(c *Case, f *Findings) Confidence {
 		if unseen := afterUnseenClose(c, f); unseen != None {
 			return unseen
+		}
+		if maybe := afterMaybeClose(c, f); maybe != None {
+			return maybe
 		}
 		late, confidence := c.dataAfterFIN()
 		if confidence == None {
@@ -80,5 +89,6 @@ S > C  R   seq = the ack of that data segment, window 0, no options
 var (
 	storyDataAfterClose       = sentence("story-data-after-close", "{receiver} sent data {fin_to_trigger} after {sender} had closed the connection; {sender} could only answer with a reset.")
 	storyDataAfterCloseUnseen = sentence("story-data-after-close-unseen", "{sender} had closed the connection, and refused what {receiver} sent after that or at the same time; the capture lacks a part of it.")
+	storyDataAfterCloseMaybe  = sentence("story-data-after-close-maybe", "{sender} refused what {receiver} sent next, as a host does that has closed the connection; if it did, its FIN was lost or is not in the capture.")
 	storyDataCrossesClose     = sentence("story-data-crosses-close", "{sender} had closed the connection while data from {receiver} was on its way; {sender} could only answer with a reset.")
 )

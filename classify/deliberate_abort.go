@@ -85,6 +85,9 @@ var deliberateAbort = Rule{
 			f.Say(saysAnsweredBefore)
 			return Likely
 		}
+		if c.Dir == flows.Server && c.Flow.Handshake == flows.MidStream && !c.Sender.Known.Has(flows.SawData) {
+			return Possible // the capture does not show that a program ever had it
+		}
 		if !c.probablyRead() || c.mayBeWhole() {
 			return Possible
 		}

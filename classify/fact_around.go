@@ -12,6 +12,7 @@ var aroundFacts = []*Fact{
 	{"opened_to_rst", UnitDuration, "the latest SYN/ACK of the server's port before the RST to it", func(c *Case) int64 { return c.RST.Time - c.Around.Opened }},
 	{"rst_to_reopened", UnitDuration, "the RST to the first SYN/ACK of the server's port after it", func(c *Case) int64 { return c.Around.Reopened - c.RST.Time }},
 	{"fruitless_others", UnitNumber, "other address and port pairs that refused the client, or that it dropped", func(c *Case) int64 { return int64(c.Around.Fruitless) - 1 }},
+	{"kin", UnitNumber, "address and port pairs that refused the client, or that it dropped, with this server's address, or with its port, whichever are more", func(c *Case) int64 { return int64(c.Around.Kin) }},
 	{"targets", UnitNumber, "address and port pairs that the client sent SYNs to", func(c *Case) int64 { return int64(c.Around.Targets) }},
 	{"unlike", UnitNumber, "address and port pairs that refused the client's SYNs of another make, or that it dropped", func(c *Case) int64 { return int64(c.Around.Unlike) }},
 	{"asks", UnitNumber, "SYNs of the client", func(c *Case) int64 { return int64(c.Around.Asks) }},
@@ -168,13 +169,15 @@ func setApart(c *Case) *Sentence {
 var (
 	saysScannerSYN      = sentence("scanner-syn", "the SYN ({client_syn}) is one that a scanner makes, not an operating system: window {client_syn_window}")
 	saysFruitlessUnlike = sentence("fruitless-elsewhere-of-another-make", "{unlike} address and port pairs refused this client or were dropped by it, in the same seconds; those SYNs were of another make than this one")
+	saysNotOfTheScan    = sentence("not-of-the-scan", "at most {kin} of all these share their address, or their port, with this one: a scanner's host makes ordinary connections too")
 	saysFruitless       = sentence("fruitless-elsewhere", "{fruitless_others} other address and port pairs refused this client or were dropped by it, in the same seconds")
 )
 
 // scans reports whether the client looks like a port scanner: by its SYN, or by
 // the company it keeps.
 // That others of its address tried many with SYNs of another make is no more
-// than possible: behind a NAT sit many.
+// than possible, as behind a NAT sit many; nor is what its own tries have neither
+// address nor port in common with.
 func scans(c *Case, f *Findings) Confidence {
 	if !c.Facts.Has(ClientSYN) {
 		return None
@@ -187,6 +190,11 @@ func scans(c *Case, f *Findings) Confidence {
 	switch {
 	case c.Around.Fruitless >= scanTargets:
 		f.Say(saysFruitless)
+		if sure == None && c.Around.Kin < scanKin {
+			f.Say(saysNotOfTheScan)
+			sure = Possible
+			break
+		}
 		sure = Likely
 	case sure == None && c.Around.Unlike >= scanTargets:
 		f.Say(saysFruitlessUnlike)

@@ -141,7 +141,7 @@ func notAnswer(c *Case, e *elimination) {
 			e.not(ways(WayAnswer), becauseNothingOpen)
 		case usesTimestamps(c.Reset) && !tookLeave(c.Receiver) && rst.Time-c.Sender.Latest > max(2*c.roundTrip(), aMoment):
 			// Without the timestamps of the connection it looks made of the segment.
-		case c.Sender.Spoke() && !c.Sender.Known.Has(flows.SawFIN) && rst.Time-c.Sender.Latest <= max(2*c.roundTrip(), shortestFailover):
+		case !c.Sender.Known.Has(flows.SawFIN) && c.spokeJustNow():
 			e.not(ways(WayAnswer), becauseWasThere)
 		}
 	}
@@ -203,6 +203,8 @@ func notTimer(c *Case, e *elimination) {
 	case x.Probes > 0 || x.Known.Has(flows.SawFIN) && c.Timing.At[FINToRST] >= waitedForFIN:
 	case c.Dir == flows.Server && c.Flow.Handshake == flows.SYNReceived && uint32(x.SYNs) == x.Packets:
 	case x.RetransRun > 0 && c.RST.Time-x.RetransFirst >= triedFor:
+	case c.Flow.Handshake == flows.MidStream && c.undelivered() > 0 && c.RST.Time-x.DataLast >= triedFor:
+		// What it sent last may have been a copy already, and the next one not captured.
 	case x.RetransRun > 0:
 		e.not(ways(WayTimer), becauseTriedShort)
 	case x.Known.Has(flows.SawFIN):
@@ -237,11 +239,28 @@ func notAnother(c *Case, e *elimination) {
 	case c.Path.Known && c.Path.Off == 0 && (c.Mechanism == Abort || !likeLinux(c) || !unknownHere(c) || onlyAccepted(c)):
 		e.not(ways(WayBox), becauseSameDistance)
 	}
-	// Small stacks refuse with the SYN's own number as well.
-	// What may be a box's in the middle of talk may be a forger's.
-	if !signs.Any((proofSigns|forgerSigns)&^WrongRefusal) && !(c.Mechanism == Abort && c.inTalk() && signs != 0 && e.possible.Has(WayBox)) {
+	if !maybeForged(c, e) {
 		e.not(ways(WayForgery), becauseNoForger)
 	}
+}
+
+// maybeForged reports whether something is seen that a forger does. Small stacks refuse
+// with the SYN's own number as well.
+func maybeForged(c *Case, e *elimination) bool {
+	rst, signs := &c.RST, c.Origin.Signs
+	switch {
+	case signs.Any((proofSigns | forgerSigns) &^ WrongRefusal):
+		return true
+	case c.inTalk() && c.Facts.Has(Underway) && c.Path.Known && c.Path.Off != 0 && (c.After.CarriedOn.Valid() || tookTrigger(c)):
+		return true // it has not come as far as its sender's segments, and its sender goes on
+	case len(c.FollowUps) > 1 && c.Mechanism == Unexplained && c.Sender.Spoke() && guessesOf(c).n >= 3:
+		return true // several of one sender stand nowhere
+	case c.Mechanism != Abort:
+		return false
+	case c.inTalk() && signs != 0 && e.possible.Has(WayBox):
+		return true // what may be a box's in the middle of talk may be a forger's
+	}
+	return usesTimestamps(c.Reset) && !rst.Options.Has(packet.OptTimestamps) && rst.Window != 0 && rst.Window != c.Sender.Window
 }
 
 // inTalk reports whether the connection was in use just before the RST: no box forgets
@@ -299,7 +318,7 @@ func generalOf(c *Case, w Way, left Ways) general {
 		switch {
 		case refusesUnseen(c):
 			return general{"stray-probe", "a capture that holds the other direction: was it a SYN, or a scanner's FIN, NULL or Xmas probe?"}
-		case c.Sender.Known.Has(flows.SawFIN):
+		case c.Sender.Known.Has(flows.SawFIN), c.Sender.Bytes > 0 && c.spokeJustNow() && c.RST.Flags&packet.ACK == 0 && !c.After.CarriedOn.Valid():
 			return general{"data-after-close", "a capture beside the sender of the RST: does a segment come in just before it?"}
 		case !c.Sender.Spoke() || c.Flow.Handshake == flows.MidStream && c.Mechanism == Unexplained:
 			return general{"mid-stream", "a capture that begins before the connection opens"}
@@ -310,7 +329,7 @@ func generalOf(c *Case, w Way, left Ways) general {
 	case WayOnPurpose:
 		return general{"deliberate-abort", "`strace -e setsockopt,close` on the program, or its log: did it end the connection?"}
 	case WayTimer:
-		if c.Sender.RetransRun > 0 {
+		if c.Sender.RetransRun > 0 || c.undelivered() > 0 {
 			return general{"retransmission-timeout", "`nstat -az TcpExtTCPAbortOnTimeout` on the sender grows when it gave up"}
 		}
 		return general{"keep-alive-timeout", "`nstat -az TcpExtTCPAbortOnTimeout` on the sender grows when it gave up"}

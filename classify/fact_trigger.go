@@ -97,8 +97,15 @@ func passedOn(c *Case) *flows.Segment {
 // unknownHere reports whether the RST answers a segment of an open connection,
 // as a host does that has no such connection.
 func unknownHere(c *Case) bool {
-	return !c.before() && !c.Sender.Known.Has(flows.SawFIN) && !c.closedUnseen() && (c.Flow.Handshake == flows.MidStream || c.Flow.Handshake == flows.Established) &&
+	return !c.before() && !c.Sender.Known.Has(flows.SawFIN) && !c.closedUnseen() && c.open() &&
 		(!c.Trigger.Valid() || c.Trigger.Flags&packet.SYN == 0)
+}
+
+// open reports whether the connection was open, or may have been: what a server sends
+// beside SYN/ACKs shows it where the client's side is not captured.
+func (c *Case) open() bool {
+	h := c.Flow.Handshake
+	return h == flows.MidStream || h == flows.Established || h == flows.SYNReceived && c.server().Known.Has(flows.SawData)
 }
 
 // answersUnseen reports whether the RST answers a segment that is not in the
@@ -135,9 +142,13 @@ func (c *Case) lateUnseen() int32 {
 // has been acknowledged: by a segment without payload that acknowledges one octet
 // more than the one before it, and more than the capture holds.
 func (c *Case) closedUnseen() bool {
+	return c.RST.Flags&packet.ACK == 0 && c.Mechanism == Answer && c.finAckedUnseen()
+}
+
+// finAckedUnseen is closedUnseen for a RST of whatever form.
+func (c *Case) finAckedUnseen() bool {
 	x, y := c.Sender, c.Receiver
-	if x.Known.Has(flows.SawFIN) || !x.Known.Has(flows.AckedUnseen) || c.RST.Flags&packet.ACK != 0 ||
-		c.Mechanism != Answer || c.RST.Seq != y.RcvNxt || c.before() {
+	if x.Known.Has(flows.SawFIN) || !x.Known.Has(flows.AckedUnseen) || c.RST.Seq != y.RcvNxt || c.before() {
 		return false
 	}
 	bare := false
@@ -213,7 +224,62 @@ func afterUnseenClose(c *Case, f *Findings) Confidence {
 	return None
 }
 
+// afterMaybeClose is the same where nothing but what the RST's sender did shows that it
+// may have closed.
+func afterMaybeClose(c *Case, f *Findings) Confidence {
+	y := c.Receiver
+	switch {
+	case c.Mechanism == Abort && c.finAckedUnseen() && y.Known.Has(flows.SawData) && c.RST.Ack.Less(y.SndNxt):
+		f.Say(saysFINUnseen)
+		f.Say(saysTakesNone)
+		return Likely
+	case c.mayHaveClosed() && (c.Trigger.Len > 0 || !c.Trigger.Valid()):
+		if c.oneMoreThanSent() {
+			f.Say(saysOneMore)
+		} else {
+			f.Say(saysWasThere)
+		}
+		answersOpen(c, f)
+		return Possible
+	}
+	return None
+}
+
+// mayHaveClosed reports whether the sender refuses, with a number that is no abort's, a
+// connection in which it had been a moment before, or beyond whose captured end one
+// octet more was acknowledged: its FIN may be lost, or not be in the capture.
+func (c *Case) mayHaveClosed() bool {
+	x := c.Sender
+	if c.Mechanism == Abort || c.RST.Flags&packet.ACK != 0 || !x.Spoke() || !unknownHere(c) || onlyAccepted(c) || tooSoon(c) || c.Path.Off != 0 {
+		return false
+	}
+	if x.Known.Has(flows.AckedUnseen) && c.oneMoreThanSent() {
+		return true
+	}
+	return c.RST.Seq != x.SndNxt && c.spokeJustNow()
+}
+
+// oneMoreThanSent reports whether the RST stands one octet beyond what the capture
+// holds of its sender's stream.
+func (c *Case) oneMoreThanSent() bool {
+	for s := range c.recent {
+		if s.Dir == c.Dir && s.SeqLen() > 0 {
+			return c.RST.Seq == s.End()+1
+		}
+	}
+	return false
+}
+
+// spokeJustNow reports whether the sender had sent something a moment before the RST:
+// it, and no other host in its place, knew the connection.
+func (c *Case) spokeJustNow() bool {
+	return c.Sender.Spoke() && c.RST.Time-c.Sender.Latest <= max(2*c.roundTrip(), shortestFailover)
+}
+
 var (
+	saysOneMore      = sentence("one-more", "{rst} stands one octet beyond what the capture holds of {sender}'s stream, where a FIN would have been")
+	saysTakesNone    = sentence("takes-none", "{rst} acknowledges nothing of what {receiver} sent last ({receiver_data})")
+	saysWasThere     = sentence("was-there", "{sender} had been in the connection ({sender_latest}); no FIN of it is in the capture")
 	saysAsks         = sentence("asks", "{receiver} asks {sender} for a connection (SYN, {trigger})")
 	saysRefuses      = sentence("refuses", "{rst} refuses it {answer_time} later, acknowledging exactly that SYN")
 	saysBareRST      = sentence("no-socket-behind", "the RST has window 0 and no TCP options: an answer without a socket behind it")

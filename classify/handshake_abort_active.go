@@ -10,7 +10,12 @@ var handshakeAbortActive = Rule{
 	Family:  FamilyHandshakeAbort,
 	Title:   "connected, and aborted instead of the ACK",
 	Summary: "The client got the SYN/ACK it wanted and aborted at once, with a RST in the place of the handshake's last ACK, as checks of load balancers do.",
-	Story:   always(storyHandshakeAbortActive),
+	Story: func(c *Case) *Sentence {
+		if droppedAtOnce(c) {
+			return storyHandshakeAbortActive
+		}
+		return storyHandshakeAbortActiveLate
+	},
 	Wire: `C > S  S   seq 0
 S > C  S.  seq 0 ack 1
 C > S  R.  seq 1 ack 1, window and timestamps as usual`,
@@ -28,9 +33,10 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 	},
 	Harm: harmless,
 	Over: []Over{
-		{ID: "deliberate-abort", Why: "it says when: in the place of the last ACK"},
+		{ID: "deliberate-abort", Told: true, Why: "it says when: in the place of the last ACK"},
 	},
 	Confused: []Confusion{
+		{"deliberate-abort", "a capture beside the client: does its ACK leave before the RST?"},
 		{"health-check", "does the same client come back to the same port at a fixed beat?"},
 	},
 	Reasons:    []string{"TCP_STATE"},
@@ -44,6 +50,9 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 		if c.triedAgain() || x.Known.Has(flows.SawPlainAck) || uint32(y.SYNs) != y.Packets || !acksSYN(x, rst.Seq) || rst.Ack != y.ISN+1 {
 			return None
 		}
+		if a := &c.After.First[c.Dir]; a.Valid() && a.Flags&packet.SYN == 0 && a.Seq == rst.Seq {
+			return None // its last ACK was overtaken on the way
+		}
 		f.Say(saysAsksConnectionSynGets)
 		f.Say(saysAbortsLaterPlaceAck)
 		if rst.Window == 0 && !rst.Options.Has(packet.OptTimestamps) {
@@ -51,11 +60,23 @@ C > S  R.  seq 1 ack 1, window and timestamps as usual`,
 			return Possible
 		}
 		f.Say(saysWindowClientSocketAlive)
+		if c.Around.ClientRTT > 0 && !droppedAtOnce(c) {
+			f.Say(saysTookItsTime)
+			return Possible
+		}
 		return Likely
 	},
 }
 
+// droppedAtOnce reports whether the client aborted as soon as a program can that wants
+// no more than the SYN/ACK, by the way to it and back.
+func droppedAtOnce(c *Case) bool {
+	return c.Timing.At[SYNACKToRST] <= 2*c.Around.ClientRTT+aMoment
+}
+
 var (
+	saysTookItsTime                   = sentence("took-its-time", "the SYN/ACK had come {synack_to_rst} before, and the way to this client and back takes {client_rtt}: its ACK may be lost, or not in the capture")
+	storyHandshakeAbortActiveLate     = sentence("story-handshake-abort-active-late", "{client} asked {server} for a connection, got it after {syn_to_synack}, and aborted it {synack_to_rst} later; no ACK of it came in between.")
 	saysAsksConnectionSynGets         = sentence("asks-connection-syn-gets", "{sender} asks for a connection (SYN, {sender_syn}) and gets it (SYN/ACK, {receiver_syn})")
 	saysAbortsLaterPlaceAck           = sentence("aborts-later-place-ack", "{rst} aborts it {receiver_syn_to_rst} later, in the place of the ACK that would have completed the handshake")
 	saysWindowTimestampsSocketAlready = sentence("window-timestamps-socket-already", "it has window 0 and no timestamps: a socket that was already gone would send the same on some systems")

@@ -223,6 +223,11 @@ const (
 	// would try when all of them are down. Own.
 	scanTargets = 16
 
+	// scanKin is how many of them share their address or their port with one try
+	// that is taken for one of the scan: a scan is of many ports of a host, or of
+	// one port of many. Own.
+	scanKin = 4
+
 	// windowsTries is how often Windows sends a refused SYN again at most: two by
 	// default, four of late (MaxSynRetransmissions).
 	windowsTries = 4

@@ -52,11 +52,14 @@ S > C  R.  seq 1, one for each that waited`,
 	Silence:    IdleBefore,
 	Ways:       ways(WayOnPurpose, WayUnread),
 	Mechanisms: mechanisms(Abort, Answer),
-	When:       FromServer | SenderSYN | SenderNoFIN | ReceiverNoFIN | First,
+	When:       FromServer | SenderNoFIN | ReceiverNoFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
 		if x.Known.Has(flows.SawData) {
 			return None
+		}
+		if !x.Known.Has(flows.SawSYN) {
+			return closedMidStream(c, f)
 		}
 		if c.Mechanism == Answer {
 			return closedInHandshake(c, f)
@@ -101,6 +104,23 @@ func closedAlone(c *Case, f *Findings) Confidence {
 	return Possible
 }
 
+// closedMidStream is what a listener leaves of connections that were open before the
+// capture began.
+func closedMidStream(c *Case, f *Findings) Confidence {
+	if c.Mechanism != Abort || c.RST.Flags&packet.ACK == 0 || c.Flow.Handshake != flows.MidStream || c.Around.Burst <= 1 || c.Around.WentOn ||
+		c.Sender.Known.Has(flows.AckedUnseen) || c.Timing.At[IdleBefore] < ripe {
+		return None
+	}
+	f.Say(saysOnlyAcknowledgments)
+	f.Say(saysResetConnectionsPortWithin)
+	if c.Receiver.Unanswered > 0 {
+		f.Say(saysWaiting)
+	}
+	abortNumbers(c, f)
+	gone(c, f)
+	return Possible
+}
+
 // closedInHandshake recognises the refusal of the last ACK of a handshake: the
 // half-open connection went with its listener.
 func closedInHandshake(c *Case, f *Findings) Confidence {
@@ -110,8 +130,11 @@ func closedInHandshake(c *Case, f *Findings) Confidence {
 	}
 	f.Say(saysAcknowledgesSynAck)
 	f.Say(saysRefusesLaterHalfOpen)
-	if gone(c, f) {
+	switch {
+	case gone(c, f):
 		return Likely
+	case c.RST.TTL > 64 && t.Len > 0:
+		return None // other stacks than Linux may abort so
 	}
 	return Possible
 }
@@ -119,6 +142,7 @@ func closedInHandshake(c *Case, f *Findings) Confidence {
 var (
 	saysSentNothingConnectionBut   = sentence("sent-nothing-connection-but", "{sender} had sent nothing on this connection but its SYN/ACK and acknowledgments")
 	saysResetConnectionsPortWithin = sentence("reset-connections-port-within", "{sender} reset {burst} connections of this port within {burst_span}, this one among them")
+	saysOnlyAcknowledgments        = sentence("only-acknowledgments", "the capture holds nothing of {sender} on this connection but acknowledgments")
 	saysWaiting                    = sentence("waiting", "{receiver_unanswered} of {receiver} were waiting with it")
 	saysAcknowledgesSynAck         = sentence("acknowledges-syn-ack", "{receiver} acknowledges the SYN/ACK in {trigger}")
 	saysRefusesLaterHalfOpen       = sentence("refuses-later-half-open", "{rst} refuses that {answer_time} later: the half-open connection is gone")

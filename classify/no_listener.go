@@ -41,6 +41,7 @@ S > C  R.  seq 0 ack 1, window 0, no options`,
 	},
 	Confused: []Confusion{
 		{"firewall-reject", "look for a REJECT rule with tcp-reset (`nft list ruleset`, `iptables -L -v`), or compare with a capture on the server itself"},
+		{"closed-port-scan", "the client's host scans others: ask who runs it, and what it wanted of this port"},
 		{"refusal-under-load", "on the server: `netstat -ano` shows a listener on the port when its queue was full"},
 	},
 	Reasons:    []string{"NO_SOCKET"},

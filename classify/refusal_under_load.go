@@ -56,6 +56,10 @@ C > S  S   S > C  S.  accepted`,
 			}
 			return Possible
 		}
+		if refusesUnseen(c) && c.RST.TTL > 64 && c.RST.TTL <= 128 {
+			f.Say(saysTTLOfWindows)
+			return Possible
+		}
 		if !c.Facts.Has(Refusal) || refusalNumberOf(c) == numberHeld {
 			return None
 		}

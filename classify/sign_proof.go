@@ -297,7 +297,7 @@ func wentOn(c *Case) *flows.Segment {
 	// In SYN-SENT and SYN-RECEIVED a wrong acknowledgment draws a RST, and the
 	// attempt goes on (RFC 9293, 3.10.7.3 and 3.10.7.4).
 	if rst.Flags&packet.ACK == 0 && (c.Flow.Handshake == flows.SYNSent && c.Dir == flows.Client ||
-		c.Flow.Handshake == flows.SYNReceived && c.Dir == flows.Server && rst.Seq != x.ISN+1) {
+		c.Flow.Handshake == flows.SYNReceived && c.Dir == flows.Server && rst.Seq != x.ISN+1 && x.Bytes == 0) {
 		return nil
 	}
 	if s.IPID != 0 && rst.IPID != 0 && c.countsIDs() {

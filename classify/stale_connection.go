@@ -59,7 +59,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		if !unknownHere(c) || onlyAccepted(c) {
 			return None
 		}
-		if tooSoon(c) || c.Origin.Signs.Has(OtherDistance) || c.Path.Off > 0 && x.TTLMin == x.TTLMax {
+		if tooSoon(c) || c.Origin.Signs.Has(OtherDistance) || c.Path.Off > 0 && x.TTLMin == x.TTLMax && !mayBeNAT(c) {
 			return None // the host itself did not send it
 		}
 		answersOpen(c, f)
@@ -91,6 +91,9 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 			f.Say(saysAcknowledgedMoreStreamCapture)
 			confidence = Possible
 		}
+		if c.Path.Off > 0 {
+			return Possible // a NAT at the host's address may have lost it
+		}
 		if bracketed(c) {
 			return Possible // a timer explains which connections were refused, and which not
 		}
@@ -100,6 +103,12 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 		}
 		return confidence
 	},
+}
+
+// mayBeNAT reports whether the RST may come from a NAT at the client's address that lost
+// its entry: it is one hop nearer than the client.
+func mayBeNAT(c *Case) bool {
+	return c.Path.Off == 1 && c.Dir == flows.Client && c.Timing.At[IdleBefore] >= ShortestIdle
 }
 
 var (

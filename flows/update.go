@@ -42,6 +42,10 @@ func (c *connection) update(m *memory, h *packet.Header, d Dir) {
 	end := h.End()
 	oldMax := s.SndNxt
 
+	if first && !syn && p.Known&SawAck != 0 && h.Seq == p.RcvNxt-1 && h.Len <= 1 {
+		// It stands where a probe does, behind what the capture lacks.
+		s.SndNxt, first = p.RcvNxt, false
+	}
 	switch {
 	case syn:
 		c.syn(m, h, d)

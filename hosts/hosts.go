@@ -76,6 +76,10 @@ type Around struct {
 	// Refused, what Fruitless is of its SYNs of the other make than this one's, with
 	// options beyond MSS or without.
 	Asks, Unlike int
+	// Kin, with Refused, is how many of those pairs, of either make, share the
+	// server's address, or its port, whichever are more: what belongs to one scan.
+	// Up to some ten it is exact but for chance, and never too large.
+	Kin int
 	// Of the client's and of the server's connections whose handshake was completed,
 	// with Asked: the shortest time from the capture point to it and back, in that
 	// handshake; 0 when there was none.
@@ -182,6 +186,7 @@ type Memory struct {
 	locals  cache[flows.Endpoint, localFacts]
 	legs    cache[legKey, leg]
 	pauses  cache[flows.Endpoint, pauseFacts]
+	spreads spreads
 }
 
 // localFacts are the servers that an address and port asked last.
@@ -277,6 +282,7 @@ func New() *Memory {
 	m.locals = newCache[flows.Endpoint, localFacts](a, 12)
 	m.legs = newCache[legKey, leg](a, 12)
 	m.pauses = newCache[flows.Endpoint, pauseFacts](a, 11)
+	m.spreads = spreads{newCache[spreadKey, spreadFacts](a, 12)}
 	return m
 }
 
@@ -366,6 +372,10 @@ func (m *Memory) Observe(e *flows.Event) {
 			c := m.clients.put(h[from].addr, &e.Ends[from].Addr)
 			c.at(e.Clock)
 			mark(&c.fruitless[0][made], h[from.Peer()].end)
+			if !e.Stray {
+				t := triesOf(client, server, h[flows.Client], h[flows.Server])
+				m.spreads.add(&t, e.Clock)
+			}
 		}
 		if sent, ok := short(e.Sent); ok && e.Dir == flows.Client && e.Settled {
 			m.pairs.put(hashPair(h[flows.Client], h[flows.Server], sent), &pair{client.Addr, *server, sent}).add(e)
@@ -419,6 +429,10 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 				a.Fruitless = min(192, estimate(&c.fruitless[0][made])+estimate(&c.fruitless[1][made]))
 				a.Unlike = min(192, estimate(&c.fruitless[0][made^1])+estimate(&c.fruitless[1][made^1]))
 			}
+		}
+		if want&Refused != 0 && d == flows.Client {
+			t := triesOf(client, server, hashesOf(client), h)
+			a.Kin = m.spreads.kin(&t)
 		}
 		if want&Asked != 0 {
 			if f := m.hosts.get(h.addr, &server.Addr); f != nil {

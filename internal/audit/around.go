@@ -340,6 +340,45 @@ func unlike(v *view, value int64) Answer {
 	return answer(value > 0 && value <= int64(most+most/4+2))
 }
 
+// kin: no more than the pairs with this server's address, or with its port, that the
+// client had asked and exchanged a RST with in these seconds.
+func kin(v *view, value int64) Answer {
+	addr, _ := v.who()
+	s := headOf(clientSYN)(v)
+	if s == nil {
+		return Undecidable
+	}
+	type end struct {
+		addr [16]byte
+		port uint16
+	}
+	most := 0
+	for w := range v.windows() {
+		asked := map[tuple]bool{}
+		onHost, onPort := map[end]bool{}, map[end]bool{}
+		v.byClock(func(h *packet.Header, clock int64) {
+			of := end{h.Src, h.SrcPort}
+			if h.Src == addr {
+				of = end{h.Dst, h.DstPort}
+			}
+			switch at := clock / window; {
+			case isSYN(h) && h.Src == addr:
+				asked[tupleOf(h)] = true
+			case h.Flags&packet.RST == 0 || !asked[tupleOf(h)] || at != w && at != w-1:
+			default:
+				if of.addr == s.Dst {
+					onHost[of] = true
+				}
+				if of.port == s.DstPort {
+					onPort[of] = true
+				}
+			}
+		})
+		most = max(most, len(onHost), len(onPort))
+	}
+	return answer(value > 0 && value <= int64(most))
+}
+
 // trip is a time between two segments of a handshake. It is plain where nothing
 // of it came twice or in another order, so that no other time can be meant.
 type trip struct {

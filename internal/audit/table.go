@@ -284,6 +284,7 @@ var auditors = map[string]auditor{
 	}),
 	"host_hops":        hostHops,
 	"unlike":           unlike,
+	"kin":              kin,
 	"asks":             asks,
 	"client_rtt":       shortestTrip(true),
 	"server_rtt":       shortestTrip(false),

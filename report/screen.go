@@ -194,16 +194,22 @@ func (t *text) compact(d *Document, c *Cause) {
 	if len(c.Rule.Advice) > 0 {
 		meaning = append(meaning, [2]string{"Do", c.Rule.Advice[0]})
 	}
-	fixed := 1 + len(head) + len(words) + 3 // and the empty lines
-	for _, m := range meaning {
-		fixed += len(wrap(m[1], cols-labelColumn))
-	}
-	left := textLines - fixed
 	why := remarks(i, asIs)
 	for k := range v.Evidence {
 		why = append(why, v.Evidence[k].Text(n))
 	}
 	why = append(why, signs(i, n)...)
+	tall := func(s string) int { return len(wrap(s, cols-labelColumn)) }
+	left := textLines - (1 + len(head) + len(words) + 3) // and the empty lines
+	for _, m := range meaning {
+		left -= tall(m[1])
+	}
+	// What to do, and then how to check it, give way to the packets.
+	for len(why) > 0 && left < tall(why[0])+ladderLeast && len(meaning) > 0 {
+		last := meaning[len(meaning)-1]
+		left += tall(last[1])
+		meaning = meaning[:len(meaning)-1]
+	}
 	var said []string
 	for k, s := range why {
 		lines := wrap(s, cols-labelColumn)

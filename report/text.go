@@ -19,6 +19,7 @@ import (
 const (
 	textTop      = 10  // causes shown with evidence
 	textPerCause = 2   // groups of one cause, in a ticket
+	ladderLeast  = 3   // lines of the ladder of such an incident
 	textLines    = 24  // of an incident that is not shown in full
 	textMin      = 64  // columns that the table needs at least
 	textMost     = 160 // columns that are used at most

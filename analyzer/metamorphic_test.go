@@ -134,6 +134,7 @@ func TestScenariosSideBySide(t *testing.T) {
 // together are the causes that another connection of the same hosts at the same
 // time may bring or take away, and why it should.
 var together = map[string]string{
+	"process-death":          "a process closes its sockets in one order, and two such orders through each other are none",
 	"listener-closed":        "connections that waited and end at once are what it is recognised by",
 	"middlebox-idle-timeout": "the pauses of all connections to a port enclose its timer",
 	"health-check":           "a second checker between the beats of the first hides the beat of both",

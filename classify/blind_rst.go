@@ -97,7 +97,7 @@ S > C  P.  the real S carries on`,
 			return Certain
 		case g.n >= 3 && !sighted && (alive || g.stride != 0 && c.Missing == 0), alive && c.outOfTheBlue():
 			return Likely
-		case alive, g.n >= 3 && c.Missing == 0:
+		case alive, g.n >= 3 && !sighted && c.Missing == 0:
 			return Possible
 		}
 		return None

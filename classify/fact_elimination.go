@@ -251,8 +251,10 @@ func maybeForged(c *Case, e *elimination) bool {
 	switch {
 	case signs.Any((proofSigns | forgerSigns) &^ WrongRefusal):
 		return true
-	case c.inTalk() && c.Facts.Has(Underway) && c.Path.Known && c.Path.Off != 0 && (c.After.CarriedOn.Valid() || tookTrigger(c)):
-		return true // it has not come as far as its sender's segments, and its sender goes on
+	case c.inTalk() && c.open() && c.Path.Known && (c.Path.Off != 0 && (c.After.CarriedOn.Valid() || tookTrigger(c)) || c.unlikeTTL()):
+		return true // it has not come as far as its sender's segments
+	case c.open() && c.After.CarriedOn.Valid() && c.After.CarriedOn.Time-rst.Time > disorder:
+		return true // unless the path has put it before what was sent earlier
 	case len(c.FollowUps) > 1 && c.Mechanism == Unexplained && c.Sender.Spoke() && guessesOf(c).n >= 3:
 		return true // several of one sender stand nowhere
 	case c.Mechanism != Abort:
@@ -261,6 +263,13 @@ func maybeForged(c *Case, e *elimination) bool {
 		return true // what may be a box's in the middle of talk may be a forger's
 	}
 	return usesTimestamps(c.Reset) && !rst.Options.Has(packet.OptTimestamps) && rst.Window != 0 && rst.Window != c.Sender.Window
+}
+
+// unlikeTTL reports whether the RST began with another TTL than its sender's segments.
+func (c *Case) unlikeTTL() bool {
+	begins := func(ttl uint8) int { return int(ttl) + hops(ttl, c.lowTTL()) }
+	x := c.Sender
+	return x.TTLMax != 0 && begins(c.RST.TTL) != begins(x.TTLMin) && begins(c.RST.TTL) != begins(x.TTLMax)
 }
 
 // inTalk reports whether the connection was in use just before the RST: no box forgets
@@ -318,7 +327,7 @@ func generalOf(c *Case, w Way, left Ways) general {
 		switch {
 		case refusesUnseen(c):
 			return general{"stray-probe", "a capture that holds the other direction: was it a SYN, or a scanner's FIN, NULL or Xmas probe?"}
-		case c.Sender.Known.Has(flows.SawFIN), c.Sender.Bytes > 0 && c.spokeJustNow() && c.RST.Flags&packet.ACK == 0 && !c.After.CarriedOn.Valid():
+		case c.Sender.Known.Has(flows.SawFIN), c.Missing != 0 && c.Sender.Bytes > 0 && c.spokeJustNow() && c.RST.Flags&packet.ACK == 0 && !c.After.CarriedOn.Valid():
 			return general{"data-after-close", "a capture beside the sender of the RST: does a segment come in just before it?"}
 		case !c.Sender.Spoke() || c.Flow.Handshake == flows.MidStream && c.Mechanism == Unexplained:
 			return general{"mid-stream", "a capture that begins before the connection opens"}

@@ -101,11 +101,11 @@ func unknownHere(c *Case) bool {
 		(!c.Trigger.Valid() || c.Trigger.Flags&packet.SYN == 0)
 }
 
-// open reports whether the connection was open, or may have been: what a server sends
-// beside SYN/ACKs shows it where the client's side is not captured.
+// open reports whether the connection was open, or may have been: data shows it where
+// the other side is not captured.
 func (c *Case) open() bool {
 	h := c.Flow.Handshake
-	return h == flows.MidStream || h == flows.Established || h == flows.SYNReceived && c.server().Known.Has(flows.SawData)
+	return h == flows.MidStream || h == flows.Established || (c.client().Known | c.server().Known).Has(flows.SawData)
 }
 
 // answersUnseen reports whether the RST answers a segment that is not in the
@@ -234,9 +234,12 @@ func afterMaybeClose(c *Case, f *Findings) Confidence {
 		f.Say(saysTakesNone)
 		return Likely
 	case c.mayHaveClosed() && (c.Trigger.Len > 0 || !c.Trigger.Valid()):
-		if c.oneMoreThanSent() {
+		switch {
+		case c.oneMoreThanSent():
 			f.Say(saysOneMore)
-		} else {
+		case c.Sender.Known.Has(flows.AckedUnseen):
+			f.Say(saysMoreAcked)
+		default:
 			f.Say(saysWasThere)
 		}
 		answersOpen(c, f)
@@ -246,14 +249,14 @@ func afterMaybeClose(c *Case, f *Findings) Confidence {
 }
 
 // mayHaveClosed reports whether the sender refuses, with a number that is no abort's, a
-// connection in which it had been a moment before, or beyond whose captured end one
-// octet more was acknowledged: its FIN may be lost, or not be in the capture.
+// connection in which it had been a moment before, or of which more was acknowledged
+// than the capture holds: its FIN may be lost, or not be in the capture.
 func (c *Case) mayHaveClosed() bool {
 	x := c.Sender
-	if c.Mechanism == Abort || c.RST.Flags&packet.ACK != 0 || !x.Spoke() || !unknownHere(c) || onlyAccepted(c) || tooSoon(c) || c.Path.Off != 0 {
+	if c.Mechanism == Abort || c.RST.Flags&packet.ACK != 0 || !x.Known.Has(flows.SawPlainAck) || !unknownHere(c) || onlyAccepted(c) || tooSoon(c) || c.Path.Off != 0 {
 		return false
 	}
-	if x.Known.Has(flows.AckedUnseen) && c.oneMoreThanSent() {
+	if x.Known.Has(flows.AckedUnseen) {
 		return true
 	}
 	return c.RST.Seq != x.SndNxt && c.spokeJustNow()
@@ -279,6 +282,7 @@ func (c *Case) spokeJustNow() bool {
 var (
 	saysOneMore      = sentence("one-more", "{rst} stands one octet beyond what the capture holds of {sender}'s stream, where a FIN would have been")
 	saysTakesNone    = sentence("takes-none", "{rst} acknowledges nothing of what {receiver} sent last ({receiver_data})")
+	saysMoreAcked    = sentence("acknowledged-more-stream-capture", "{receiver} had acknowledged more of {sender}'s stream than the capture holds: a FIN may be missing")
 	saysWasThere     = sentence("was-there", "{sender} had been in the connection ({sender_latest}); no FIN of it is in the capture")
 	saysAsks         = sentence("asks", "{receiver} asks {sender} for a connection (SYN, {trigger})")
 	saysRefuses      = sentence("refuses", "{rst} refuses it {answer_time} later, acknowledging exactly that SYN")

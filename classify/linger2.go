@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
 )
 
@@ -9,7 +10,12 @@ var linger2 = Rule{
 	Family:  FamilyDataAfterClose,
 	Title:   "closed without waiting for the peer's FIN",
 	Summary: "A program closed its side and did not want to wait for the other's: with TCP_LINGER2 below 0 the kernel resets as soon as its FIN is acknowledged.",
-	Story:   always(storyLinger2),
+	Story: func(c *Case) *Sentence {
+		if !c.Receiver.Spoke() {
+			return storyLinger2Unseen
+		}
+		return storyLinger2
+	},
 	Wire: `S > C  F.  the server closes
 C > S  .   ack of the FIN, no data
 S > C  R   seq = that ack (closed before the ACK came)
@@ -39,10 +45,16 @@ S > C  R   seq = that ack (closed before the ACK came)
 	Silence:    IdleBeforeFIN,
 	Ways:       ways(WayAnswer, WayTimer, WayOnPurpose),
 	Mechanisms: mechanisms(Answer, Abort),
-	When:       SenderFIN | ReceiverNoFIN | ReceiverAck | First,
+	When:       SenderFIN | ReceiverNoFIN | First,
 	Match: func(c *Case, f *Findings) Confidence {
 		x, y := c.Sender, c.Receiver
-		if c.RST.Seq != x.FINEnd || y.RcvNxt != x.FINEnd {
+		if c.RST.Seq != x.FINEnd {
+			return None
+		}
+		if !y.Spoke() {
+			return linger2Unseen(c, f)
+		}
+		if !y.Known.Has(flows.SawAck) || y.RcvNxt != x.FINEnd {
 			return None
 		}
 		if c.Mechanism == Abort {
@@ -64,7 +76,20 @@ S > C  R   seq = that ack (closed before the ACK came)
 	},
 }
 
+// linger2Unseen is the same where the capture holds nothing of the other side: its
+// acknowledgment of the FIN made the host abort.
+func linger2Unseen(c *Case, f *Findings) Confidence {
+	if c.Mechanism != Abort || !linuxAbort(c) || c.Timing.At[FINToRST] >= waitedForFIN {
+		return None
+	}
+	f.Say(saysClosesFin2)
+	f.Say(saysStandsBehindFIN)
+	return Possible
+}
+
 var (
+	storyLinger2Unseen              = sentence("story-linger2-unseen", "{sender} had sent its FIN and, instead of waiting for {receiver} to close, reset the connection: TCP_LINGER2 below 0, or a second, abortive close.")
+	saysStandsBehindFIN             = sentence("stands-behind-fin", "{rst} stands just behind the FIN, {fin_to_rst} later; the capture holds nothing of {receiver}")
 	saysSentFinBeforeAcknowledged   = sentence("sent-fin-before-acknowledged", "{sender} had sent its FIN {fin_to_rst} before ({sender_fin}), and {receiver} had acknowledged it")
 	saysAbortsWhileOtherSide        = sentence("aborts-while-other-side", "{rst} aborts while the other side may still send: the FIN was not the end for the program")
 	saysClosesFin2                  = sentence("closes-fin-2", "{sender} closes: FIN in {sender_fin}")

@@ -82,7 +82,7 @@ S > C  R.  seq 1, one for each that waited`,
 		abortNumbers(c, f)
 		// A listener's queue goes without those that were accepted; and two of a busy
 		// server may come to the same end by chance.
-		if refuses := gone(c, f); !refuses && c.Timing.At[IdleBefore] < ripe || c.Around.BurstSpoke > 0 || reversed {
+		if refuses := gone(c, f); !refuses && c.Timing.At[IdleBefore] < ripe || c.Around.BurstSpoke > 0 || !oldestFirst(c) {
 			return Possible
 		}
 		return Likely

@@ -100,10 +100,12 @@ func farCopy(c *Case) *flows.Segment {
 	if c.Missing != 0 || (c.Sender.Known | c.Receiver.Known).Has(flows.SawFIN) {
 		return nil
 	}
+	// Whose first misses as well may be answers to acknowledgments of what the capture
+	// lacks, unless the sender goes on from below.
 	guesses := c.Flow.Handshake != flows.SYNReceived && c.RST.Seq != c.Receiver.RcvNxt && c.RST.Seq != c.Sender.SndNxt
 	for i := range min(len(c.FollowUps), followMax) {
 		f := &c.FollowUps[i]
-		if f.RST.Time-c.RST.Time > together {
+		if f.RST.Time-c.RST.Time > together || guesses && !c.After.CarriedOn.Valid() {
 			return nil
 		}
 		if f.RST.Dir == c.Dir && !f.Trigger.Valid() && f.RST.Seq.Sub(comeTo(c, f.RST.Time)) > 2 && f.RST.Seq.Sub(c.RST.Seq) > 2 &&

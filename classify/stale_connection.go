@@ -88,7 +88,7 @@ S > C  R   seq = the ack of that segment, window 0, no options`,
 			confidence = Likely
 		}
 		if x.Known.Has(flows.AckedUnseen) {
-			f.Say(saysAcknowledgedMoreStreamCapture)
+			f.Say(saysMoreAcked)
 			confidence = Possible
 		}
 		if c.Path.Off > 0 {
@@ -118,7 +118,6 @@ var (
 	saysAcceptsNewConnectionsSyn      = sentence("accepts-new-connections-syn", "it accepts new connections: SYN/ACK in {syn_ack_after}")
 	saysPortAcceptsNewConnections     = sentence("port-accepts-new-connections", "its port accepts new connections, {rst_to_reopened} after the RST")
 	saysPortRefusedNewConnections     = sentence("port-refused-new-connections", "its port has refused {refusals} new connections: the service is, or was, down")
-	saysAcknowledgedMoreStreamCapture = sentence("acknowledged-more-stream-capture", "{receiver} had acknowledged more of its stream than the capture holds: a FIN may be missing")
 	saysConnectionOpenBeforeCapture   = sentence("connection-open-before-capture", "the connection was open before the capture began")
 	storyStaleConnection              = sentence("story-stale-connection", "{receiver} went on using a connection that {sender} no longer knows: {sender} restarted, failed over or gave the connection up without a word.")
 )

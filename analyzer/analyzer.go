@@ -84,10 +84,19 @@ type Summary struct {
 	Late        uint64         // times that a live source gave frames older than what the clock had come to without any
 	LateLargest int64          // by how many nanoseconds at most
 	Interrupted bool           // stopped by a signal, not by the end of the input
+	Done, Total int64          // octets of the input read until then, and in all; Total is 0 when nobody knows
 	Damage      []error        // what could not be read of the input, each naming file, frame and reason
 	Live        *Counters
 	Filter      string // the capture filter in force, "" without one
+	Selection   string // what was asked for of the incidents, "" for all
+	LeftOut     LeftOut
 	Elapsed     time.Duration
+}
+
+// LeftOut is what a Selection left out of the reports. What the rest of a Summary counts
+// holds it too.
+type LeftOut struct {
+	Incidents, Resets, Notes uint64
 }
 
 // Counters are libpcap's own of a live capture (pcap_stats).

@@ -16,8 +16,11 @@ import (
 type Document struct {
 	Summary *analyzer.Summary
 	// Causes are those of the resets, by Section and within one by what was lost.
-	// Their totals add up to the resets of the summary.
+	// Their totals, and those of More, add up to the resets of the summary less what
+	// was left out.
 	Causes []*Cause
+	// More are those that were asked not to be shown.
+	More []*Cause
 	// Attempts are connections that got no answer, by server.
 	Attempts []*group
 }
@@ -133,10 +136,16 @@ func (g *group) section() Section {
 	switch {
 	case g.rule.Mend == classify.NotExplained:
 		return NotTold
-	case g.benign, g.rule.Mend == classify.ClientsChoice && g.from == flows.Client:
+	case nothingToDo(g.rule, g.benign, g.from):
 		return NothingToDo
 	}
 	return Then
+}
+
+// nothingToDo reports whether a reset of that cause by that side is by design, without
+// harm, or the client's own choice.
+func nothingToDo(rule *classify.Rule, benign bool, from flows.Dir) bool {
+	return benign || rule.Mend == classify.ClientsChoice && from == flows.Client
 }
 
 // in returns the causes of one section.

@@ -159,6 +159,8 @@ type summaryJSON struct {
 	Command     []string          `json:"command,omitempty"`
 	Files       []fileJSON        `json:"files"`
 	Filter      string            `json:"filter,omitempty"`
+	Selection   string            `json:"selection,omitempty"`
+	LeftOut     *leftOutJSON      `json:"left_out,omitempty"`
 	Packets     uint64            `json:"packets"`
 	Bytes       uint64            `json:"bytes"`
 	TCP         uint64            `json:"tcp_segments"`
@@ -180,8 +182,17 @@ type summaryJSON struct {
 	Damage      []string          `json:"damage,omitempty"`
 	Repeats     []repeatJSON      `json:"repeats,omitempty"`
 	Interrupted bool              `json:"interrupted,omitempty"`
+	Done        int64             `json:"read_bytes,omitempty"`  // of the input, where it was interrupted
+	Total       int64             `json:"input_bytes,omitempty"` // the same
 	Live        *liveJSON         `json:"live,omitempty"`
 	Elapsed     seconds           `json:"elapsed_seconds,omitempty"`
+}
+
+// leftOutJSON is what the selection left out. The other numbers of a summary hold it too.
+type leftOutJSON struct {
+	Incidents uint64 `json:"incidents"`
+	Resets    uint64 `json:"resets"`
+	Notes     uint64 `json:"unanswered"`
 }
 
 type fileJSON struct {
@@ -420,6 +431,12 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		Gaps: f.Gaps, Copies: f.Duplicates, Backwards: f.Backwards, Late: s.Late, Early: f.SettledEarly,
 		Interrupted: s.Interrupted, Elapsed: seconds(s.Elapsed),
 	}
+	if s.Selection != "" {
+		j.Selection, j.LeftOut = s.Selection, &leftOutJSON{s.LeftOut.Incidents, s.LeftOut.Resets, s.LeftOut.Notes}
+	}
+	if s.Interrupted && s.Total > 0 {
+		j.Done, j.Total = s.Done, s.Total
+	}
 	var digests []string
 	if e.o.Digests != nil {
 		digests = e.o.Digests()
@@ -486,6 +503,9 @@ func jsonEncoder(w io.Writer) *json.Encoder {
 }
 
 func (d *document) Incident(i *analyzer.Incident) error {
+	if d.o.Summary {
+		return nil
+	}
 	if !d.started {
 		d.begin()
 		d.w.WriteString("\n")
@@ -501,6 +521,9 @@ func (d *document) begin() {
 }
 
 func (d *document) Note(n *flows.Note) error {
+	if d.o.Summary {
+		return nil
+	}
 	if len(d.notes) == notesMax {
 		d.left++
 		return nil

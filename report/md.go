@@ -45,6 +45,7 @@ func (m *markdown) Note(n *flows.Note) error {
 func (m *markdown) Close(s *analyzer.Summary) error {
 	files := fileNames(&m.o)
 	d := m.incidents.document(s, m.notes)
+	d.first(m.o.Top)
 	m.para("# " + d.headline())
 	head, rest := d.captureLines(mdCode)
 	for _, l := range head {
@@ -53,8 +54,10 @@ func (m *markdown) Close(s *analyzer.Summary) error {
 	for at := range numSections {
 		m.urgency(at, d.in(at))
 	}
-	m.top(d, files)
-	m.timerSection(s.Timers)
+	if !m.o.Summary {
+		m.top(d, files)
+	}
+	m.timerSection(d.timers())
 	m.attempts(d.Attempts, files)
 	if len(rest) > 0 {
 		m.para("## The capture")
@@ -69,9 +72,12 @@ func (m *markdown) Close(s *analyzer.Summary) error {
 // cause, or how many there are and which came most often, and how much is left.
 func (d *Document) headline() string {
 	if len(d.Causes) == 0 {
+		if d.Summary.Flows.RSTs > 0 {
+			return "No TCP reset of those asked for"
+		}
 		return "No TCP reset"
 	}
-	all := count(d.Summary.Flows.RSTs, "TCP reset")
+	all := count(resetsOf(d.Causes), "TCP reset")
 	mend := slices.Concat(d.in(LookFirst), d.in(Then))
 	nothing, untold := d.in(NothingToDo), d.in(NotTold)
 	var parts []string

@@ -23,9 +23,19 @@ func newNDJSON(w io.Writer, o Options) analyzer.Sink {
 	return l
 }
 
-func (l *lines) Incident(i *analyzer.Incident) error { return l.write(l.incident(i)) }
+func (l *lines) Incident(i *analyzer.Incident) error {
+	if l.o.Summary {
+		return nil
+	}
+	return l.write(l.incident(i))
+}
 
-func (l *lines) Note(n *flows.Note) error { return l.write(l.note(n)) }
+func (l *lines) Note(n *flows.Note) error {
+	if l.o.Summary {
+		return nil
+	}
+	return l.write(l.note(n))
+}
 
 func (l *lines) Close(s *analyzer.Summary) error {
 	if err := l.write(l.summary(s)); err != nil {

@@ -21,6 +21,11 @@ type Options struct {
 	// Verbose makes the text report show every incident in full as it settles,
 	// before the summary, and a ticket also what is harmless.
 	Verbose bool
+	// Summary leaves the incidents out of the formats that have them beside totals.
+	Summary bool
+	// Top is how many causes are shown, those that matter most; 0 means all. Formats
+	// that are written before all is known show all.
+	Top int
 	// Live makes the text report say each incident in a few lines as it settles,
 	// at a rate that a person can follow, and the rest at the end: as long as it
 	// returns true. Nil means never.

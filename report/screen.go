@@ -250,6 +250,18 @@ func (t *text) compact(d *Document, c *Cause) {
 	}
 }
 
+// unanswered counts connections without an answer in a line.
+func (t *text) unanswered(of []*group) {
+	var n uint64
+	for _, g := range of {
+		n += g.incidents
+	}
+	if n > 0 {
+		t.line("")
+		t.indented(0, "Besides, "+count(n, "connection")+" got no answer, or only part of one, without a reset.")
+	}
+}
+
 // closing is the last line, which is what a terminal shows: the most important
 // thing, and how to see more.
 func (t *text) closing(d *Document) {
@@ -266,6 +278,9 @@ func (t *text) closing(d *Document) {
 		s = fmt.Sprintf("Most important: %s, %s (1 above).", count(first.Resets, "reset"), first.Rule.Title)
 	}
 	more := "-v shows every incident in full"
+	if len(d.Causes) > 1 {
+		more += ", --cause ID one cause"
+	}
 	if t.o.Verbose {
 		more = "rstwhy explain " + first.Rule.ID + " says how to make sure and what to change"
 	}

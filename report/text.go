@@ -81,7 +81,7 @@ func (t *text) Incident(i *analyzer.Incident) error {
 		t.indented(2, moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Ref()))
 		t.detail(2, i, "at "+t.namer(i).Frame(i.Reset.RST.Ref()))
 		t.line("")
-	case t.o.live():
+	case t.o.live() && !t.o.Summary:
 		t.said = true
 		now := i.Reset.RST.Time
 		if g.benign && t.told[g.rule] {
@@ -150,6 +150,7 @@ func (g *group) hidden() uint64 {
 
 func (t *text) Close(s *analyzer.Summary) error {
 	d := t.incidents.document(s, t.notes)
+	d.first(t.o.Top)
 	if t.said || t.o.Verbose && s.Incidents+s.Notes > 0 {
 		t.line(t.paint(bold, strings.Repeat("=", min(t.o.Width, 80))))
 	}
@@ -162,18 +163,22 @@ func (t *text) Close(s *analyzer.Summary) error {
 		t.indented(0, l)
 	}
 	for at := range numSections {
-		if len(d.Causes) == 1 && at <= Then && !t.o.Verbose {
+		if len(d.Causes) == 1 && at <= Then && !t.o.Verbose && !t.o.Summary {
 			break // the incident itself says it
 		}
 		if err := t.urgency(at, d.in(at)); err != nil {
 			return err
 		}
 	}
-	if !t.o.Verbose {
+	if !t.o.Verbose && !t.o.Summary {
 		t.top(d)
 	}
-	t.timerSection(s.Timers)
-	t.attempts(d.Attempts)
+	if t.o.Summary {
+		t.unanswered(d.Attempts)
+	} else {
+		t.timerSection(d.timers())
+		t.attempts(d.Attempts)
+	}
 	if len(rest) > 0 {
 		t.line("")
 		t.heading("The capture")
@@ -202,8 +207,12 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	}
 	f := &s.Flows
 	if f.RSTs > 0 {
-		head = append(head, fmt.Sprintf("%s: %s of %s; %s of %s (%s) reset", what, count(f.RSTs, "reset"),
-			count(d.causes(), "cause"), thousands(f.Reset), count(f.Connections, "connection"), percent(f.Reset, f.Connections)))
+		all := count(f.RSTs, "reset")
+		if s.Selection == "" && len(d.More) == 0 {
+			all += " of " + count(d.causes(), "cause")
+		}
+		head = append(head, fmt.Sprintf("%s: %s; %s of %s (%s) reset", what, all,
+			thousands(f.Reset), count(f.Connections, "connection"), percent(f.Reset, f.Connections)))
 	}
 	var read string
 	if s.Frames > 0 {
@@ -219,8 +228,15 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	default:
 		head = append(head, what+": no connection was reset: not one TCP segment has the RST flag.", "From "+read)
 	}
+	if l := d.shown(quote); l != "" {
+		head = append(head, l)
+	}
 	if s.Interrupted {
-		head = append(head, "Stopped before the end of the input: this is what was read until then.")
+		s := "Stopped before the end of the input: this is what was read until then"
+		if d.Summary.Total > 0 {
+			s += ", " + percent(uint64(d.Summary.Done), uint64(d.Summary.Total)) + " of it"
+		}
+		head = append(head, s+".")
 	}
 	if s.Filter != "" {
 		head = append(head, "Only what the filter lets through was read: "+quote(clean(s.Filter)))

@@ -53,6 +53,8 @@ func (o *options) analyse(args []string) (int, error) {
 			Started: time.Now(),
 			Files:   in.Names,
 			Verbose: o.verbose,
+			Summary: o.choose.summary,
+			Top:     o.choose.top,
 		}
 		if out.path == "" {
 			options.Width = terminalWidth(os.Stdout)
@@ -65,15 +67,23 @@ func (o *options) analyse(args []string) (int, error) {
 		out.sink = formats[i].New(out.buf, options)
 	}
 
+	chosen := &report.Chosen{Selection: o.selects, To: outs.sinks()}
+	for _, c := range o.fails {
+		chosen.To = append(chosen.To, c)
+	}
 	summary, err := analyzer.Run(context.Background(), in, analyzer.Config{
 		Table: flows.Config{MaxMemory: int64(o.memory)},
 		Live:  in.live || in.stream,
 		Tick:  in.progress.tick,
-	}, outs.sinks()...)
+	}, chosen)
 	in.progress.end()
+	if in.files != nil {
+		summary.Done, summary.Total = in.files.Progress()
+	}
 	in.Close()
 	summary.Files = in.Names()
 	summary.Filter = o.filter
+	chosen.Tell(summary)
 	summary.Live = in.counters()
 	// Only a signal ends an interface: nothing is missing then.
 	summary.Interrupted = interrupt.cut() && !in.live
@@ -98,10 +108,26 @@ func (o *options) analyse(args []string) (int, error) {
 	switch {
 	case err != nil:
 		return exitFailed, err
+	case o.found():
+		return exitFound, nil
 	case len(summary.Damage) > 0:
 		return exitDamaged, nil
+	case summary.Interrupted && !in.stream: // what is read as it is captured ends so
+		return exitInterrupted, nil
 	}
 	return exitAnalysed, nil
+}
+
+// found reports whether one of the conditions of --fail-on holds, and says which do.
+func (o *options) found() bool {
+	any := false
+	for _, c := range o.fails {
+		if s := c.Holds(); s != "" {
+			any = true
+			tell(os.Stderr, s)
+		}
+	}
+	return any
 }
 
 // unread is the reason why nothing of the input could be analysed, where that is

@@ -63,6 +63,11 @@ func completeCause(_ *cobra.Command, args []string, typed string) ([]cobra.Compl
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeCauses offers the causes as values of a flag.
+func completeCauses(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return completeCause(cmd, nil, typed)
+}
+
 // fixedChoice offers the values of a flag to a shell.
 func fixedChoice(cmd *cobra.Command, flag string, values []string) {
 	completeFlag(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

@@ -93,7 +93,17 @@ func explainCommand() *cobra.Command {
 }
 
 // nearest returns the few causes whose names are most like name.
-func nearest(name string) []string {
+func nearest(name string) []string { return nearestOf(name, causeNames()) }
+
+func causeNames() (out []string) {
+	for _, r := range classify.Rules() {
+		out = append(out, r.ID)
+	}
+	return out
+}
+
+// nearestOf returns the few of known that are most like name.
+func nearestOf(name string, known []string) []string {
 	type candidate struct {
 		id   string
 		away int
@@ -103,19 +113,21 @@ func nearest(name string) []string {
 		name = name[:64] // what is so long is a mistake of another kind
 	}
 	var all []candidate
-	for _, r := range classify.Rules() {
-		away := distance(name, r.ID)
-		if len(name) >= 3 && strings.Contains(r.ID, name) {
+	for _, id := range known {
+		away := distance(name, id)
+		if len(name) >= 3 && strings.Contains(id, name) {
 			away = 1
 		}
 		if away <= 2+len(name)/4 {
-			all = append(all, candidate{r.ID, away})
+			all = append(all, candidate{id, away})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.away, b.away) })
 	var out []string
-	for _, c := range all[:min(3, len(all))] {
-		out = append(out, c.id)
+	for _, c := range all {
+		if len(out) < 3 && !slices.Contains(out, c.id) {
+			out = append(out, c.id)
+		}
 	}
 	return out
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -259,5 +262,52 @@ func TestSecondSignal(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		})
+	}
+}
+
+// TestInterruptedFile ends the reading of a long file: the report says how much of it
+// was read, and the exit code that it was not all.
+func TestInterruptedFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, err := os.Create(dir + "/long.pcap.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewWriterLevel(file, gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It takes seconds to read what takes little room.
+	all := refusals(t)
+	z.Write(all)
+	block := bytes.Repeat(all[lateSYN:], 1<<13)
+	for range 500 {
+		z.Write(block)
+	}
+	if err := errors.Join(z.Close(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "-o", dir+"/r.json", dir+"/long.pcap.gz")
+	p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 1 })
+	p.until(t, "the counts", func() bool {
+		p.signal(t, syscall.SIGUSR1)
+		return strings.Contains(p.stderr.String(), " packets, ")
+	})
+	p.signal(t, syscall.SIGINT)
+	var ended *exec.ExitError
+	if err := p.cmd.Wait(); !errors.As(err, &ended) || ended.ExitCode() != exitInterrupted {
+		t.Fatalf("%v\n%s", err, &p.stderr)
+	}
+	out := strings.Join(strings.Fields(p.stdout.String()), " ")
+	if !regexp.MustCompile(`Stopped before the end of the input: this is what was read until then, [0-9.]+ % of it\.`).MatchString(out) {
+		t.Errorf("the report does not say how much was read:\n%s", out)
+	}
+	report, err := os.ReadFile(dir + "/r.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`"interrupted":true,"read_bytes":[1-9][0-9]*,"input_bytes":[1-9]`).Match(report) {
+		t.Error("nor does JSON")
 	}
 }

@@ -22,10 +22,12 @@ import (
 
 // Exit codes.
 const (
-	exitAnalysed = 0
-	exitFailed   = 1
-	exitUsage    = 2
-	exitDamaged  = 4 // the input was damaged or cut short; what could be read was analysed
+	exitAnalysed    = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitFound       = 3 // what --fail-on names was found
+	exitDamaged     = 4 // the input was damaged or cut short; what could be read was analysed
+	exitInterrupted = 5 // a signal ended the run before the end of the input
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -63,8 +65,11 @@ type options struct {
 	color   string
 	count   uint64
 	snaplen int
+	selects report.Selection
+	fails   []*report.Condition
 	noPromi bool
 	memory  memorySize
+	choose  selection
 }
 
 // What some flags may be.
@@ -118,6 +123,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, useVerbose)
 	f.StringVar(&o.color, "color", "auto", useColor)
 	f.StringVar(&o.reader, "reader", "direct", useReader)
+	o.choose.flags(cmd)
 	o.memory = flows.DefaultMemory
 	f.Var(&o.memory, "max-memory", useMaxMemory)
 	f.Bool("version", false, useVersion)
@@ -144,6 +150,9 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 	case given("count") && o.count == 0:
 		return errNoCount
 	}
+	if err := o.choice(given); err != nil {
+		return err
+	}
 	if given("interface") {
 		switch {
 		case given("reader"):
@@ -162,6 +171,25 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return onlyLive("-p")
 	case len(args) == 0:
 		return errNothing
+	}
+	return nil
+}
+
+// choice reads the flags that choose among what was found.
+func (o *options) choice(given func(string) bool) (err error) {
+	if o.selects, err = o.choose.read(given); err != nil {
+		return err
+	}
+	if o.fails, err = o.choose.conditions(); err != nil {
+		return err
+	}
+	switch {
+	case o.choose.summary && o.verbose:
+		return errSummaryFull
+	case o.choose.top > 0 && o.verbose && o.format == "text":
+		return errTopVerbose
+	case o.choose.top > 0 && (o.format == "ndjson" || o.format == "json" && !o.choose.summary):
+		return errTopStream
 	}
 	return nil
 }

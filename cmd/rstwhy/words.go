@@ -52,8 +52,11 @@ host, how to fix it, and what it is confused with.`
   0  analysed
   1  failed
   2  wrong usage
+  3  what --fail-on names was found
   4  the input was damaged or cut short, or one of several files has a link
-     type that is not read; what could be read was analysed`
+     type that is not read; what could be read was analysed
+  5  a signal ended it before the end of a file; what was read until then was
+     analysed`
 
 	helpTemplate = `{{.Long | trimTrailingWhitespaces}}
 
@@ -82,6 +85,17 @@ const (
 	useVerbose       = "show every reset, not only the first of each group"
 	useColor         = "colour the report `WHEN`: auto, always or never"
 	useMaxMemory     = "let open connections take `SIZE` of memory, 16M or more; beyond it the idlest are forgotten"
+	useCause         = "show only resets of this `CAUSE`; may be repeated, or a list with commas, as the next three"
+	useFamily        = "show only resets of causes of this `FAMILY`"
+	useHost          = "show only connections with this `HOST` at either end: an address, or a network such as 192.0.2.0/24"
+	usePort          = "show only connections with this `PORT` at either end: a number, or a range such as 8000-8099"
+	useSince         = "show only resets at this `TIME` or later: 2026-11-22T09:27:26Z, '2026-11-22 09:27'"
+	useUntil         = "show only resets at this `TIME` or earlier"
+	useMinConfidence = "show only verdicts that are at least so `SURE`: possible, likely or certain"
+	useHarmful       = "show only resets that cost data, or a connection that somebody wanted"
+	useSummary       = "totals alone: no incidents"
+	useTop           = "show the first `N` causes, by what was lost to them"
+	useFailOn        = "end with exit code 3 if this `CONDITION` holds: any, harm, likely, certain, a cause or a family, each also with >N for more than N incidents; with commas, one of them"
 	useReader        = "read files through `READER`: direct, or libpcap, which is slower"
 	useVersion       = "print the version"
 	useHelp          = "print this help"
@@ -193,12 +207,16 @@ func explain(w io.Writer, err error) {
 	}
 }
 
+// tell writes s in a line.
+func tell(w io.Writer, s string) { fmt.Fprintf(w, "rstwhy: %s\n", printable(s)) }
+
 func hint(err error) string {
 	var (
 		usage *usageError
 		iface *capture.InterfaceError
 		bad   *capture.FilterError
 		cause *unknownCause
+		word  *unknownWord
 		taken *replacesCapture
 	)
 	switch {
@@ -206,6 +224,8 @@ func hint(err error) string {
 		return "" // it says what is wrong, and no flag helps
 	case errors.As(err, &cause) && len(cause.near) > 0:
 		return "did you mean " + choices(cause.near) + "?"
+	case errors.As(err, &word) && len(word.near) > 0:
+		return "did you mean " + choices(word.near) + "?"
 	case errors.As(err, &cause):
 		return "rstwhy causes lists them"
 	case errors.As(err, &bad):

@@ -1,0 +1,225 @@
+package report
+
+import (
+	"strconv"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/flows"
+)
+
+type incidentJSON struct {
+	Type       string         `json:"type"` // "incident"
+	Schema     string         `json:"schema"`
+	Number     uint64         `json:"number"`
+	ID         string         `json:"id"` // analyzer.Incident.ID
+	Frame      uint64         `json:"frame"`
+	File       string         `json:"file,omitempty"`
+	Frames     []uint64       `json:"frames"`
+	Files      []string       `json:"files,omitempty"`
+	Time       string         `json:"time"`
+	Mechanism  string         `json:"mechanism"` // answer, abort or unexplained
+	Mechanisms mechanismsJSON `json:"mechanisms"`
+	Family     string         `json:"family"`
+	Cause      string         `json:"cause"`
+	Title      string         `json:"title"`
+	Confidence string         `json:"confidence"`
+	AlsoFits   []alsoJSON     `json:"also_fits"`
+	Sender     endJSON        `json:"sender"`
+	Receiver   endJSON        `json:"receiver"`
+	Story      string         `json:"story"`
+	Timing     timingJSON     `json:"timing"`
+	Trigger    *frameJSON     `json:"trigger,omitempty"`
+	Evidence   []evidenceJSON `json:"evidence"`
+	Origin     originJSON     `json:"origin"`
+	Effect     string         `json:"effect"`
+	Harm       harmJSON       `json:"harm"`
+	Advice     []string       `json:"advice"`
+	Confirm    []string       `json:"confirm"`
+	History    string         `json:"history"`
+	Stage      string         `json:"client_stage,omitempty"` // Cloudflare Radar's: post-syn, post-ack, post-psh, later
+	Lacks      []string       `json:"capture_lacks,omitempty"`
+	Unchecked  []string       `json:"unchecked_causes,omitempty"`
+	Payload    string         `json:"rst_payload,omitempty"` // quoted as in Go
+	Kernel     *kernelJSON    `json:"kernel,omitempty"`
+}
+
+type frameJSON struct {
+	Frame uint64 `json:"frame"`
+	File  string `json:"file,omitempty"`
+}
+
+type alsoJSON struct {
+	Cause string `json:"cause"`
+	Tell  string `json:"tell_apart_by"`
+}
+
+type endJSON struct {
+	IP      string `json:"ip"`
+	Port    uint16 `json:"port"`
+	Role    string `json:"role"`
+	Guessed bool   `json:"role_guessed,omitempty"`
+}
+
+type evidenceJSON struct {
+	Text   string   `json:"text"`
+	Frames []uint64 `json:"frames,omitempty"`
+	Files  []string `json:"files,omitempty"`
+}
+
+// originJSON is who sent the RST: endpoint, another-box, forged or unknown.
+type originJSON struct {
+	Who    string         `json:"who"`
+	Device string         `json:"device,omitempty"`
+	Proofs []evidenceJSON `json:"proofs,omitempty"` // one is enough
+	Signs  []evidenceJSON `json:"signs,omitempty"`  // one is not
+}
+
+// harmJSON is what it cost: how much was lost at most, and for a response that was
+// cut, how much of it had been sent.
+type harmJSON struct {
+	Kind string `json:"kind"`
+	Lost uint64 `json:"lost_bytes,omitempty"`
+	Sent uint64 `json:"sent_bytes,omitempty"`
+	Text string `json:"text"`
+}
+
+// mechanismsJSON is in which of the ways that a RST can come about it may have.
+type mechanismsJSON struct {
+	Possible []string       `json:"possible"`
+	Excluded []excludedJSON `json:"excluded"`
+}
+
+type excludedJSON struct {
+	Mechanism string `json:"mechanism"`
+	Because   string `json:"because"`
+}
+
+// kernelJSON is what the kernel of the host whose address the RST bears says of it.
+type kernelJSON struct {
+	Word      string `json:"word"`                // spoke, or silent when it has not sent it
+	Accord    string `json:"accord"`              // agrees, decides or disagrees
+	Reason    string `json:"reason,omitempty"`    // of enum sk_rst_reason
+	Mechanism string `json:"mechanism,omitempty"` // answer or abort
+	State     string `json:"state,omitempty"`
+}
+
+// noteJSON is a connection that was not reset, and got no answer.
+type noteJSON struct {
+	Type    string  `json:"type"` // "unanswered"
+	Schema  string  `json:"schema"`
+	Kind    string  `json:"kind"`
+	Frame   uint64  `json:"frame"`
+	File    string  `json:"file,omitempty"`
+	Time    string  `json:"time"`
+	Last    string  `json:"last_time"`
+	Client  endJSON `json:"client"`
+	Server  endJSON `json:"server"`
+	Tries   int     `json:"tries"`
+	Watched seconds `json:"watched_seconds"`
+}
+
+// timingJSON writes every measure that was taken by its name and unit.
+type timingJSON classify.Timing
+
+func (t *timingJSON) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	timing := (*classify.Timing)(t)
+	for m := classify.NoMeasure + 1; m < classify.NumMeasures; m++ {
+		if !timing.Has(m) {
+			continue
+		}
+		b = append(strconv.AppendQuote(b, m.Name()+"_seconds"), ':')
+		v, _ := seconds(t.At[m]).MarshalJSON()
+		b = append(append(b, v...), ',')
+	}
+	b = append(b, `"client_syns":`...)
+	return append(strconv.AppendInt(b, int64(t.Tries), 10), '}'), nil
+}
+
+func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
+	r, v := i.Reset, &i.Verdict
+	f := &r.Flow
+	where := r.RST.Ref()
+	j := &incidentJSON{
+		Type: "incident", Schema: Schema, Number: i.Number, ID: i.ID(),
+		Frame: where.Frame(), File: e.file(where), Time: rfc3339(r.RST.Time),
+		Mechanism: v.Mechanism.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
+		Confidence: v.Confidence.String(),
+		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.RolesGuessed),
+		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.RolesGuessed),
+		Story:      story(i), Timing: timingJSON(v.Timing), History: f.History(), Stage: v.Stage.String(),
+		Advice: v.Rule.Advice, Confirm: v.Rule.Checks(serverOf(i)),
+		AlsoFits: []alsoJSON{}, Evidence: []evidenceJSON{},
+	}
+	j.Frames, j.Files = e.places(i.Frames())
+	for _, a := range v.AlsoFits {
+		j.AlsoFits = append(j.AlsoFits, alsoJSON{a.Rule.ID, a.Tell})
+	}
+	n := namer{files: e.short, ends: &f.Ends}
+	j.Mechanisms = mechanismsJSON{wayNames(v.Possible), []excludedJSON{}}
+	for k := range v.Excluded {
+		x := &v.Excluded[k]
+		for _, w := range wayNames(x.Ways) {
+			j.Mechanisms.Excluded = append(j.Mechanisms.Excluded, excludedJSON{w, x.Because.Text(&n)})
+		}
+	}
+	j.Evidence = append(j.Evidence, e.evidence(v.Evidence, &n)...)
+	j.Origin = originJSON{v.Origin.Who.String(), v.Origin.Device, e.evidence(v.Origin.Proofs, &n), e.evidence(v.Origin.Hints, &n)}
+	j.Effect = v.Effect.String()
+	_, _, harm := v.Outcome(r.Dir)
+	j.Harm = harmJSON{v.Harm.Kind.String(), v.Harm.Lost, v.Harm.Of, harm.Text(&n)}
+	if w := v.Trigger.Frame; w != 0 {
+		j.Trigger = &frameJSON{w.Frame(), e.file(w)}
+	}
+	missing := lack(i)
+	for _, l := range lackWords {
+		if missing.Has(l.lack) {
+			j.Lacks = append(j.Lacks, l.name)
+		}
+	}
+	for _, u := range v.Unchecked {
+		j.Unchecked = append(j.Unchecked, u.ID)
+	}
+	if len(r.Payload) > 0 {
+		j.Payload = strconv.QuoteToASCII(string(r.Payload))
+	}
+	if k := &i.Kernel; k.Word != classify.Unasked {
+		j.Kernel = &kernelJSON{Word: k.Word.String(), Accord: v.Kernel.String(), Reason: k.Reason, State: k.State}
+		if k.Word == classify.Spoke {
+			j.Kernel.Mechanism = classify.Answer.String()
+			if k.Active {
+				j.Kernel.Mechanism = classify.Abort.String()
+			}
+		}
+	}
+	return j
+}
+
+func (e *encoder) evidence(of []classify.Evidence, n classify.Namer) []evidenceJSON {
+	var out []evidenceJSON
+	for k := range of {
+		j := evidenceJSON{Text: of[k].Text(n)}
+		j.Frames, j.Files = e.places(of[k].Frames())
+		out = append(out, j)
+	}
+	return out
+}
+
+// noteNames are the kinds of connections that got no answer, in JSON.
+var noteNames = [...]string{
+	flows.UnansweredSYN:    "unanswered-syn",
+	flows.RepeatedSYNACK:   "repeated-syn-ack",
+	flows.UnansweredReuse:  "unanswered-port-reuse",
+	flows.RepeatedToSilent: "repeated-syn-ack-no-data",
+}
+
+func (e *encoder) note(n *flows.Note) *noteJSON {
+	return &noteJSON{
+		Type: "unanswered", Schema: Schema, Kind: noteNames[n.Kind], Frame: n.Frame.Frame(), File: e.file(n.Frame),
+		Time: rfc3339(n.First), Last: rfc3339(n.Latest),
+		Client: endOf(&n.Ends[flows.Client], flows.Client, false),
+		Server: endOf(&n.Ends[flows.Server], flows.Server, false),
+		Tries:  n.Tries, Watched: seconds(n.Watched),
+	}
+}

@@ -112,12 +112,12 @@ func mayBeNAT(c *Case) bool {
 }
 
 var (
-	saysConnectionSilent              = sentence("connection-silent", "the connection had been silent for {idle_before}")
-	saysTriedTimesWithoutAnswerSince  = sentence("tried-times-without-answer-since", "{receiver} had tried {receiver_tries_unanswered} times without an answer since {sender_latest}")
-	saysSentSegmentsAgainTimes        = sentence("sent-segments-again-times", "{sender} had sent segments again {sender_retransmissions} times, the latest in {sender_latest}: it may have given up since")
-	saysAcceptsNewConnectionsSyn      = sentence("accepts-new-connections-syn", "it accepts new connections: SYN/ACK in {syn_ack_after}")
-	saysPortAcceptsNewConnections     = sentence("port-accepts-new-connections", "its port accepts new connections, {rst_to_reopened} after the RST")
-	saysPortRefusedNewConnections     = sentence("port-refused-new-connections", "its port has refused {refusals} new connections: the service is, or was, down")
-	saysConnectionOpenBeforeCapture   = sentence("connection-open-before-capture", "the connection was open before the capture began")
-	storyStaleConnection              = sentence("story-stale-connection", "{receiver} went on using a connection that {sender} no longer knows: {sender} restarted, failed over or gave the connection up without a word.")
+	saysConnectionSilent             = sentence("connection-silent", "the connection had been silent for {idle_before}")
+	saysTriedTimesWithoutAnswerSince = sentence("tried-times-without-answer-since", "{receiver} had tried {receiver_tries_unanswered} times without an answer since {sender_latest}")
+	saysSentSegmentsAgainTimes       = sentence("sent-segments-again-times", "{sender} had sent segments again {sender_retransmissions} times, the latest in {sender_latest}: it may have given up since")
+	saysAcceptsNewConnectionsSyn     = sentence("accepts-new-connections-syn", "it accepts new connections: SYN/ACK in {syn_ack_after}")
+	saysPortAcceptsNewConnections    = sentence("port-accepts-new-connections", "its port accepts new connections, {rst_to_reopened} after the RST")
+	saysPortRefusedNewConnections    = sentence("port-refused-new-connections", "its port has refused {refusals} new connections: the service is, or was, down")
+	saysConnectionOpenBeforeCapture  = sentence("connection-open-before-capture", "the connection was open before the capture began")
+	storyStaleConnection             = sentence("story-stale-connection", "{receiver} went on using a connection that {sender} no longer knows: {sender} restarted, failed over or gave the connection up without a word.")
 )

@@ -16,7 +16,7 @@ import (
 // Schema is the version of the objects that the formats json and ndjson write.
 // Fields may be added to a version; none changes its meaning. A number whose name
 // says no unit is a count, or the number of a frame or port.
-const Schema = "rstwhy/2"
+const Schema = "rstwhy/3"
 
 // notesMax is how many unanswered connections a JSON document holds: they stand after the
 // incidents and have to wait in memory for them. NDJSON has them all.
@@ -42,17 +42,40 @@ func (s seconds) MarshalJSON() ([]byte, error) {
 // encoder turns findings into objects.
 type encoder struct {
 	o     Options
-	files []string // whole names, empty with one input
+	files []string // whole names
 	short []string // as evidence names them
 	asked bool
+
+	kinds  kinds
+	causes *collector
+	line   []byte
+}
+
+func newEncoder(o Options) encoder { return encoder{o: o, causes: newCollector()} }
+
+// take counts i, and returns it as it is to be written: in full, or the line of what is
+// short.
+func (e *encoder) take(i *analyzer.Incident) (full *incidentJSON, short []byte) {
+	e.causes.incident(i)
+	if e.o.Summary {
+		return nil, nil
+	}
+	if !e.o.Verbose {
+		if like := e.kinds.like(i); like != 0 {
+			e.line = e.inShort(e.line[:0], i, like)
+			return nil, e.line
+		}
+	}
+	return e.incident(i), nil
 }
 
 func (e *encoder) names() []string {
 	if !e.asked {
 		e.asked = true
 		if e.o.Files != nil {
-			if all := e.o.Files(); len(all) > 1 {
-				e.files, e.short = all, fileNames(&e.o)
+			e.files = e.o.Files()
+			if len(e.files) > 1 {
+				e.short = fileNames(&e.o)
 			}
 		}
 	}
@@ -69,7 +92,7 @@ func (e *encoder) file(w packet.FrameRef) string {
 func (e *encoder) places(ws []packet.FrameRef) (frames []uint64, files []string) {
 	for _, w := range ws {
 		frames = append(frames, w.Frame())
-		if len(e.names()) > 0 {
+		if len(e.names()) > 1 {
 			files = append(files, e.file(w))
 		}
 	}
@@ -103,7 +126,7 @@ type document struct {
 }
 
 func newJSON(w io.Writer, o Options) analyzer.Sink {
-	d := &document{encoder: encoder{o: o}, w: bufio.NewWriter(w)}
+	d := &document{encoder: newEncoder(o), w: bufio.NewWriter(w)}
 	d.json = jsonEncoder(d.w)
 	return d
 }
@@ -117,7 +140,8 @@ func jsonEncoder(w io.Writer) *json.Encoder {
 }
 
 func (d *document) Incident(i *analyzer.Incident) error {
-	if d.o.Summary {
+	full, short := d.take(i)
+	if full == nil && short == nil {
 		return nil
 	}
 	if !d.started {
@@ -127,7 +151,11 @@ func (d *document) Incident(i *analyzer.Incident) error {
 		d.w.WriteString(",")
 	}
 	d.started = true
-	return d.json.Encode(d.incident(i))
+	if short != nil {
+		_, err := d.w.Write(short)
+		return err
+	}
+	return d.json.Encode(full)
 }
 
 func (d *document) begin() {
@@ -156,6 +184,17 @@ func (d *document) Close(s *analyzer.Summary) error {
 			d.w.WriteString(",")
 		}
 		if err := d.json.Encode(d.note(&d.notes[k])); err != nil {
+			return err
+		}
+	}
+	d.w.WriteString("],\n\"causes\":[")
+	doc := d.causes.document(s, nil)
+	doc.first(d.o.Top)
+	for k, c := range doc.Causes {
+		if k > 0 {
+			d.w.WriteString(",")
+		}
+		if err := d.json.Encode(d.cause(c)); err != nil {
 			return err
 		}
 	}

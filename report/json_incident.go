@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"github.com/rstwhy/rstwhy/analyzer"
@@ -22,9 +23,11 @@ type incidentJSON struct {
 	Mechanisms mechanismsJSON `json:"mechanisms"`
 	Family     string         `json:"family"`
 	Cause      string         `json:"cause"`
-	Title      string         `json:"title"`
 	Confidence string         `json:"confidence"`
+	Harmless   bool           `json:"harmless,omitempty"`
 	AlsoFits   []alsoJSON     `json:"also_fits"`
+	Client     peerJSON       `json:"client"`
+	Server     peerJSON       `json:"server"`
 	Sender     endJSON        `json:"sender"`
 	Receiver   endJSON        `json:"receiver"`
 	Story      string         `json:"story"`
@@ -34,9 +37,11 @@ type incidentJSON struct {
 	Origin     originJSON     `json:"origin"`
 	Effect     string         `json:"effect"`
 	Harm       harmJSON       `json:"harm"`
-	Advice     []string       `json:"advice"`
-	Confirm    []string       `json:"confirm"`
-	History    string         `json:"history"`
+	RST        rstJSON        `json:"rst"`
+	Flow       string         `json:"flow"`                   // client > server
+	Community  string         `json:"community_id"`           // version 1, seed 0
+	State      string         `json:"conn_state"`             // Zeek's
+	History    string         `json:"history"`                // in Zeek's letters, each once a direction, upper case for the client
 	Stage      string         `json:"client_stage,omitempty"` // Cloudflare Radar's: post-syn, post-ack, post-psh, later
 	Lacks      []string       `json:"capture_lacks,omitempty"`
 	Unchecked  []string       `json:"unchecked_causes,omitempty"`
@@ -62,9 +67,11 @@ type endJSON struct {
 }
 
 type evidenceJSON struct {
-	Text   string   `json:"text"`
-	Frames []uint64 `json:"frames,omitempty"`
-	Files  []string `json:"files,omitempty"`
+	ID     string     `json:"id"`
+	Text   string     `json:"text"`
+	Values valuesJSON `json:"values,omitempty"` // the facts that the text names
+	Frames []uint64   `json:"frames,omitempty"`
+	Files  []string   `json:"files,omitempty"`
 }
 
 // originJSON is who sent the RST: endpoint, another-box, forged or unknown.
@@ -119,6 +126,25 @@ type noteJSON struct {
 	Watched seconds `json:"watched_seconds"`
 }
 
+// valuesJSON are facts by name: durations in seconds, under a name that ends so, and
+// everything else as a number. Frames are in a list of their own.
+type valuesJSON map[string]json.Number
+
+func valuesOf(e *classify.Evidence) valuesJSON {
+	out := valuesJSON{}
+	for k, f := range e.Sentence.Facts() {
+		switch f.Unit {
+		case classify.UnitFrame:
+		case classify.UnitDuration:
+			b, _ := seconds(e.Values[k]).MarshalJSON()
+			out[f.Name+"_seconds"] = json.Number(b)
+		default:
+			out[f.Name] = json.Number(strconv.FormatInt(e.Values[k], 10))
+		}
+	}
+	return out
+}
+
 // timingJSON writes every measure that was taken by its name and unit.
 type timingJSON classify.Timing
 
@@ -144,12 +170,14 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	j := &incidentJSON{
 		Type: "incident", Schema: Schema, Number: i.Number, ID: i.ID(),
 		Frame: where.Frame(), File: e.file(where), Time: rfc3339(r.RST.Time),
-		Mechanism: v.Mechanism.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID, Title: v.Rule.Title,
+		Mechanism: v.Mechanism.String(), Family: string(v.Rule.Family), Cause: v.Rule.ID,
 		Confidence: v.Confidence.String(),
 		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.RolesGuessed),
 		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.RolesGuessed),
 		Story:      story(i), Timing: timingJSON(v.Timing), History: f.History(), Stage: v.Stage.String(),
-		Advice: v.Rule.Advice, Confirm: v.Rule.Checks(serverOf(i)),
+		Harmless: benign(v), Client: peerOf(&f.Ends[flows.Client]), Server: peerOf(&f.Ends[flows.Server]),
+		RST: rstOf(r), Community: communityID(&f.Ends), State: connState(r),
+		Flow:     f.Ends[flows.Client].AddrPort().String() + " > " + f.Ends[flows.Server].AddrPort().String(),
 		AlsoFits: []alsoJSON{}, Evidence: []evidenceJSON{},
 	}
 	j.Frames, j.Files = e.places(i.Frames())
@@ -199,7 +227,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 func (e *encoder) evidence(of []classify.Evidence, n classify.Namer) []evidenceJSON {
 	var out []evidenceJSON
 	for k := range of {
-		j := evidenceJSON{Text: of[k].Text(n)}
+		j := evidenceJSON{ID: of[k].Sentence.ID, Text: of[k].Text(n), Values: valuesOf(&of[k])}
 		j.Frames, j.Files = e.places(of[k].Frames())
 		out = append(out, j)
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // lines is the format ndjson: an object a line, told apart by "type". Incidents
-// and notes come as they settle, the summary last.
+// and notes come as they settle, then the causes, those that matter most first, and the
+// summary last.
 type lines struct {
 	encoder
 	w    *bufio.Writer
@@ -18,16 +19,23 @@ type lines struct {
 }
 
 func newNDJSON(w io.Writer, o Options) analyzer.Sink {
-	l := &lines{encoder: encoder{o: o}, w: bufio.NewWriter(w)}
+	l := &lines{encoder: newEncoder(o), w: bufio.NewWriter(w)}
 	l.json = jsonEncoder(l.w)
 	return l
 }
 
 func (l *lines) Incident(i *analyzer.Incident) error {
-	if l.o.Summary {
-		return nil
+	full, short := l.take(i)
+	switch {
+	case full != nil:
+		return l.write(full)
+	case short != nil:
+		if _, err := l.w.Write(short); err != nil {
+			return err
+		}
+		return l.flushLive()
 	}
-	return l.write(l.incident(i))
+	return nil
 }
 
 func (l *lines) Note(n *flows.Note) error {
@@ -38,6 +46,11 @@ func (l *lines) Note(n *flows.Note) error {
 }
 
 func (l *lines) Close(s *analyzer.Summary) error {
+	for _, c := range l.causes.document(s, nil).Causes {
+		if err := l.write(l.cause(c)); err != nil {
+			return err
+		}
+	}
 	if err := l.write(l.summary(s)); err != nil {
 		return err
 	}
@@ -48,6 +61,11 @@ func (l *lines) write(v any) error {
 	if err := l.json.Encode(v); err != nil {
 		return err
 	}
+	return l.flushLive()
+}
+
+// flushLive writes out what somebody waits for.
+func (l *lines) flushLive() error {
 	if l.o.live() {
 		return l.w.Flush()
 	}

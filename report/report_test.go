@@ -246,7 +246,7 @@ func TestTextIsPrintable(t *testing.T) {
 // nonsense to read.
 func TestStoriesAreFilled(t *testing.T) {
 	for _, paths := range inputs(t) {
-		got, _ := render(t, "ndjson", Options{}, paths, paths)
+		got, _ := render(t, "ndjson", Options{Verbose: true}, paths, paths)
 		for _, j := range decodeLines(t, got) {
 			story, _ := j["story"].(string)
 			if j["type"] == "incident" && (story == "" || strings.ContainsAny(story, "{}") || strings.Contains(story, "unknown")) {
@@ -273,9 +273,18 @@ func TestNDJSON(t *testing.T) {
 	for _, paths := range inputs(t) {
 		got, sum := render(t, "ndjson", fixed(), paths, paths)
 		seen := make(map[string]bool)
+		first := make(map[float64]map[string]any)
 		objects := decodeLines(t, got)
 		for k, j := range objects {
-			if j["schema"] != Schema {
+			if j["like"] != nil {
+				whole := first[j["like"].(float64)]
+				if whole == nil || whole["cause"] != j["cause"] || whole["confidence"] != j["confidence"] {
+					t.Errorf("%s: incident %v is said to be like %v, which is %v", paths[0], j["number"], j["like"], whole)
+				}
+			} else if j["type"] == "incident" {
+				first[j["number"].(float64)] = j
+			}
+			if j["like"] == nil && j["schema"] != Schema {
 				t.Fatalf("%s: schema %v", paths[0], j["schema"])
 			}
 			switch typ := j["type"]; {
@@ -286,14 +295,17 @@ func TestNDJSON(t *testing.T) {
 			}
 			for _, key := range []string{
 				"frame", "frames", "time", "mechanism", "mechanisms", "family", "cause", "confidence", "also_fits", "origin", "effect", "harm",
-				"sender", "receiver", "timing", "evidence", "advice", "story", "history",
+				"sender", "receiver", "client", "server", "timing", "evidence", "story", "history", "rst", "flow", "community_id", "conn_state",
 			} {
-				if j[key] == nil {
+				if j[key] == nil && j["like"] == nil {
 					t.Errorf("%s: incident %d has no %s", paths[0], k+1, key)
 				}
 			}
 			files, _ := j["files"].([]any)
 			frames := j["frames"].([]any)
+			if j["like"] != nil && len(paths) > 1 {
+				files = slices.Repeat([]any{j["file"]}, len(frames))
+			}
 			if (len(paths) > 1) != (len(files) == len(frames)) {
 				t.Errorf("%s: %d frames, %d files", paths[0], len(frames), len(files))
 			}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/binary"
+
+	"github.com/rstwhy/rstwhy/flows"
+)
+
+// communityID names a connection as Zeek, Suricata and Wireshark do (Community ID flow
+// hashing, version 1, with the seed 0): the same for both directions.
+// Source: github.com/corelight/community-id-spec.
+func communityID(ends *[2]flows.Endpoint) string {
+	const tcp = 6
+	a, b := ends[flows.Client].AddrPort(), ends[flows.Server].AddrPort()
+	from, to := a.Addr().AsSlice(), b.Addr().AsSlice()
+	if c := bytes.Compare(from, to); c > 0 || c == 0 && a.Port() > b.Port() {
+		a, b, from, to = b, a, to, from
+	}
+	var buf [2 + 16 + 16 + 2 + 4]byte
+	m := append(buf[:0], 0, 0)
+	m = append(append(m, from...), to...)
+	m = append(m, tcp, 0)
+	m = binary.BigEndian.AppendUint16(m, a.Port())
+	m = binary.BigEndian.AppendUint16(m, b.Port())
+	sum := sha1.Sum(m)
+	return "1:" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// connState is the state that Zeek's conn.log gives to a connection that this side reset:
+// base/protocols/conn/main.zeek, determine_state and conn_state.
+func connState(r *flows.Reset) string {
+	f := &r.Flow
+	peer := &f.Side[r.Dir.Peer()]
+	// What Zeek calls inactive or partial.
+	unseen := !peer.Spoke() || !peer.Known.Has(flows.SawSYN)
+	switch {
+	case r.Dir == flows.Client && unseen:
+		return "RSTOS0"
+	case r.Dir == flows.Client:
+		return "RSTO"
+	case f.Handshake == flows.SYNSent && !f.Side[flows.Server].Known.Has(flows.SawSYN):
+		return "REJ"
+	case unseen:
+		return "RSTRH"
+	}
+	return "RSTR"
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 
+	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/flows"
 )
 
@@ -27,6 +28,14 @@ func communityID(ends *[2]flows.Endpoint) string {
 	m = binary.BigEndian.AppendUint16(m, b.Port())
 	sum := sha1.Sum(m)
 	return "1:" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// history is that of the connection with the RST, in Zeek's letters.
+func history(i *analyzer.Incident) string {
+	if i.Reset.Dir == flows.Client {
+		return i.Reset.Flow.History() + "R"
+	}
+	return i.Reset.Flow.History() + "r"
 }
 
 // connState is the state that Zeek's conn.log gives to a connection that this side reset:

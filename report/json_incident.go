@@ -174,7 +174,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 		Confidence: v.Confidence.String(),
 		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.RolesGuessed),
 		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.RolesGuessed),
-		Story:      story(i), Timing: timingJSON(v.Timing), History: f.History(), Stage: v.Stage.String(),
+		Story:      story(i), Timing: timingJSON(v.Timing), History: history(i), Stage: v.Stage.String(),
 		Harmless: benign(v), Client: peerOf(&f.Ends[flows.Client]), Server: peerOf(&f.Ends[flows.Server]),
 		RST: rstOf(r), Community: communityID(&f.Ends), State: connState(r),
 		Flow:     f.Ends[flows.Client].AddrPort().String() + " > " + f.Ends[flows.Server].AddrPort().String(),
@@ -198,7 +198,10 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	_, _, harm := v.Outcome(r.Dir)
 	j.Harm = harmJSON{v.Harm.Kind.String(), v.Harm.Lost, v.Harm.Of, harm.Text(&n)}
 	if w := v.Trigger.Frame; w != 0 {
-		j.Trigger = &frameJSON{w.Frame(), e.file(w)}
+		j.Trigger = &frameJSON{Frame: w.Frame()}
+		if len(e.names()) > 1 {
+			j.Trigger.File = e.file(w)
+		}
 	}
 	missing := lack(i)
 	for _, l := range lackWords {

@@ -57,6 +57,8 @@ var formats = []Format{
 	{"json", ".json", newJSON},
 	{"ndjson", ".ndjson", newNDJSON},
 	{"md", ".md", newMarkdown},
+	{"csv", ".csv", newCSV},
+	{"zeek", ".log", newZeek},
 }
 
 // ByName returns the format of that name.

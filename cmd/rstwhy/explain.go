@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/docs/schema"
 	"github.com/rstwhy/rstwhy/report"
 )
 
@@ -90,6 +91,26 @@ func explainCommand() *cobra.Command {
 	}
 	p.flags(cmd)
 	return cmd
+}
+
+// schemaCommand prints the schema of the JSON that rstwhy writes.
+func schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "print the JSON Schema of --format json and ndjson",
+		Long:  aboutSchema,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{errSchemaAlone}
+			}
+			if _, err := os.Stdout.Write(schema.JSON); err != nil {
+				return stdoutError(err)
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
 }
 
 // nearest returns the few causes whose names are most like name.

@@ -105,7 +105,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	cmd.SetHelpTemplate(helpTemplate)
 	cmd.SetVersionTemplate(versionTemplate)
 	cmd.SetHelpCommand(&cobra.Command{Hidden: true}) // --help says it all
-	cmd.AddCommand(causesCommand(), explainCommand())
+	cmd.AddCommand(causesCommand(), explainCommand(), schemaCommand())
 	for _, c := range cmd.Commands() {
 		c.DisableFlagsInUseLine = true
 	}
@@ -188,8 +188,19 @@ func (o *options) choice(given func(string) bool) (err error) {
 		return errSummaryFull
 	case o.choose.top > 0 && o.verbose && o.format == "text":
 		return errTopVerbose
-	case o.choose.top > 0 && (o.format == "ndjson" || o.format == "json" && !o.choose.summary):
-		return errTopStream
+	}
+	formats, err := o.formats()
+	if err != nil {
+		return err
+	}
+	for _, f := range formats {
+		rows := f.Name == "csv" || f.Name == "zeek"
+		switch {
+		case o.choose.summary && rows:
+			return errSummaryRows
+		case o.choose.top > 0 && (rows || f.Name == "ndjson" || f.Name == "json" && !o.choose.summary):
+			return errTopStream
+		}
 	}
 	return nil
 }

@@ -228,5 +228,6 @@ var (
 	errTop         = errors.New("--top: the number of causes must be at least 1")
 	errTopStream   = errors.New("--top ranks at the end: it goes with text and md, and with json under --summary")
 	errTopVerbose  = errors.New("-v writes every reset as it is found, --top ranks at the end: give one of them")
+	errSummaryRows = errors.New("csv and zeek have a row for each incident, --summary has none: give one of them")
 	errSummaryFull = errors.New("-v shows every reset, --summary none: give one of them")
 )

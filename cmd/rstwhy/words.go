@@ -22,7 +22,8 @@ const (
 	useLine = `rstwhy [flags] FILE...
   rstwhy [flags] -i INTERFACE [FILTER]
   rstwhy causes
-  rstwhy explain CAUSE`
+  rstwhy explain CAUSE
+  rstwhy schema`
 
 	about = `rstwhy reads packet captures, or an interface, and says for every TCP reset why
 it was sent.
@@ -32,11 +33,14 @@ standard input. Several files are read as one capture, in the order of their
 first packets.
 
 causes lists the causes that it knows; explain says what one is, how it looks,
-how to make sure and how to fix it. completion writes a script by which a shell
-completes their names.`
+how to make sure and how to fix it. schema prints the JSON Schema of the output.
+completion writes a script by which a shell completes their names.`
 
 	aboutCauses = `causes lists the causes that rstwhy knows, by family. With --format json it
 writes everything that is known of each.`
+
+	aboutSchema = `schema prints the JSON Schema (2020-12) of what --format json and --format ndjson
+write.`
 
 	aboutExplain = `explain says what a cause is, how it looks on the wire, how to make sure on the
 host, how to fix it, and what it is confused with.`
@@ -122,6 +126,7 @@ var (
 	errSnaplen       = errors.New("-s: the number of bytes cannot be negative")
 	errNoCount       = errors.New("-c: the number of packets must be at least 1")
 	errCausesAlone   = errors.New("causes takes no arguments; a file of that name is ./causes")
+	errSchemaAlone   = errors.New("schema takes no arguments; a file of that name is ./schema")
 	errOneCause      = errors.New("explain takes one cause; a file of that name is ./explain")
 	errStdinTerminal = errors.New("standard input is a terminal: send a capture through a pipe")
 )

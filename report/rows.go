@@ -27,7 +27,8 @@ func port(d flows.Dir) func(*encoder, *analyzer.Incident) string {
 	return func(_ *encoder, i *analyzer.Incident) string { return strconv.Itoa(int(i.Reset.Flow.Ends[d].Port)) }
 }
 
-// rowColumns are those of csv and zeek, in order.
+// rowColumns are those of csv and zeek, in order. Only the name of a file is not made of
+// words of our own, addresses and numbers.
 var rowColumns = []column{
 	{"time", "ts", "time", func(_ *encoder, i *analyzer.Incident) string { return rfc3339(i.Reset.RST.Time) }},
 	{"id", "uid", "string", func(_ *encoder, i *analyzer.Incident) string { return i.ID() }},
@@ -56,7 +57,7 @@ var rowColumns = []column{
 	{"conn_state", "", "string", func(_ *encoder, i *analyzer.Incident) string { return connState(i.Reset) }},
 	{"history", "", "string", func(_ *encoder, i *analyzer.Incident) string { return history(i) }},
 	{"frame", "", "count", func(_ *encoder, i *analyzer.Incident) string { return strconv.FormatUint(i.Reset.RST.Frame, 10) }},
-	{"file", "", "string", func(e *encoder, i *analyzer.Incident) string { return e.file(i.Reset.RST.Ref()) }},
+	{"file", "", "string", func(e *encoder, i *analyzer.Incident) string { return clean(e.file(i.Reset.RST.Ref())) }},
 	{"story", "", "string", func(_ *encoder, i *analyzer.Incident) string { return story(i) }},
 }
 
@@ -88,7 +89,7 @@ func (c *csvRows) Incident(i *analyzer.Incident) error {
 		return err
 	}
 	for k := range rowColumns {
-		c.row[k] = noFormula(clean(rowColumns[k].cell(&c.encoder, i)))
+		c.row[k] = noFormula(rowColumns[k].cell(&c.encoder, i))
 	}
 	if err := c.w.Write(c.row); err != nil {
 		return err
@@ -162,7 +163,7 @@ func (z *zeekLog) Incident(i *analyzer.Incident) error {
 		case "bool":
 			z.w.WriteString(strings.ToUpper(c.cell(&z.encoder, i)[:1]))
 		default:
-			z.w.WriteString(zeekCell(clean(c.cell(&z.encoder, i))))
+			z.w.WriteString(zeekCell(c.cell(&z.encoder, i)))
 		}
 	}
 	if err := z.w.WriteByte('\n'); err != nil {
@@ -196,8 +197,13 @@ func zeekCell(s string) string {
 	case "-":
 		return `\x2d`
 	}
-	return strings.NewReplacer("\t", `\x09`, "\n", `\x0a`, "\r", `\x0d`, `\`, `\x5c`).Replace(s)
+	if !strings.ContainsAny(s, "\t\n\r\\") {
+		return s
+	}
+	return zeekEscapes.Replace(s)
 }
+
+var zeekEscapes = strings.NewReplacer("\t", `\x09`, "\n", `\x0a`, "\r", `\x0d`, `\`, `\x5c`)
 
 func (z *zeekLog) Note(*flows.Note) error { return nil }
 

@@ -88,6 +88,7 @@ type Summary struct {
 	Damage      []error        // what could not be read of the input, each naming file, frame and reason
 	Live        *Counters
 	Filter      string // the capture filter in force, "" without one
+	Held        uint64 // frames of files that it did not let through
 	Selection   string // what was asked for of the incidents, "" for all
 	LeftOut     LeftOut
 	Elapsed     time.Duration

@@ -141,6 +141,10 @@ func (f *Files) Names() []string {
 	return names
 }
 
+// Held returns how many frames the filter did not let through so far. It is not to be
+// called while Read runs.
+func (f *Files) Held() uint64 { return f.sink.held }
+
 // Progress returns how many octets of the files were read so far, and how many
 // there are. A stream adds to neither. It may be called while Read runs.
 func (f *Files) Progress() (done, total int64) {

@@ -39,6 +39,7 @@ type sink struct {
 	file    uint32 // its index
 	waits   bool   // a read may wait for whoever writes
 	number  uint64 // of the last frame
+	held    uint64 // frames that the filter did not let through, of all files so far
 	passed  int64  // of a stream: time of the latest frame that the filter did not let into b
 	known   bool   // a frame had a supported link type
 	unknown uint32 // an unsupported link type that was seen
@@ -46,7 +47,7 @@ type sink struct {
 
 // begin prepares for the frames of another file.
 func (s *sink) begin(in *input, file uint32) {
-	*s = sink{filter: s.filter, left: s.left, name: in.name, file: file, waits: in.waits}
+	*s = sink{filter: s.filter, left: s.left, held: s.held, name: in.name, file: file, waits: in.waits}
 }
 
 // add takes a frame, of the given time in nanoseconds since the Unix epoch. It
@@ -61,6 +62,7 @@ func (s *sink) add(time int64, link packet.Link, linkType uint32, data []byte, w
 		s.known = true
 		var ok bool
 		if ok, s.err = s.filter.matches(link, linkType, data, wireLen); !ok {
+			s.held++
 			if s.waits {
 				s.passed = max(s.passed, time)
 			}

@@ -30,6 +30,7 @@ type summaryJSON struct {
 	Command     []string          `json:"command,omitempty"`
 	Files       []fileJSON        `json:"files"`
 	Filter      string            `json:"filter,omitempty"`
+	Held        uint64            `json:"filtered_packets,omitempty"` // that the filter did not let through
 	Selection   string            `json:"selection,omitempty"`
 	LeftOut     *leftOutJSON      `json:"left_out,omitempty"`
 	Packets     uint64            `json:"packets"`
@@ -128,6 +129,7 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		Gaps: f.Gaps, Copies: f.Duplicates, Backwards: f.Backwards, Late: s.Late, Early: f.SettledEarly,
 		Interrupted: s.Interrupted, Elapsed: seconds(s.Elapsed),
 	}
+	j.Held = s.Held
 	if s.Selection != "" {
 		j.Selection, j.LeftOut = s.Selection, &leftOutJSON{s.LeftOut.Incidents, s.LeftOut.Resets, s.LeftOut.Notes}
 	}

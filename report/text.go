@@ -190,6 +190,23 @@ func (t *text) Close(s *analyzer.Summary) error {
 	return t.w.Flush()
 }
 
+// asksFlags reports whether a filter picks segments by their flags.
+func asksFlags(filter string) bool {
+	return strings.Contains(filter, "tcpflags") || strings.Contains(filter, "tcp[13]") || strings.Contains(filter, "tcp-rst")
+}
+
+// filterHint says why a filter may have let nothing through.
+func filterHint(filter string) string {
+	s := "In a VLAN a filter has to begin with \"vlan and\"."
+	if strings.Contains(filter, "tcp[") {
+		s = "tcp[...] looks into IPv4 alone, not into IPv6. " + s
+	}
+	if asksFlags(filter) {
+		s += " Leave the flags out: to explain a reset rstwhy needs its whole connection."
+	}
+	return s
+}
+
 // captureLines says in sentences what was read: in head what a reader needs first,
 // with what puts all the rest in doubt, and in rest what else is to be known.
 func (d *Document) captureLines(quote func(string) string) (head, rest []string) {
@@ -221,6 +238,9 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	switch {
 	case f.RSTs > 0:
 		head = append(head, "From "+read)
+	case s.Frames == 0 && s.Held > 0:
+		head = append(head, fmt.Sprintf("%s: not one of %s passed the filter %s.", what, count(s.Held, "packet"), quote(clean(s.Filter))), filterHint(s.Filter))
+		return head, rest
 	case s.Frames == 0:
 		head = append(head, what+": no packet was captured, so there is nothing to explain.")
 	case f.Segments == 0:
@@ -243,6 +263,8 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	}
 	if f.RSTs > 0 && f.RSTs == f.Segments {
 		head = append(head, "There is nothing but RSTs here: to explain them rstwhy needs the rest of their connections. Filter by host and port, not by flags.")
+	} else if asksFlags(s.Filter) {
+		head = append(head, "The filter goes by TCP flags, so that whatever else belongs to these connections is missing: verdicts are less sure, and some are not possible. Filter by host and port.")
 	}
 	for k, err := range s.Damage {
 		if k == 10 && len(s.Damage) > 11 {

@@ -24,6 +24,11 @@ func (o *options) analyse(args []string) (int, error) {
 	if err != nil {
 		return exitUsage, &usageError{err}
 	}
+	if o.iface == "" {
+		if args, err = expand(args); err != nil {
+			return exitFailed, err
+		}
+	}
 	in := &input{live: o.iface != "", progress: newProgress(os.Stderr)}
 	if !in.live {
 		if err := spare(args, o.outputs); err != nil {
@@ -79,6 +84,7 @@ func (o *options) analyse(args []string) (int, error) {
 	in.progress.end()
 	if in.files != nil {
 		summary.Done, summary.Total = in.files.Progress()
+		summary.Held = in.files.Held()
 	}
 	in.Close()
 	summary.Files = in.Names()

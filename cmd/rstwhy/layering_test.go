@@ -50,6 +50,7 @@ var homes = map[string][]string{
 	"github.com/olekukonko/tablewriter": {"report"},
 	"github.com/mattn/go-runewidth":     {"report"},
 	"github.com/spf13/cobra":            {"cmd/rstwhy", "cmd/rstlab"},
+	"github.com/spf13/pflag":            {"cmd/rstwhy"}, // the errors of its flags
 	"github.com/cilium/ebpf":            {"kernel"},
 	"github.com/vishvananda":            {"internal/lab", "internal/lab/field"},
 	"golang.org/x/sys":                  {"kernel", "internal/lab", "internal/lab/field"},

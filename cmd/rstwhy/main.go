@@ -65,6 +65,7 @@ type options struct {
 	color   string
 	count   uint64
 	snaplen int
+	reads   []string
 	selects report.Selection
 	fails   []*report.Condition
 	noPromi bool
@@ -96,16 +97,17 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 		ValidArgsFunction: completeFile,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		args = append(o.reads, args...)
 		if err := o.check(cmd, args); err != nil {
 			return &usageError{err}
 		}
 		return run(args)
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetHelpTemplate(helpTemplate)
 	cmd.SetVersionTemplate(versionTemplate)
-	cmd.SetHelpCommand(&cobra.Command{Hidden: true}) // --help says it all
-	cmd.AddCommand(causesCommand(), explainCommand(), schemaCommand())
+	cmd.SetHelpCommand(helpCommand())
+	cmd.AddCommand(causesCommand(), explainCommand(), schemaCommand(), versionCommand())
 	for _, c := range cmd.Commands() {
 		c.DisableFlagsInUseLine = true
 	}
@@ -115,6 +117,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.StringVarP(&o.iface, "interface", "i", "", useInterface)
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, useList)
 	f.StringVarP(&o.filter, "filter", "f", "", useFilter)
+	f.StringArrayVarP(&o.reads, "read", "r", nil, useRead)
 	f.Uint64VarP(&o.count, "count", "c", 0, useCount)
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, useSnaplen)
 	f.BoolVarP(&o.noPromi, "no-promiscuous-mode", "p", false, useNoPromiscuous)
@@ -126,6 +129,10 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	o.choose.flags(cmd)
 	o.memory = flows.DefaultMemory
 	f.Var(&o.memory, "max-memory", useMaxMemory)
+	f.CountP("numeric", "n", useNumeric)
+	if err := f.MarkHidden("numeric"); err != nil {
+		panic(err) // no such flag
+	}
 	f.Bool("version", false, useVersion)
 	f.BoolP("help", "h", false, useHelp)
 	completeFlag(cmd, "interface", completeInterface)
@@ -157,6 +164,10 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		switch {
 		case given("reader"):
 			return errReaderLive
+		case given("read"):
+			return errReadLive
+		case existing(args) != "":
+			return fileAndInterface(existing(args))
 		case given("filter") && len(args) > 0:
 			return errTwoFilters
 		case o.snaplen < 0:

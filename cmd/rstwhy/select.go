@@ -34,7 +34,7 @@ func (s *selection) flags(cmd *cobra.Command) {
 	f.StringVar(&s.until, "until", "", useUntil)
 	f.StringVar(&s.confidence, "min-confidence", "", useMinConfidence)
 	f.BoolVar(&s.harmful, "harmful", false, useHarmful)
-	f.BoolVar(&s.summary, "summary", false, useSummary)
+	f.BoolVarP(&s.summary, "summary", "q", false, useSummary)
 	f.IntVar(&s.top, "top", 0, useTop)
 	f.StringSliceVar(&s.failOn, "fail-on", nil, useFailOn)
 	completeFlag(cmd, "cause", completeCauses)

@@ -29,8 +29,8 @@ const (
 it was sent.
 
 FILE is a pcap or pcapng capture, plain or compressed with gzip or zstd; - is
-standard input. Several files are read as one capture, in the order of their
-first packets.
+standard input, and a directory stands for the captures in it. Several files are
+read as one capture, in the order of their first packets.
 
 causes lists the causes that it knows; explain says what one is, how it looks,
 how to make sure and how to fix it. schema prints the JSON Schema of the output.
@@ -100,6 +100,8 @@ const (
 	useSummary       = "totals alone: no incidents"
 	useTop           = "show the first `N` causes, by what was lost to them"
 	useFailOn        = "end with exit code 3 if this `CONDITION` holds: any, harm, likely, certain, a cause or a family, each also with >N for more than N incidents; with commas, one of them"
+	useRead          = "read the `FILE`, as if it stood at the end; may be repeated"
+	useNumeric       = "addresses are never looked up: this is for hands that type it"
 	useReader        = "read files through `READER`: direct, or libpcap, which is slower"
 	useVersion       = "print the version"
 	useHelp          = "print this help"
@@ -123,6 +125,7 @@ var (
 	errListAlone     = errors.New("-D takes no arguments")
 	errTwoFilters    = errors.New("give the filter once: with -f, or as the last words")
 	errReaderLive    = errors.New("--reader is for files, an interface is always read through libpcap")
+	errReadLive      = errors.New("-r is for files, -i for an interface: give one of them")
 	errSnaplen       = errors.New("-s: the number of bytes cannot be negative")
 	errNoCount       = errors.New("-c: the number of packets must be at least 1")
 	errCausesAlone   = errors.New("causes takes no arguments; a file of that name is ./causes")
@@ -141,6 +144,10 @@ type unknownCause struct {
 }
 
 func (e *unknownCause) Error() string { return fmt.Sprintf("no cause is called %q", e.name) }
+
+func fileAndInterface(file string) error {
+	return fmt.Errorf("%s is a file, and -i listens on an interface: give one of them", file)
+}
 
 func onlyLive(flag string) error { return fmt.Errorf("%s needs an interface: -i", flag) }
 
@@ -222,6 +229,7 @@ func hint(err error) string {
 		bad   *capture.FilterError
 		cause *unknownCause
 		word  *unknownWord
+		flag  *unknownFlag
 		taken *replacesCapture
 	)
 	switch {
@@ -229,12 +237,16 @@ func hint(err error) string {
 		return "" // it says what is wrong, and no flag helps
 	case errors.As(err, &cause) && len(cause.near) > 0:
 		return "did you mean " + choices(cause.near) + "?"
+	case errors.As(err, &flag):
+		return flag.hint()
+	case missingFile(err) != "":
+		return missingFile(err)
 	case errors.As(err, &word) && len(word.near) > 0:
 		return "did you mean " + choices(word.near) + "?"
 	case errors.As(err, &cause):
 		return "rstwhy causes lists them"
 	case errors.As(err, &bad):
-		return "the syntax is that of tcpdump: man pcap-filter"
+		return filterMistake(bad)
 	case errors.As(err, &usage):
 		return "rstwhy --help lists the flags"
 	case errors.As(err, &iface) && errors.Is(err, fs.ErrPermission):

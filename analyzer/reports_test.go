@@ -16,8 +16,7 @@ import (
 var openReports = map[string]string{
 	"checks-of-a-balancer":               "partly",
 	"copied-handshake-gives-up":          "wrong",
-	"host-that-only-shakes-hands":        "wrong",
-	"probes-of-a-database-client":        "partly",
+	"host-that-only-shakes-hands":        "partly",
 	"proxy-ends-old-connections":         "partly",
 	"refusal-with-the-number-of-the-syn": "partly",
 }

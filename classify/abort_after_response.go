@@ -54,7 +54,7 @@ C > S  R.  (HAProxy to a server) or S > C R. (Windows, SO_LINGER 0)`,
 	},
 	Confused: []Confusion{
 		{"stale-connection", "does the sender's log show the connection until its end? Then it knew it"},
-		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when something, perhaps only a TLS close_notify, was left unread"},
+		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when something, perhaps only a TLS close_notify, was left unread, with SO_LINGER 0 as well; TcpExtTCPAbortOnData for SO_LINGER 0 with everything read"},
 	},
 	Harm: func(c *Case) Harm {
 		if c.mayBeWhole() && !c.leftWith() {

@@ -50,8 +50,9 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 		{ID: "unread-data-on-close", Why: "the first message is all that came, and a program that serves would have read it"},
 	},
 	Confused: []Confusion{
+		{"firewall-reject", "a capture on the server: does the first data reach it, and was it the one that accepted?"},
 		{"listener-closed", "was the service stopped at that moment? Then later SYNs to the port are refused for a while"},
-		{"deliberate-abort", "the program's configuration: nginx return 444, an access list, a limit of connections; nstat TcpExtTCPAbortOnClose does not grow"},
+		{"deliberate-abort", "the program's configuration: nginx return 444, an access list, a limit of connections; with SO_LINGER 0 TcpExtTCPAbortOnClose grows only if the request lay unread, TcpExtTCPAbortOnData if it had been read"},
 		{"plaintext-to-tls-port", "does the port speak TLS (`openssl s_client`)? Then the plain request was the mistake"},
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE", "TCP_STATE"},
@@ -96,9 +97,15 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 }
 
 // bareOfAnother recognises what may be the abort of a stack other than Linux, bare as
-// RFC 9293, 3.10.5 has it, at the first message.
+// RFC 9293, 3.10.5 has it, at the first message; or that of a host which completes
+// handshakes and does no more.
 func bareOfAnother(c *Case, f *Findings) Confidence {
 	y := c.Receiver
+	if onlyAccepted(c) && c.Trigger.Len > 0 && refusedLate(c) && c.Path.Known && c.Path.Off == 0 && !c.Flow.Refused {
+		f.Say(saysLetPass)
+		f.Say(saysResetsLaterWithoutByte)
+		return Possible
+	}
 	if !onlyAccepted(c) || c.RST.Flags&packet.ACK != 0 || c.RST.Seq != c.Sender.SndNxt || c.RST.TTL <= 64 || c.RST.TTL > 128 ||
 		!c.Path.Known || c.Path.Off != 0 || c.Trigger.Len == 0 || y.Bytes > 4*oneSegment || c.Timing.At[ReceiverDataToRST] > longRead {
 		return None
@@ -131,6 +138,7 @@ var (
 	saysRefusesTrigger           = sentence("refuses-trigger", "{rst} refuses {trigger} {answer_time} later")
 	storyAcceptedThenReset2      = sentence("story-accepted-then-reset-2", "A load balancer accepted the connection in the name of {server} on port {server_port} and refused what came next, {trigger}; {rst} says why.")
 
+	saysLetPass                = sentence("let-the-ack-pass", "{sender} had accepted the connection ({sender_syn}), and refuses the first data of {receiver}, {receiver_data}: who accepts in a server's name without being it keeps no more than that")
 	saysBareOfAnother          = sentence("bare-of-another", "its TTL, {rst_ttl}, is one that Windows begins with: that host aborts without ACK, and refuses no connection that it has accepted")
 	saysSendsFirstMessage      = sentence("sends-first-message", "{receiver} sends its first message ({receiver_data})")
 	saysResetsLaterWithoutByte = sentence("resets-later-without-byte", "{sender} resets {receiver_data_to_rst} later, without a byte of answer")

@@ -89,6 +89,10 @@ func firstEffect(c *Case) Effect {
 	case triesPerhaps:
 		return EffectUnknown
 	}
+	if a := &c.After.NewSYNACK; c.Flow.Handshake == flows.SYNReceived && c.Dir == flows.Client && a.Valid() && a.Dir == flows.Server &&
+		a.Seq == y.ISN && a.Time-rst.Time > max(carriedOnFor, 2*c.roundTrip()) {
+		return Ignored // it repeats its SYN/ACK as before
+	}
 	if late := c.After.Latest[c.Dir.Peer()] - rst.Time; late > max(carriedOnFor, 2*c.roundTrip()) {
 		return Ignored
 	}

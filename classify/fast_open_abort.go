@@ -29,7 +29,7 @@ S > C  R   seq 1`,
 		{ID: "unread-data-on-close", Why: "it says what was left unread: the data in the SYN"},
 	},
 	Confused: []Confusion{
-		{"deliberate-abort", "nstat on the server: TcpExtTCPAbortOnClose grows when data was left unread"},
+		{"deliberate-abort", "`strace -e setsockopt,close` on the server: SO_LINGER with a time of 0 before close()? TcpExtTCPAbortOnClose grows for both when nothing was read"},
 	},
 	Reasons:    []string{"TCP_ABORT_ON_CLOSE"},
 	Telling:    SYNToRST,

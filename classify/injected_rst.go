@@ -43,7 +43,7 @@ S > C  P.  the response of S, which knows of no reset`,
 	grep -rn '^reject' /etc/suricata/rules /var/lib/suricata/rules
 	jq 'select(.event_type == "alert")' /var/log/suricata/eve.json`},
 		{"Snort 3", "Rules with the action reject, and the active module's settings."},
-		{"Linux", `To see on a test host whether the connection lives without it, drop RSTs with its TTL:
+		{"Linux", `To see on a test host whether the connection lives without it, drop RSTs with its TTL (66 and its neighbours here):
 	nft add table inet test
 	nft 'add chain inet test in { type filter hook input priority 0; }'
 	nft add rule inet test in ip ttl 65-67 tcp flags rst drop`},

@@ -18,9 +18,9 @@ S > C  R.  seq = after the FIN: at once, or instead of sending again`,
 		"Raise net.ipv4.tcp_max_orphans and net.ipv4.tcp_mem, or lower net.ipv4.tcp_orphan_retries.",
 	},
 	Remedies: []Remedy{
-		{"Linux", `Less patience with connections that nobody owns any more, and twice the room that there is (the default grows with memory: 131072 with 23 GB), here from 131072:
-	sysctl net.ipv4.tcp_max_orphans
-	sysctl -w net.ipv4.tcp_max_orphans=262144
+		{"Linux", `Less patience with connections that nobody owns any more, and twice the room that there is (the default grows with memory: 131072 with 23 GB):
+	now=$(sysctl -n net.ipv4.tcp_max_orphans)
+	sysctl -w net.ipv4.tcp_max_orphans=$((2 * now))
 	sysctl -w net.ipv4.tcp_orphan_retries=3`},
 	},
 	Refs: []string{

@@ -24,7 +24,7 @@ type incidentJSON struct {
 	Family     string         `json:"family"`
 	Cause      string         `json:"cause"`
 	Confidence string         `json:"confidence"`
-	Harmless   bool           `json:"harmless,omitempty"`
+	Harmless   bool           `json:"harmless"`
 	AlsoFits   []alsoJSON     `json:"also_fits"`
 	Client     peerJSON       `json:"client"`
 	Server     peerJSON       `json:"server"`

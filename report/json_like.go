@@ -69,9 +69,21 @@ func (k *kinds) key(i *analyzer.Incident) uint64 {
 		h.WriteByte(1)
 	}
 	h.WriteString(v.Rule.ID)
+	h.WriteByte(0)
+	h.WriteString(history(i))
+	h.WriteString(connState(i.Reset))
+	h.WriteString(v.Origin.Device)
+	h.WriteByte(0)
+	for n := range v.Excluded {
+		if s := v.Excluded[n].Because.Sentence; s != nil {
+			h.WriteString(s.ID)
+		}
+		h.WriteByte(byte(v.Excluded[n].Ways))
+	}
 	var b [16]byte
 	h.Write(binary.LittleEndian.AppendUint32(b[:0], uint32(v.Confidence)|uint32(v.Effect)<<8|uint32(v.Possible)<<16|uint32(i.Reset.Dir)<<24))
 	h.Write(binary.LittleEndian.AppendUint32(b[:0], uint32(v.Missing)|uint32(v.Origin.Who)<<16|uint32(v.Stage)<<24))
+	h.WriteByte(byte(v.Mechanism))
 	said(v.Evidence)
 	said(v.Origin.Proofs)
 	said(v.Origin.Hints)
@@ -109,7 +121,7 @@ func (e *encoder) inShort(b []byte, i *analyzer.Incident, like uint64) []byte {
 	b = strconv.AppendUint(b, like, 10)
 	b = append(b, `,"frame":`...)
 	b = strconv.AppendUint(b, where.Frame(), 10)
-	if name := e.file(where); len(e.names()) > 1 {
+	if name := e.file(where); name != "" {
 		quoted, _ := json.Marshal(name) // of a string it cannot fail
 		b = append(append(b, `,"file":`...), quoted...)
 	}
@@ -122,7 +134,7 @@ func (e *encoder) inShort(b []byte, i *analyzer.Incident, like uint64) []byte {
 	}
 	b = append(append(append(b, `],"time":"`...), rfc3339(r.RST.Time)...), '"')
 	b = append(append(append(b, `,"cause":"`...), v.Rule.ID...), '"')
-	b = append(append(append(b, `,"confidence":"`...), v.Confidence.String()...), '"')
+	b = append(append(append(b, `,"confidence":"`...), v.Confidence.String()...), `","harmless":true`...)
 	for k := range v.AlsoFits {
 		if k == 0 {
 			b = append(b, `,"also_fits":[`...)

@@ -293,6 +293,9 @@ func TestNDJSON(t *testing.T) {
 			case typ != "incident":
 				continue
 			}
+			if j["file"] == nil || j["harmless"] == nil {
+				t.Errorf("%s: incident %d has no file, or may do harm for all that it says", paths[0], k+1)
+			}
 			for _, key := range []string{
 				"frame", "frames", "time", "mechanism", "mechanisms", "family", "cause", "confidence", "also_fits", "origin", "effect", "harm",
 				"sender", "receiver", "client", "server", "timing", "evidence", "story", "history", "rst", "flow", "community_id", "conn_state",

@@ -34,11 +34,12 @@ type likeJSON struct {
 	ID         string   `json:"id"`
 	Like       uint64   `json:"like"` // number of the incident that says the rest
 	Frame      uint64   `json:"frame"`
-	File       string   `json:"file,omitempty"` // where there are several
+	File       string   `json:"file,omitempty"`
 	Frames     []uint64 `json:"frames"`
 	Time       string   `json:"time"`
 	Cause      string   `json:"cause"`
 	Confidence string   `json:"confidence"`
+	Harmless   bool     `json:"harmless"`
 	AlsoFits   []struct {
 		Cause string `json:"cause"`
 	} `json:"also_fits,omitempty"`

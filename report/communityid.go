@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/flows"
@@ -39,7 +40,7 @@ func history(i *analyzer.Incident) string {
 }
 
 // connState is the state that Zeek's conn.log gives to a connection that this side reset:
-// base/protocols/conn/main.zeek, determine_state and conn_state.
+// base/protocols/conn/main.zeek, conn_state.
 func connState(r *flows.Reset) string {
 	f := &r.Flow
 	peer := &f.Side[r.Dir.Peer()]
@@ -47,7 +48,11 @@ func connState(r *flows.Reset) string {
 	unseen := !peer.Spoke() || !peer.Known.Has(flows.SawSYN)
 	switch {
 	case r.Dir == flows.Client && unseen:
-		return "RSTOS0"
+		// A SYN alone, whatever has come back.
+		if h := f.History(); strings.HasPrefix(h, "S") && !strings.ContainsAny(h, "HAFG") {
+			return "RSTOS0"
+		}
+		return "OTH"
 	case r.Dir == flows.Client:
 		return "RSTO"
 	case f.Handshake == flows.SYNSent && !f.Side[flows.Server].Known.Has(flows.SawSYN):

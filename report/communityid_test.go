@@ -55,18 +55,7 @@ func TestCommunityIDOfTshark(t *testing.T) {
 	if _, err := exec.LookPath("tshark"); err != nil {
 		t.Skip("SKIPPED: COMMUNITY IDS WERE NOT COMPARED WITH TSHARK'S: it is not installed")
 	}
-	script, err := synth.Parse("refusals", []byte(refusals))
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := t.TempDir() + "/a.pcap"
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(script.Write(file, synth.Format{}), file.Close()); err != nil {
-		t.Fatal(err)
-	}
+	path := played(t, refusals)
 	out, err := exec.Command("tshark", "-n", "-r", path, "--enable-protocol", "communityid", "-Y", "tcp.flags.reset == 1",
 		"-T", "fields", "-e", "frame.number", "-e", "communityid").Output()
 	if err != nil {
@@ -90,4 +79,45 @@ func TestCommunityIDOfTshark(t *testing.T) {
 	if len(compared) < 200 {
 		t.Errorf("%d connections were compared, want 200", len(compared))
 	}
+}
+
+// States and letters are those of Zeek's conn.log.
+func TestConnState(t *testing.T) {
+	for _, tt := range []struct{ packets, state, history string }{
+		{"+0 C > S S 0:0(0) win 64240\n+.1 S > C R. 0:0(0) ack 1 win 0", "REJ", "Sr"},
+		{"+0 C > S S 0:0(0) win 64240\n+.1 C > S R 1:1(0)", "RSTOS0", "SR"},
+		{"+0 C > S S 0:0(0) win 64240\n+.1 S > C S. 0:0(0) ack 1\n+.1 C > S R 1:1(0)", "RSTO", "ShR"},
+		{"+0 C > S S 0:0(0) win 64240\n+.1 S > C S. 0:0(0) ack 1\n+.1 C > S . 1:1(0) ack 1\n+.1 C > S R. 1:1(0) ack 1 win 0", "RSTO", "ShAR"},
+		{"+0 C > S S 0:0(0) win 64240\n+.1 S > C S. 0:0(0) ack 1\n+.1 C > S . 1:1(0) ack 1\n+.1 S > C R. 1:1(0) ack 1 win 0", "RSTR", "ShAr"},
+		{"+0 C > S S 0:0(0) win 64240\n+.1 C > S . 1:1(0) ack 1\n+.1 C > S R. 1:1(0) ack 1 win 0", "OTH", "SAR"},
+		{"+0 C > S P. 1:101(100) ack 1\n+.1 C > S R. 101:101(0) ack 1 win 0", "OTH", "DR"},
+		{"+0 S > C S. 0:0(0) ack 1\n+.1 S > C R. 1:1(0) ack 1 win 0", "RSTRH", "hr"},
+		{"+0 C > S P. 1:101(100) ack 1\n+.1 S > C R 1:1(0)", "RSTRH", "Dr"},
+	} {
+		_, c := collect(t, []string{played(t, "-- packets --\n"+tt.packets+"\n")})
+		if len(c.all) != 1 {
+			t.Fatalf("%d incidents of\n%s", len(c.all), tt.packets)
+		}
+		if s, h := connState(c.all[0].Reset), history(c.all[0]); s != tt.state || h != tt.history {
+			t.Errorf("%s %s, want %s %s, of\n%s", s, h, tt.state, tt.history, tt.packets)
+		}
+	}
+}
+
+// played is the capture of a scenario.
+func played(t *testing.T, scenario string) string {
+	t.Helper()
+	script, err := synth.Parse("scenario", []byte(scenario))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := t.TempDir() + "/a.pcap"
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(script.Write(file, synth.Format{}), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -1,13 +1,9 @@
 package report
 
 import (
-	"errors"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/rstwhy/rstwhy/internal/synth"
 )
 
 // ids replaces evidence by what tells it apart, whatever its numbers.
@@ -85,8 +81,7 @@ func TestLikeIsAlike(t *testing.T) {
 
 // scanned is a capture of a scan.
 func scanned(t *testing.T) string {
-	t.Helper()
-	script, err := synth.Parse("scan", []byte(`-- packets --
+	return played(t, `-- packets --
 A = 203.0.113.66:61000
 repeat 250 +.0001
 B = 198.51.100.{1+i}:1022
@@ -95,19 +90,7 @@ B = 198.51.100.{1+i}:1022
 +.0001  A > B:1023 S  0:0(0) win 1024 <mss 1460>
 +.00018 B:1023 > A R. 0:0(0) ack 1 win 0
 end
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := t.TempDir() + "/scan.pcap"
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(script.Write(file, synth.Format{}), file.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return path
+`)
 }
 
 // A scan of millions is bearable: an incident of it takes 400 octets at most, on average.

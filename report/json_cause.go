@@ -15,10 +15,12 @@ type rankedJSON struct {
 	Cause      string      `json:"cause"`
 	Family     string      `json:"family"`
 	Title      string      `json:"title"`
+	Summary    string      `json:"summary"`    // what happens, in a sentence
 	Confidence string      `json:"confidence"` // of the surest
 	Incidents  uint64      `json:"incidents"`
 	Resets     uint64      `json:"resets"`
-	Harms      []harmCount `json:"harms"` // incidents by harm.kind
+	Harmed     uint64      `json:"harmed"` // incidents that lost data, or a connection that was open
+	Harms      []harmCount `json:"harms"`  // incidents by harm.kind
 	Lost       uint64      `json:"lost_bytes,omitempty"`
 	First      string      `json:"first_time"`
 	Last       string      `json:"last_time"`
@@ -61,8 +63,8 @@ var sectionNames = [numSections]string{"look-first", "then", "nothing-to-do", "n
 func (e *encoder) cause(c *Cause) *rankedJSON {
 	j := &rankedJSON{
 		Type: "cause", Schema: Schema, Rank: c.Number, Section: sectionNames[c.Section],
-		Cause: c.Rule.ID, Family: string(c.Rule.Family), Title: c.Rule.Title, Confidence: c.Confidence.String(),
-		Incidents: c.Incidents, Resets: c.Resets, Harms: harmsOf(&c.Harms), Lost: c.Lost,
+		Cause: c.Rule.ID, Family: string(c.Rule.Family), Title: c.Rule.Title, Summary: c.Rule.Summary, Confidence: c.Confidence.String(),
+		Incidents: c.Incidents, Resets: c.Resets, Harmed: c.harmed(), Harms: harmsOf(&c.Harms), Lost: c.Lost,
 		First: rfc3339(c.First), Last: rfc3339(c.Last), Groups: []groupJSON{},
 		Advice: c.Rule.Advice, Confirm: c.Rule.Checks(serverOf(c.Servers[0].example)),
 	}

@@ -338,21 +338,41 @@ func TestNDJSON(t *testing.T) {
 		var d struct {
 			Schema                string
 			Incidents, Unanswered []map[string]any
+			Causes                []map[string]any
 			Summary               map[string]any
 		}
 		if err := json.Unmarshal([]byte(doc), &d); err != nil {
 			t.Fatalf("%s: %v", paths[0], err)
 		}
 		var want []map[string]any
-		for _, typ := range []string{"incident", "unanswered"} {
+		for _, typ := range []string{"incident", "unanswered", "cause"} {
 			for _, j := range objects {
 				if j["type"] == typ {
 					want = append(want, j)
 				}
 			}
 		}
-		if diff := cmp.Diff(want, slices.Concat(d.Incidents, d.Unanswered)); diff != "" {
+		if diff := cmp.Diff(want, slices.Concat(d.Incidents, d.Unanswered, d.Causes)); diff != "" {
 			t.Errorf("%s: -ndjson +json:\n%s", paths[0], diff)
+		}
+		// Its causes add up to all there is, and the groups of each to the cause.
+		var all [2]float64
+		for _, c := range d.Causes {
+			var of [2]float64
+			for _, g := range c["groups"].([]any) {
+				for k, key := range []string{"resets", "incidents"} {
+					of[k] += g.(map[string]any)[key].(float64)
+				}
+			}
+			for k, key := range []string{"resets", "incidents"} {
+				all[k] += c[key].(float64)
+				if of[k] != c[key] {
+					t.Errorf("%s: %s: %v %s, and %v in its groups", paths[0], c["cause"], c[key], key, of[k])
+				}
+			}
+		}
+		if all[0] != d.Summary["resets"] || all[1] != d.Summary["incidents"] {
+			t.Errorf("%s: causes add up to %v resets and incidents of %v and %v", paths[0], all, d.Summary["resets"], d.Summary["incidents"])
 		}
 		if diff := cmp.Diff(objects[len(objects)-1], d.Summary); diff != "" {
 			t.Errorf("%s: -ndjson +json:\n%s", paths[0], diff)

@@ -71,10 +71,11 @@ func ByName(name string) (Format, bool) {
 	return Format{}, false
 }
 
-// ByFile returns the format that a file's extension stands for.
+// ByFile returns the format that a file's extension stands for: its own, or its name.
 func ByFile(path string) (Format, bool) {
+	path = strings.ToLower(path)
 	for _, f := range formats {
-		if strings.HasSuffix(strings.ToLower(path), f.Ext) {
+		if strings.HasSuffix(path, f.Ext) || strings.HasSuffix(path, "."+f.Name) {
 			return f, true
 		}
 	}

@@ -663,7 +663,7 @@ func TestWriteErrors(t *testing.T) {
 }
 
 func TestFormats(t *testing.T) {
-	for path, want := range map[string]string{"a.txt": "text", "A.JSON": "json", "a.ndjson": "ndjson", "dir.md/a.md": "md", "a.pcap": "", "md": ""} {
+	for path, want := range map[string]string{"a.txt": "text", "A.JSON": "json", "a.ndjson": "ndjson", "dir.md/a.md": "md", "a.pcap": "", "md": "", "a.log": "zeek", "a.Zeek": "zeek", "a.csv": "csv", "zeek": ""} {
 		if f, ok := ByFile(path); f.Name != want || ok != (want != "") {
 			t.Errorf("%s is %q", path, f.Name)
 		}

@@ -88,6 +88,7 @@ func (e *usageError) Unwrap() error { return e.err }
 func (o *options) command(run func([]string) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           useLine,
+		Short:         "say of each TCP reset why it was sent",
 		Long:          about,
 		Version:       version(),
 		SilenceErrors: true,

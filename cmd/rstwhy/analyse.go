@@ -51,6 +51,11 @@ func (o *options) analyse(args []string) (int, error) {
 	interrupt.begun(in, outs)
 	outs.stdout().prompt = in.live || in.stream
 	outs.stdout().before = in.progress.clear
+	if formats[0].Name == "text" && !in.stream {
+		if outs.stdout().pager = o.wantsPager(); outs.stdout().pager != nil {
+			outs.stdout().before = in.progress.end // it would draw into the pager's screen
+		}
+	}
 	for i, out := range outs.list {
 		options := report.Options{
 			Version: version(),

@@ -66,6 +66,7 @@ type options struct {
 	count   uint64
 	snaplen int
 	reads   []string
+	noPager bool
 	selects report.Selection
 	fails   []*report.Condition
 	noPromi bool
@@ -126,6 +127,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, useOutput())
 	f.BoolVarP(&o.verbose, "verbose", "v", false, useVerbose)
 	f.StringVar(&o.color, "color", "auto", useColor)
+	f.BoolVar(&o.noPager, "no-pager", false, useNoPager)
 	f.StringVar(&o.reader, "reader", "direct", useReader)
 	o.choose.flags(cmd)
 	o.memory = flows.DefaultMemory

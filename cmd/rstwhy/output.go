@@ -33,6 +33,7 @@ type output struct {
 	sink   analyzer.Sink
 	prompt bool   // each finding is seen at once
 	before func() // called before anything is written; nil for nothing
+	pager  *pager // nil for none
 	err    error  // why it failed
 }
 
@@ -121,7 +122,18 @@ func (o *output) Write(p []byte) (int, error) {
 	if o.before != nil {
 		o.before()
 	}
-	return o.file.Write(p)
+	if o.pager != nil && o.pager.cmd == nil {
+		if file := o.pager.start(); file != nil {
+			o.file = file
+		} else {
+			o.pager = nil
+		}
+	}
+	n, err := o.file.Write(p)
+	if o.pager.left(err) {
+		return len(p), nil
+	}
+	return n, err
 }
 
 // Incident passes i on.
@@ -203,6 +215,7 @@ func (s *outputs) close(summary *analyzer.Summary) error {
 			errs = append(errs, err)
 		}
 	}
+	s.stdout().pager.end()
 	if errors.Is(s.stdout().err, syscall.EPIPE) {
 		// Whoever read has seen enough: end as a filter does, by the signal.
 		signal.Reset(syscall.SIGPIPE)

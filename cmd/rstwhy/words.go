@@ -102,6 +102,7 @@ const (
 	useFailOn        = "end with exit code 3 if this `CONDITION` holds: any, harm, likely, certain, a cause or a family, each also with >N for more than N incidents; with commas, one of them"
 	useRead          = "read the `FILE`, as if it stood at the end; may be repeated"
 	useNumeric       = "addresses are never looked up: this is for hands that type it"
+	useNoPager       = "write to a terminal without $PAGER (less -FRX)"
 	useReader        = "read files through `READER`: direct, or libpcap, which is slower"
 	useVersion       = "print the version"
 	useHelp          = "print this help"

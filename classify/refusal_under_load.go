@@ -32,7 +32,6 @@ C > S  S   S > C  S.  accepted`,
 		"Windows refuses a SYN when the backlog is full, and so do small stacks and load balancers at their limit; Linux drops it (listen(2), tcp_v4_conn_request)",
 	},
 	Over: []Over{
-		{ID: "no-listener", Why: "the port accepts connections moments before and after"},
 		{ID: "listener-flap", Why: "so short a time is no restart"},
 	},
 	Confused: []Confusion{

@@ -78,7 +78,8 @@ type Around struct {
 	Asks, Unlike int
 	// Kin, with Refused, is how many of those pairs, of either make, share the
 	// server's address, or its port, whichever are more: what belongs to one scan.
-	// Up to some ten it is exact but for chance, and never too large.
+	// Up to some ten it is exact but for chance, and never too large; of one port it
+	// is counted only while the tries of the address are few.
 	Kin int
 	// Of the client's and of the server's connections whose handshake was completed,
 	// with Asked: the shortest time from the capture point to it and back, in that
@@ -373,8 +374,7 @@ func (m *Memory) Observe(e *flows.Event) {
 			c.at(e.Clock)
 			mark(&c.fruitless[0][made], h[from.Peer()].end)
 			if !e.Stray {
-				t := triesOf(client, server, h[flows.Client], h[flows.Server])
-				m.spreads.add(&t, e.Clock)
+				m.spreads.add(client, server, h[flows.Client], h[flows.Server], e.Clock)
 			}
 		}
 		if sent, ok := short(e.Sent); ok && e.Dir == flows.Client && e.Settled {
@@ -431,8 +431,7 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 			}
 		}
 		if want&Refused != 0 && d == flows.Client {
-			t := triesOf(client, server, hashesOf(client), h)
-			a.Kin = m.spreads.kin(&t)
+			a.Kin = m.spreads.kin(client, server, hashesOf(client), h)
 		}
 		if want&Asked != 0 {
 			if f := m.hosts.get(h.addr, &server.Addr); f != nil {

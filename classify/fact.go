@@ -46,30 +46,56 @@ func (u Unit) text(v int64, n Namer) string {
 		if v == 1 {
 			return "1 byte"
 		}
-		return strconv.FormatInt(v, 10) + " bytes"
+		if v < 0 {
+			return "-" + Grouped(uint64(-v)) + " bytes"
+		}
+		return Grouped(uint64(v)) + " bytes"
 	case UnitFlags:
 		return packet.Flags(v).String()
 	}
 	return strconv.FormatInt(v, 10)
 }
 
-// Duration writes nanoseconds for people: microsecond resolution below a
-// second, and no more digits than tell something above it.
+// Duration writes nanoseconds for people: three digits in the unit that is natural,
+// microseconds below a millisecond, minutes and hours above two minutes. The exact
+// times stand in the ladder of packets and in JSON.
 func Duration(ns int64) string {
 	if ns < 0 {
 		return "-" + Duration(-ns)
 	}
 	d := time.Duration(ns)
 	switch {
-	case d < 10*time.Second:
+	case d < time.Millisecond:
 		return fmt.Sprintf("%.3f ms", float64(ns)/1e6)
+	case d < time.Second:
+		return threeDigits(float64(ns)/1e6) + " ms"
 	case d < 2*time.Minute:
-		return fmt.Sprintf("%.2f s", d.Seconds())
+		return threeDigits(d.Seconds()) + " s"
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
 	default:
 		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
 	}
+}
+
+// Grouped writes a count with a comma before every third digit.
+func Grouped(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// threeDigits writes a number from 1 to 1000 with three digits.
+func threeDigits(v float64) string {
+	switch {
+	case v < 9.995:
+		return fmt.Sprintf("%.2f", v)
+	case v < 99.95:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
 }
 
 // AllFacts returns every fact, by subject.

@@ -184,7 +184,7 @@ func (c *Cause) mostly() string {
 	case most.incidents == 1:
 		return most.where() + " among them"
 	}
-	return fmt.Sprintf("most at %s (%s)", most.where(), thousands(most.incidents))
+	return fmt.Sprintf("most at %s (%s)", most.where(), classify.Grouped(most.incidents))
 }
 
 // cost says what the incidents of c cost together.

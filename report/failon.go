@@ -40,7 +40,7 @@ func (c *Condition) Holds() string {
 	if c.n == 1 {
 		return "--fail-on " + c.Words + ": there is 1 such incident"
 	}
-	return fmt.Sprintf("--fail-on %s: there are %s such incidents", c.Words, thousands(c.n))
+	return fmt.Sprintf("--fail-on %s: there are %s such incidents", c.Words, classify.Grouped(c.n))
 }
 
 // ConditionOf returns what a word of a condition means: any; harm; likely or certain,

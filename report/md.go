@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
 )
 
@@ -88,14 +89,14 @@ func (d *Document) headline() string {
 		if len(mend) == 0 {
 			parts = append(parts, "nothing to do: "+foremost(nothing))
 		} else {
-			parts = append(parts, thousands(resetsOf(nothing))+" with nothing to do")
+			parts = append(parts, classify.Grouped(resetsOf(nothing))+" with nothing to do")
 		}
 	}
 	if len(untold) > 0 {
-		parts = append(parts, thousands(resetsOf(untold))+" not explained")
+		parts = append(parts, classify.Grouped(resetsOf(untold))+" not explained")
 	}
 	if len(parts) > 1 && len(mend) == 1 {
-		parts[0] += " (" + thousands(mend[0].Resets) + ")"
+		parts[0] += " (" + classify.Grouped(mend[0].Resets) + ")"
 	}
 	return all + ": " + strings.Join(parts, ", ")
 }
@@ -106,7 +107,7 @@ func foremost(causes []*Cause) string {
 	if len(causes) == 1 {
 		return mdProse(first.Rule.Title)
 	}
-	return fmt.Sprintf("%s (%s) and %s", mdProse(first.Rule.Title), thousands(first.Resets), count(uint64(len(causes)-1), "other cause"))
+	return fmt.Sprintf("%s (%s) and %s", mdProse(first.Rule.Title), classify.Grouped(first.Resets), count(uint64(len(causes)-1), "other cause"))
 }
 
 func resetsOf(causes []*Cause) (n uint64) {
@@ -129,7 +130,7 @@ func (m *markdown) urgency(at Section, causes []*Cause) {
 	m.line("| | Resets | Cause | To whom | What it cost | How sure |")
 	m.line("| ---: | ---: | --- | --- | --- | --- |")
 	for _, c := range causes {
-		for _, cell := range []string{thousands(uint64(c.Number)), thousands(c.Resets), c.Rule.Title + " (" + mdCode(c.Rule.ID) + ")", c.whom(), c.cost(), c.Confidence.String()} {
+		for _, cell := range []string{classify.Grouped(uint64(c.Number)), classify.Grouped(c.Resets), c.Rule.Title + " (" + mdCode(c.Rule.ID) + ")", c.whom(), c.cost(), c.Confidence.String()} {
 			m.w.WriteString("| " + strings.ReplaceAll(mdProse(cell), "|", `\|`) + " ")
 		}
 		m.line("|")

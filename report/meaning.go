@@ -29,7 +29,7 @@ func octets(n uint64) string {
 	if n == 1 {
 		return "1 byte"
 	}
-	return fmt.Sprintf("%d bytes", n)
+	return classify.Grouped(n) + " bytes"
 }
 
 // signs are the indicators of another hand that the evidence does not name

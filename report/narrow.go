@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
 )
 
 // first keeps the first n causes of d; 0 keeps all. What is left out is counted in a
@@ -59,7 +60,7 @@ func (d *Document) shown(quote func(string) string) string {
 		if n := uint64(len(d.Causes)); n > 1 {
 			first = "Only the first " + count(n, "cause") + " are shown"
 		}
-		s += fmt.Sprintf("%s; %s more with %s not.", first, thousands(uint64(len(d.More))), count(resetsOf(d.More), "reset"))
+		s += fmt.Sprintf("%s; %s more with %s not.", first, classify.Grouped(uint64(len(d.More))), count(resetsOf(d.More), "reset"))
 	}
 	return s
 }

@@ -692,9 +692,9 @@ func TestFileNames(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{thousands(0), "0"},
-		{thousands(999), "999"},
-		{thousands(1234567), "1,234,567"},
+		{classify.Grouped(0), "0"},
+		{classify.Grouped(999), "999"},
+		{classify.Grouped(1234567), "1,234,567"},
 		{count(1, "packet"), "1 packet"},
 		{count(2000, "packet"), "2,000 packets"},
 		{percent(0, 10), "0 %"},
@@ -703,7 +703,7 @@ func TestWords(t *testing.T) {
 		{percent(1, 100000), "less than 0.1 %"},
 		{percent(99999, 100000), "more than 99.9 %"},
 		{percent(0, 0), "0 %"},
-		{span(4_000_000), "4.000 ms"},
+		{span(4_000_000), "4.00 ms"},
 		{span(23_466_735_000), "23.5 s"},
 		{span(251e9), "4m11s"},
 		{span(7384e9), "2h03m04s"},
@@ -776,7 +776,7 @@ func TestLate(t *testing.T) {
 	if err := newText(&b, Options{}).Close(s); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "packets arrived late 2 times, by 2100.000 ms at most: ") || strings.Contains(got, "backwards") {
+	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "packets arrived late 2 times, by 2.10 s at most: ") || strings.Contains(got, "backwards") {
 		t.Errorf("got %s", got)
 	}
 	s.Flows.BackwardsLargest = 2.2e9
@@ -784,7 +784,7 @@ func TestLate(t *testing.T) {
 	if err := newText(&b, Options{}).Close(s); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "time runs backwards 5 times, by 2200.000 ms at most") {
+	if got := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(got, "time runs backwards 5 times, by 2.20 s at most") {
 		t.Errorf("got %s", got)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/rstwhy/rstwhy/classify"
 )
 
 // section writes the causes of one section: a row each, and what the first ones
@@ -167,7 +169,7 @@ func (t *text) compact(d *Document, c *Cause) {
 	t.heading("%d. %s (%s), %s", c.Number, capital(c.Rule.Title), c.Rule.ID, g.confidence)
 	where := n.Frame(i.Reset.RST.Ref()) + ", " + until(d.Summary.First, i.Reset.RST.Time)
 	if c.Incidents > 1 {
-		where += fmt.Sprintf("; %s in all, until %s, %s", thousands(c.Incidents), until(c.First, c.Last), c.clients())
+		where += fmt.Sprintf("; %s in all, until %s, %s", classify.Grouped(c.Incidents), until(c.First, c.Last), c.clients())
 	}
 	if s := c.measured(); s != "" {
 		where += "; " + s

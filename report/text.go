@@ -96,7 +96,7 @@ func (t *text) Incident(i *analyzer.Incident) error {
 			head += ", harmless: counted from now on"
 		}
 		if hidden := g.hidden(); hidden > 0 {
-			head += fmt.Sprintf(" (%s more before it)", thousands(hidden))
+			head += fmt.Sprintf(" (%s more before it)", classify.Grouped(hidden))
 		}
 		t.heading("%s", head)
 		t.indented(4, story(i))
@@ -229,7 +229,7 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 			all += " of " + count(d.causes(), "cause")
 		}
 		head = append(head, fmt.Sprintf("%s: %s; %s of %s (%s) reset", what, all,
-			thousands(f.Reset), count(f.Connections, "connection"), percent(f.Reset, f.Connections)))
+			classify.Grouped(f.Reset), count(f.Connections, "connection"), percent(f.Reset, f.Connections)))
 	}
 	var read string
 	if s.Frames > 0 {
@@ -280,16 +280,16 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	}
 
 	if l := s.Live; l != nil {
-		received := fmt.Sprintf("the kernel received %s for this capture and dropped %s", count(l.Received, "packet"), thousands(l.Dropped))
+		received := fmt.Sprintf("the kernel received %s for this capture and dropped %s", count(l.Received, "packet"), classify.Grouped(l.Dropped))
 		if l.DroppedByInterface > 0 {
-			received += fmt.Sprintf("; the interface dropped %s", thousands(l.DroppedByInterface))
+			received += fmt.Sprintf("; the interface dropped %s", classify.Grouped(l.DroppedByInterface))
 		}
 		rest = append(rest, received)
 	}
 	var skipped []string
 	for r := packet.Decoded + 1; r < packet.NumSkips; r++ {
 		if n := s.Skipped[r]; n > 0 {
-			skipped = append(skipped, thousands(n)+" "+r.String())
+			skipped = append(skipped, classify.Grouped(n)+" "+r.String())
 		}
 	}
 	if len(skipped) > 0 {
@@ -313,7 +313,7 @@ const shownRepeats = 3
 // repeated says where the input holds the same trace again.
 func repeated(s *analyzer.Summary, quote func(string) string) []string {
 	where := func(w packet.FrameRef) string {
-		frame := "frame " + thousands(w.Frame())
+		frame := "frame " + classify.Grouped(w.Frame())
 		if len(s.Files) > 1 && w.File() < len(s.Files) {
 			frame += " of " + quote(clean(s.Files[w.File()]))
 		}
@@ -342,7 +342,7 @@ func limits(s *analyzer.Summary) []string {
 	var seen, gave []string
 	say := func(to *[]string, n uint64, format string) {
 		if n > 0 {
-			*to = append(*to, fmt.Sprintf(format, thousands(n)))
+			*to = append(*to, fmt.Sprintf(format, classify.Grouped(n)))
 		}
 	}
 	say(&seen, f.MidStream, "%s of the connections began before it")
@@ -350,7 +350,7 @@ func limits(s *analyzer.Summary) []string {
 	say(&seen, f.Gaps, "%s gaps in the sequence numbers (lost by the capture, or late)")
 	say(&seen, f.Duplicates, "%s packets are in it twice")
 	if f.Backwards > 0 && f.BackwardsLargest > s.LateLargest {
-		seen = append(seen, fmt.Sprintf("time runs backwards %s times, by %s at most", thousands(f.Backwards), classify.Duration(f.BackwardsLargest)))
+		seen = append(seen, fmt.Sprintf("time runs backwards %s times, by %s at most", classify.Grouped(f.Backwards), classify.Duration(f.BackwardsLargest)))
 	}
 	say(&gave, f.Evicted, "%s idle connections were forgotten because there were too many at once")
 	say(&gave, f.SettledEarly, "%s resets were judged without waiting for what follows, because there were too many at once")

@@ -243,18 +243,9 @@ func count(n uint64, noun string) string {
 		return "1 " + noun
 	}
 	if noun[len(noun)-1] == 'y' {
-		return thousands(n) + " " + noun[:len(noun)-1] + "ies"
+		return classify.Grouped(n) + " " + noun[:len(noun)-1] + "ies"
 	}
-	return thousands(n) + " " + noun + "s"
-}
-
-// thousands writes n with commas.
-func thousands(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return classify.Grouped(n) + " " + noun + "s"
 }
 
 // percent writes a share of people's resolution: never 0 % or 100 % for what is

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/report"
 )
 
@@ -303,7 +304,7 @@ func (in *input) tellCounts(w io.Writer) {
 	line := "rstwhy: " + counts(in.progress.frames.Load(), in.progress.resets.Load())
 	if c := in.counters(); c != nil {
 		line += fmt.Sprintf("; received %s, dropped %s by the kernel, %s by the interface",
-			grouped(c.Received), grouped(c.Dropped), grouped(c.DroppedByInterface))
+			classify.Grouped(c.Received), classify.Grouped(c.Dropped), classify.Grouped(c.DroppedByInterface))
 	}
 	fmt.Fprintln(w, line)
 }
@@ -316,7 +317,7 @@ func plural(n uint64, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return grouped(n) + " " + noun
+	return classify.Grouped(n) + " " + noun
 }
 
 // progressLine says how far the reading has come. total is 0 when nobody knows.
@@ -350,15 +351,6 @@ func size(n int64) string {
 		f, unit = f/1000, unit+1
 	}
 	return fmt.Sprintf("%.1f %s", f, units[unit])
-}
-
-// grouped writes n with a comma before every third digit.
-func grouped(n uint64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 func listInterfaces(w io.Writer) error {

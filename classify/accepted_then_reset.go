@@ -11,8 +11,11 @@ var acceptedThenReset = Rule{
 	Title:   "accepted, then reset without an answer",
 	Summary: "A program accepted the connection and ended it at once without a byte of answer: typically a proxy whose back end could not be reached.",
 	Story: func(c *Case) *Sentence {
-		if c.Mechanism == Answer {
+		switch {
+		case c.Mechanism == Answer && c.Origin.Signs.Has(NamesItself):
 			return storyAcceptedThenReset2
+		case c.Mechanism == Answer:
+			return storyAcceptedThenReset3
 		}
 		return storyAcceptedThenReset
 	},
@@ -45,11 +48,12 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 		"Docker documentation: published ports; RFC 1122, 4.2.2.13",
 	},
 	Over: []Over{
-		{ID: "accept-queue-overflow", Why: "the host is no Linux host, and refuses nothing that it has accepted"},
+		{ID: "accept-queue-overflow", Why: "its TTL is not what a Linux host begins with, or the last ACK of the handshake had passed"},
 		{ID: "deliberate-abort", Why: "nothing was answered, which is how a proxy without a back end looks"},
 		{ID: "unread-data-on-close", Why: "the first message is all that came, and a program that serves would have read it"},
 	},
 	Confused: []Confusion{
+		{"accept-queue-overflow", "`nstat -az TcpExtListenOverflows` on the server grows when its queue was full"},
 		{"firewall-reject", "a capture on the server: does the first data reach it, and was it the one that accepted?"},
 		{"listener-closed", "was the service stopped at that moment? Then later SYNs to the port are refused for a while"},
 		{"deliberate-abort", "the program's configuration: nginx return 444, an access list, a limit of connections; with SO_LINGER 0 TcpExtTCPAbortOnClose grows only if the request lay unread, TcpExtTCPAbortOnData if it had been read"},
@@ -101,9 +105,11 @@ S > C  R.  seq 1: milliseconds later, nothing was answered`,
 // handshakes and does no more.
 func bareOfAnother(c *Case, f *Findings) Confidence {
 	y := c.Receiver
+	if c.Origin.Signs.Has(NamesItself) {
+		return None
+	}
 	if onlyAccepted(c) && c.Trigger.Len > 0 && refusedLate(c) && c.Path.Known && c.Path.Off == 0 && !c.Flow.Refused {
 		f.Say(saysLetPass)
-		f.Say(saysResetsLaterWithoutByte)
 		return Possible
 	}
 	if !onlyAccepted(c) || c.RST.Flags&packet.ACK != 0 || c.RST.Seq != c.Sender.SndNxt || c.RST.TTL <= 64 || c.RST.TTL > 128 ||
@@ -137,9 +143,10 @@ var (
 	saysRefusesBehindGap         = sentence("refuses-behind-gap", "{rst} refuses {trigger} {answer_time} later, which begins {trigger_offset} octets into the stream of {receiver}: it is not the first data")
 	saysRefusesTrigger           = sentence("refuses-trigger", "{rst} refuses {trigger} {answer_time} later")
 	storyAcceptedThenReset2      = sentence("story-accepted-then-reset-2", "A load balancer accepted the connection in the name of {server} on port {server_port} and refused what came next, {trigger}; {rst} says why.")
+	storyAcceptedThenReset3      = sentence("story-accepted-then-reset-3", "The connection to {server} was accepted, and data of {client} ({trigger}) answered with a reset {answer_time} later: as a program looks that ends it at once, or a box that accepts for a server which it cannot reach.")
 
-	saysLetPass                = sentence("let-the-ack-pass", "{sender} had accepted the connection ({sender_syn}), and refuses the first data of {receiver}, {receiver_data}: who accepts in a server's name without being it keeps no more than that")
-	saysBareOfAnother          = sentence("bare-of-another", "its TTL, {rst_ttl}, is one that Windows begins with: that host aborts without ACK, and refuses no connection that it has accepted")
+	saysLetPass                = sentence("let-the-ack-pass", "{sender} had accepted the connection ({sender_syn}), and {rst} refuses data of {receiver} ({trigger}) {answer_time} later; a box that completes handshakes in a server's name may do so")
+	saysBareOfAnother          = sentence("bare-of-another", "its TTL, {rst_ttl}, may be what is left of the 128 that Windows begins with; Windows aborts without ACK, and does not refuse what it has accepted")
 	saysSendsFirstMessage      = sentence("sends-first-message", "{receiver} sends its first message ({receiver_data})")
 	saysResetsLaterWithoutByte = sentence("resets-later-without-byte", "{sender} resets {receiver_data_to_rst} later, without a byte of answer")
 	saysTookNothing            = sentence("took-nothing", "{sender} had sent no data and acknowledged none; it resets {synack_to_rst} after its SYN/ACK")

@@ -93,7 +93,7 @@ func refusesSomething(c *Case, f *Findings) Confidence {
 var (
 	saysRefusesUnasked           = sentence("refuses-unasked", "{rst} refuses the SYN/ACK ({trigger}) {answer_time} later; the SYN is not in the capture")
 	saysGoesOn                   = sentence("goes-on-after-refusal", "{sender} goes on with a connection between these ports ({retried_syn}): it wants one, and did not take that SYN/ACK for the answer")
-	storyRefusesUnasked          = sentence("story-refuses-unasked", "{sender} refused a SYN/ACK of {receiver} and went on with the connection: most likely it acknowledged another number than that of the SYN, which the capture lacks.")
+	storyRefusesUnasked          = sentence("story-refuses-unasked", "{sender} refused a SYN/ACK of {receiver}, and wanted a connection all the same: most likely it acknowledged another number than that of the SYN, which the capture lacks.")
 	saysNumberOfUnseen           = sentence("number-of-unseen", "{rst} comes without that being answered as it should: its number is {rst_seq_from_syn} from the one after the SYN, as the answer to an acknowledgment of something else has it; the capture does not hold that segment")
 	storyRefusesUnseen           = sentence("story-refuses-unseen", "While {sender} waited for the answer to its SYN it refused a segment that is not in the capture, and that acknowledged something else.")
 	saysAsksConnectionSyn        = sentence("asks-connection-syn", "{sender} asks for a connection (SYN, {sender_syn})")

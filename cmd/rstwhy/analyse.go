@@ -131,14 +131,14 @@ func (o *options) analyse(args []string) (int, error) {
 
 // found reports whether one of the conditions of --fail-on holds, and says which do.
 func (o *options) found() bool {
-	any := false
+	found := false
 	for _, c := range o.fails {
 		if s := c.Holds(); s != "" {
-			any = true
+			found = true
 			tell(os.Stderr, s)
 		}
 	}
-	return any
+	return found
 }
 
 // unread is the reason why nothing of the input could be analysed, where that is

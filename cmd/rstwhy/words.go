@@ -233,6 +233,8 @@ func hint(err error) string {
 		word  *unknownWord
 		flag  *unknownFlag
 		taken *replacesCapture
+
+		missing = missingFile(err)
 	)
 	switch {
 	case errors.As(err, &taken):
@@ -241,8 +243,8 @@ func hint(err error) string {
 		return "did you mean " + choices(cause.near) + "?"
 	case errors.As(err, &flag):
 		return flag.hint()
-	case missingFile(err) != "":
-		return missingFile(err)
+	case missing != "":
+		return missing
 	case errors.As(err, &word) && len(word.near) > 0:
 		return "did you mean " + choices(word.near) + "?"
 	case errors.As(err, &cause):

@@ -88,7 +88,7 @@ var deliberateAbort = Rule{
 		if c.Dir == flows.Server && c.Flow.Handshake == flows.MidStream && !c.Sender.Known.Has(flows.SawData) {
 			return Possible // the capture does not show that a program ever had it
 		}
-		if !c.probablyRead() || c.mayBeWhole() {
+		if !c.probablyRead() || c.mayBeWhole() || announcedClose(c) {
 			return Possible
 		}
 		switch {

@@ -131,6 +131,14 @@ func messageOf(s *flows.Side) progress {
 	return endUnknown
 }
 
+// announcedClose reports whether a server had said, with its latest response, that
+// it closes the connection, and the client asked for more after that.
+func announcedClose(c *Case) bool {
+	x := c.Sender
+	return c.Dir == flows.Server && x.Known.Has(flows.SawMessage) && x.Message.Has(packet.MessageClose) &&
+		messageOf(x) == whole && c.Receiver.Unanswered > 0
+}
+
 // inMidst reports whether the peer's latest payload came in the middle of what s
 // was sending, and s has not begun anything new since that it can be known by.
 func inMidst(s *flows.Side) bool {

@@ -305,7 +305,7 @@ func (c *connection) message(m *memory, h *packet.Header, d Dir) {
 		r.Message = h.Message &^ packet.MessageLastChunk
 		r.MessageEnd = h.Seq.Add(h.MessageLen)
 		if h.Message&packet.MessageHeadAlone != 0 && bytes.HasPrefix(c.stream[d.Peer()].LastBytes[:], []byte("HEAD ")) {
-			r.Message, r.MessageEnd = packet.MessageHead|packet.MessageLength, h.Seq.Add(h.Len)
+			r.Message, r.MessageEnd = packet.MessageHead|packet.MessageLength|h.Message&packet.MessageClose, h.Seq.Add(h.Len)
 		}
 	}
 	if h.Message&packet.MessageLastChunk != 0 && r.Message&packet.MessageChunked != 0 {

@@ -31,6 +31,9 @@ const (
 	// MessageLastChunk says that the payload ends with a last chunk without
 	// trailers. It is looked for in whole segments with PSH.
 	MessageLastChunk
+	// MessageClose says that the head is whole, and that its sender closes the
+	// connection after the message (Connection: close; RFC 9112, 9.6).
+	MessageClose
 )
 
 // Has reports whether everything in want was seen.
@@ -85,6 +88,7 @@ func (h *Header) head(b []byte) {
 	}
 	h.Message |= MessageHead
 	length, chunked, at := int64(-1), false, eol+1
+	closes := Message(0)
 	for {
 		eol = bytes.IndexByte(rest[at:], '\n')
 		if eol < 0 {
@@ -101,6 +105,9 @@ func (h *Header) head(b []byte) {
 		}
 		switch line[0] | 0x20 {
 		case 'c':
+			if value, ok := field(line, "connection"); ok && bytes.EqualFold(value, []byte("close")) {
+				closes = MessageClose
+			}
 			value, ok := field(line, "content-length")
 			if !ok {
 				continue
@@ -119,6 +126,7 @@ func (h *Header) head(b []byte) {
 			}
 		}
 	}
+	h.Message |= closes
 	if at == len(b) {
 		h.Message |= MessageHeadAlone
 	}

@@ -1,5 +1,10 @@
 package classify
 
+import (
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
 var handshakeAbort = Rule{
 	ID:      "handshake-abort",
 	Family:  FamilyHandshakeAbort,
@@ -8,6 +13,8 @@ var handshakeAbort = Rule{
 	Summary: "The client closed its socket while connect() was still waiting; the SYN/ACK that came later found nobody.",
 	Story: func(c *Case) *Sentence {
 		switch {
+		case gaveUpUnanswered(c):
+			return storyHandshakeAbortUnanswered
 		case !c.Trigger.Valid():
 			return storyHandshakeAbortUnseen
 		case answersSlowly(c):
@@ -46,16 +53,22 @@ C > S  R   seq 1, window 0, no options`,
 		"RFC 9293, 3.10.7.1: no connection, so the SYN/ACK is answered with a reset",
 		"Linux: inet_stream_connect waits for the send timeout; socket(7), connect(2)",
 	},
-	Confused:   nil,
+	Over: []Over{
+		{ID: "deliberate-abort", Why: "the client had no connection yet, by the acknowledgment of its RST", Told: true},
+	},
 	Reasons:    []string{"NO_SOCKET"},
 	Telling:    SYNToSYNACK,
 	Silence:    SYNToSYNACK,
-	Ways:       ways(WayAnswer),
-	Mechanisms: mechanisms(Answer, AnswerWithACK),
-	When:       SYNACKDropped,
+	Ways:       ways(WayAnswer, WayOnPurpose),
+	Mechanisms: mechanisms(Answer, AnswerWithACK, Abort),
+	When:       FromClient | First | SenderSYN,
 	Match: func(c *Case, f *Findings) Confidence {
 		x := c.Sender
 		switch {
+		case gaveUpUnanswered(c):
+			return gaveUp(c, f)
+		case !c.Facts.Has(SYNACKDropped):
+			return None
 		case toolSYN(c) && askedFromElsewhere(c):
 			return None
 		case !c.Trigger.Valid():
@@ -84,6 +97,29 @@ C > S  R   seq 1, window 0, no options`,
 	},
 }
 
+// gaveUpUnanswered reports whether a client that has seen no SYN/ACK ends its attempt
+// with a RST, as stacks in programs do (a kernel sends nothing then: RFC 9293, 3.10.5):
+// the ACK flag is set and acknowledges number 0.
+func gaveUpUnanswered(c *Case) bool {
+	x, rst := c.Sender, &c.RST
+	return c.Dir == flows.Client && c.Flow.Handshake <= flows.SYNReceived && x.Known.Has(flows.SawSYN) &&
+		!x.Known.Has(flows.SawPlainAck) && uint32(x.SYNs) == x.Packets && rst.Flags&packet.ACK != 0 && rst.Ack == 0 &&
+		(rst.Seq == x.ISN || rst.Seq == x.SndNxt)
+}
+
+// gaveUp is the verdict on that: the same program may have wanted no more.
+func gaveUp(c *Case, f *Findings) Confidence {
+	f.Say(saysAsksConnectionSyn2)
+	f.Say(saysAcknowledgesNone)
+	if c.Receiver.SYNs > 0 {
+		f.Say(saysAnswersInVain)
+	}
+	if c.RST.Time-c.Sender.SYNFirst < connectPatience {
+		return Possible
+	}
+	return Likely
+}
+
 // dropped is the same where the capture lacks the SYN/ACK: it came just before the
 // RST.
 func dropped(c *Case, f *Findings) Confidence {
@@ -100,14 +136,17 @@ func dropped(c *Case, f *Findings) Confidence {
 }
 
 var (
-	saysRepeatsSYNACK          = sentence("repeats-unseen-syn-ack", "{rst}, {sender_syn_to_rst} after that SYN, has no ACK and the number after the SYN: it repeats the acknowledgment of a SYN/ACK, which the capture lacks and the client never acknowledged")
-	storyHandshakeAbortUnseen  = sentence("story-handshake-abort-unseen", "{client} asked {server} for a connection and dropped it when the answer came, {sender_syn_to_rst} after its first SYN: it had given up by then, or never wanted more. The answer itself is not in the capture.")
-	saysAsksConnectionSyn2     = sentence("asks-connection-syn-2", "{sender} asks for a connection (SYN, {sender_syn})")
-	saysSynAckComesAfterSyn    = sentence("syn-ack-comes-after-syn", "the SYN/ACK ({trigger}) comes {syn_to_trigger} after that SYN")
-	saysSynSentTimes           = sentence("syn-sent-times", "the SYN was sent {sender_syns} times")
-	saysResetsLaterClientNever = sentence("resets-later-client-never", "{rst} resets it {answer_time} later; the client never acknowledged the SYN/ACK")
-	saysSoClientWaitedLess     = sentence("so-client-waited-less", "so the client waited less than {syn_to_rst}, by whatever clock it has")
-	saysSYNACKInTime           = sentence("syn-ack-in-time", "the server's other SYN/ACKs take {server_rtt}: this one was hardly late")
-	storyHandshakeAbortLate    = sentence("story-handshake-abort-late", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK was refused {answer_time} after it had passed here, on a path that takes {client_rtt}.")
-	storyHandshakeAbort        = sentence("story-handshake-abort", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK that it refused came {syn_to_trigger} after its first SYN, longer than the client was willing to wait.")
+	saysAcknowledgesNone          = sentence("acknowledges-number-0", "{rst}, {sender_syn_to_rst} after that SYN, acknowledges number 0: who sent it has taken no SYN/ACK")
+	saysAnswersInVain             = sentence("answers-in-vain", "{receiver} had answered (SYN/ACK, {receiver_syn}), {receiver_syn_to_rst} before: no ACK of {sender} is in the capture")
+	storyHandshakeAbortUnanswered = sentence("story-handshake-abort-unanswered", "{client} gave up connecting to {server} {sender_syn_to_rst} after its first SYN, and said so with a RST that acknowledges no SYN/ACK: none had reached it.")
+	saysRepeatsSYNACK             = sentence("repeats-unseen-syn-ack", "{rst}, {sender_syn_to_rst} after that SYN, has no ACK and the number after the SYN: it repeats the acknowledgment of a SYN/ACK, which the capture lacks and the client never acknowledged")
+	storyHandshakeAbortUnseen     = sentence("story-handshake-abort-unseen", "{client} asked {server} for a connection and dropped it when the answer came, {sender_syn_to_rst} after its first SYN: it had given up by then, or never wanted more. The answer itself is not in the capture.")
+	saysAsksConnectionSyn2        = sentence("asks-connection-syn-2", "{sender} asks for a connection (SYN, {sender_syn})")
+	saysSynAckComesAfterSyn       = sentence("syn-ack-comes-after-syn", "the SYN/ACK ({trigger}) comes {syn_to_trigger} after that SYN")
+	saysSynSentTimes              = sentence("syn-sent-times", "the SYN was sent {sender_syns} times")
+	saysResetsLaterClientNever    = sentence("resets-later-client-never", "{rst} resets it {answer_time} later; the client never acknowledged the SYN/ACK")
+	saysSoClientWaitedLess        = sentence("so-client-waited-less", "so the client waited less than {syn_to_rst}, by whatever clock it has")
+	saysSYNACKInTime              = sentence("syn-ack-in-time", "the server's other SYN/ACKs take {server_rtt}: this one was hardly late")
+	storyHandshakeAbortLate       = sentence("story-handshake-abort-late", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK was refused {answer_time} after it had passed here, on a path that takes {client_rtt}.")
+	storyHandshakeAbort           = sentence("story-handshake-abort", "{client} gave up connecting to {server} before the answer arrived: the SYN/ACK that it refused came {syn_to_trigger} after its first SYN, longer than the client was willing to wait.")
 )

@@ -253,7 +253,7 @@ func maybeForged(c *Case, e *elimination) bool {
 		return true
 	case c.inTalk() && c.open() && c.Path.Known && (c.Path.Off != 0 && (c.After.CarriedOn.Valid() || tookTrigger(c)) || c.unlikeTTL()):
 		return true // it has not come as far as its sender's segments
-	case c.open() && c.After.CarriedOn.Valid() && c.After.CarriedOn.Time-rst.Time > disorder:
+	case c.open() && c.After.CarriedOn.Valid() && c.After.CarriedOn.Time-rst.Time > disorder && !c.laterIsForeign(&c.After.CarriedOn):
 		return true // unless the path has put it before what was sent earlier
 	case len(c.FollowUps) > 1 && c.Mechanism == Unexplained && c.Sender.Spoke() && guessesOf(c).n >= 3:
 		return true // several of one sender stand nowhere

@@ -308,10 +308,16 @@ func wentOn(c *Case) *flows.Segment {
 	if (s.Options & rst.Options).Has(packet.OptTimestamps) && int32(s.TSVal-rst.TSVal) < 0 && !clockAhead(c) {
 		return nil
 	}
-	if likeness(c, rst.TTL, rst.IPID) > likeness(c, s.TTL, s.IPID) {
-		return nil // the RST is the sender's own, and what came later is not
+	if c.laterIsForeign(s) {
+		return nil
 	}
 	return s
+}
+
+// laterIsForeign reports whether the RST is the sender's own, and s, which came later
+// in its name, is not.
+func (c *Case) laterIsForeign(s *flows.Segment) bool {
+	return likeness(c, c.RST.TTL, c.RST.IPID) > likeness(c, s.TTL, s.IPID)
 }
 
 // likeness is how much a TTL and an IP ID are like those of the sender's segments

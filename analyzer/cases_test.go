@@ -16,18 +16,15 @@ import (
 // leaves the list: a case that comes out right must not stand in it. Of
 // pub-stranger-after-reset the origin is right, the server's own; what is open is
 // whether the command that it had not answered was read; of
-// ack-went-to-another-machine, that the RST of frame 8 follows the first; of
 // old-copy-refused-beside-the-nat, pub-hold-timer and pub-jittery-rtt, that the
 // set is wider than an expert's.
 var openCases = strings.Fields(`
-	ack-went-to-another-machine
 	old-copy-refused-beside-the-nat
 	pub-clients-leave-together
 	pub-hold-timer
 	pub-jittery-rtt
 	pub-scan-slow-answer
 	pub-stranger-after-reset
-	user-left-proxy-aborts-the-other-leg
 `)
 
 // TestCases holds verdicts against conversations that others have written, from

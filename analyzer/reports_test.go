@@ -15,9 +15,7 @@ import (
 // leaves the list.
 var openReports = map[string]string{
 	"checks-of-a-balancer":               "partly",
-	"copied-handshake-gives-up":          "wrong",
 	"host-that-only-shakes-hands":        "partly",
-	"proxy-ends-old-connections":         "partly",
 	"refusal-with-the-number-of-the-syn": "partly",
 }
 

@@ -176,5 +176,8 @@ func Needs(r *flows.Reset) hosts.Groups {
 	if r.Flow.Handshake == flows.MidStream || r.Flow.Handshake == flows.SYNReceived && r.Dir == flows.Client {
 		g |= hosts.Legs
 	}
+	if r.Flow.Handshake == flows.Established || r.Flow.Handshake == flows.MidStream {
+		g |= hosts.Departures
+	}
 	return g
 }

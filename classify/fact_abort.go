@@ -97,4 +97,5 @@ func abortNumbers(c *Case, f *Findings) {
 	if c.Sender.Known.Has(flows.SawFIN) {
 		f.Say(saysFINBeforeThat)
 	}
+	passesOn(c, f)
 }

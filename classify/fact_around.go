@@ -35,6 +35,9 @@ var aroundFacts = []*Fact{
 	{"survivals", UnitNumber, "pauses after which a connection to the server's port went on", func(c *Case) int64 { return int64(c.Around.Survivals) }},
 	{"fatalities", UnitNumber, "pauses after which one was refused", func(c *Case) int64 { return int64(c.Around.Fatalities) }},
 	{"leg_syn", UnitFrame, "the SYN of the same stream under another address, 0 without one", func(c *Case) int64 { return int64(c.Around.LegFrame) }},
+	{"leg_rst", UnitFrame, "the RST with which another server refused the client's stream before, 0 without one", func(c *Case) int64 { return int64(c.Around.LegReset) }},
+	{"left", UnitFrame, "the first FIN or RST of another connection that the sender's address got just before the RST, 0 without one", func(c *Case) int64 { return int64(c.Around.Left) }},
+	{"left_to_rst", UnitDuration, "that to the RST", func(c *Case) int64 { return c.RST.Time - c.Around.LeftTime }},
 	{"elsewhere_ttl", UnitNumber, "the TTL of the host's SYN/ACKs in other connections", func(c *Case) int64 { return int64(c.Around.TTL) }},
 	{"elsewhere_hops", UnitNumber, "how many hops that means", func(c *Case) int64 { return int64(hops(c.Around.TTL, c.lowTTL())) }},
 }
@@ -214,6 +217,23 @@ func askedFromElsewhere(c *Case) bool {
 	}
 	d := hops(syn, false) - hops(rst, false)
 	return d > 1 || d < -1
+}
+
+var (
+	saysLeft      = sentence("left-another", "{sender}'s address had got the FIN of another connection in {left}, {left_to_rst} before, and may pass on that somebody left")
+	saysLeftByRST = sentence("left-another-by-rst", "{sender}'s address had got the RST of another connection in {left}, {left_to_rst} before, and may pass on that somebody left")
+)
+
+// passesOn says that the sender may have been told to go by another connection of its
+// address, as a proxy is.
+func passesOn(c *Case, f *Findings) {
+	switch {
+	case c.Around.Left == 0:
+	case c.Around.LeftByRST:
+		f.Say(saysLeftByRST)
+	default:
+		f.Say(saysLeft)
+	}
 }
 
 // asksOnePort reports whether all SYNs of the client in these seconds went to one

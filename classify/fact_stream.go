@@ -63,9 +63,10 @@ func (c *Case) sinceData() int64 {
 	return c.RST.Time - max(c.Sender.DataLast, c.Receiver.DataLast)
 }
 
-// before reports whether any RST was sent in this connection before.
+// before reports whether any RST was sent in this connection before, or to its client
+// by another server with the numbers of this one.
 func (c *Case) before() bool {
-	return (c.Sender.Known | c.Receiver.Known).Has(flows.SawRST) && !c.Flow.Retried
+	return c.Around.LegReset != 0 || (c.Sender.Known|c.Receiver.Known).Has(flows.SawRST) && !c.Flow.Retried
 }
 
 // receivedData is how many octets of the receiver's payload the RST's sender

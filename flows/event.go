@@ -13,6 +13,7 @@ const (
 	Survived                   // an answer to what came after a pause
 	Completed                  // the client acknowledged the SYN/ACK
 	Conversed                  // both sides have sent data now
+	Closed                     // the first FIN of a connection
 )
 
 // Event is one such turn, with what a host shows in it. Events come in the

@@ -76,6 +76,7 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 		}
 	}
 	syns, was := c.side[d].SYNs, c.handshake
+	closes := h.Flags&packet.FIN != 0 && c.known()&SawFIN == 0
 	if c.quiet(d) && h.Flags&(packet.SYN|packet.ACK) == packet.ACK && h.Ack == c.side[d.Peer()].SndNxt {
 		if pause := c.pause(&p.memory, d); pause > 0 {
 			c.event(Survived, h, d, t.clock, &t.out).Pause = pause
@@ -98,6 +99,9 @@ func (t *Table) segment(h *packet.Header, hash, hint uint32, payload []byte, to 
 	if both&SawData != 0 && c.marks&isConversing == 0 {
 		c.marks |= isConversing
 		c.event(Conversed, h, d, t.clock, &t.out)
+	}
+	if closes {
+		c.event(Closed, h, d, t.clock, &t.out)
 	}
 	if both&SawFIN != 0 && c.marks&isClosing == 0 {
 		t.closing(c, slot, closedFor)

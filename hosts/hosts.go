@@ -133,6 +133,18 @@ type Around struct {
 	Leg      flows.Endpoint
 	LegDir   flows.Dir
 	LegFrame packet.FrameRef
+
+	// LegReset, with Legs, is the RST with which another server, LegResetBy, has
+	// refused the stream of this connection's client, or ended it, before; 0 for none.
+	LegReset   packet.FrameRef
+	LegResetBy flows.Endpoint
+
+	// Left, with Departures, is the first FIN, or RST when LeftByRST, of another
+	// connection that the address of the RST's sender got at LeftTime, no more than
+	// passesOn before the RST, and the only one in the second before; 0 for none.
+	Left      packet.FrameRef
+	LeftTime  int64
+	LeftByRST bool
 }
 
 // Traits is what a SYN offers: its options, and ECN.
@@ -173,6 +185,7 @@ const (
 	Elsewhere
 	Pauses
 	Legs
+	Departures
 
 	All Groups = 1<<iota - 1
 )
@@ -187,6 +200,7 @@ type Memory struct {
 	locals  cache[flows.Endpoint, localFacts]
 	legs    cache[legKey, leg]
 	pauses  cache[flows.Endpoint, pauseFacts]
+	left    cache[[16]byte, departures]
 	spreads spreads
 }
 
@@ -194,6 +208,7 @@ type Memory struct {
 type localFacts struct {
 	answered flows.Endpoint // the one that answered last
 	asked    [2]leg         // the latest first, two servers
+	reset    leg            // the server that last reset it; isn is the number of the RST
 }
 
 // legKey is what a client and its other self behind a NAT have in common.
@@ -283,6 +298,7 @@ func New() *Memory {
 	m.locals = newCache[flows.Endpoint, localFacts](a, 12)
 	m.legs = newCache[legKey, leg](a, 12)
 	m.pauses = newCache[flows.Endpoint, pauseFacts](a, 11)
+	m.left = newCache[[16]byte, departures](a, 9)
 	m.spreads = spreads{newCache[spreadKey, spreadFacts](a, 12)}
 	return m
 }
@@ -333,7 +349,15 @@ func (m *Memory) Observe(e *flows.Event) {
 	case flows.Conversed:
 		p := m.ports.put(h[flows.Server].end, server)
 		p.conversed = e.Time
+	case flows.Closed:
+		m.leaves(e, h[e.Dir.Peer()].addr)
 	case flows.WasReset:
+		if !e.Refusal {
+			m.leaves(e, h[e.Dir.Peer()].addr)
+			if e.Dir == flows.Server && e.Flags&packet.ACK == 0 {
+				m.locals.put(h[flows.Client].end, client).reset = leg{*server, e.Seq, e.Frame}
+			}
+		}
 		if e.Pause > 0 {
 			p := m.pauses.put(h[flows.Server].end, server)
 			if p.fatal == 0 || e.Pause < p.fatal {
@@ -474,6 +498,11 @@ func (m *Memory) Around(r *flows.Reset, want Groups, a *Around) {
 	if want&Legs != 0 {
 		m.otherLeg(r, a)
 	}
+	if want&Departures != 0 {
+		if d := m.left.get(hashAddr(&sender.Addr), &sender.Addr); d != nil {
+			d.around(r, a)
+		}
+	}
 	runtime.KeepAlive(m) // what was read goes with it
 }
 
@@ -495,6 +524,10 @@ func (m *Memory) otherLeg(r *flows.Reset, a *Around) {
 	}
 	of := hashesOf(server)
 	if l := m.locals.get(hashesOf(client).end, client); l != nil {
+		if f := &l.reset; f.peer.Port != 0 && f.peer.Addr != server.Addr && f.frame < r.RST.Ref() &&
+			s.Known.Has(flows.SawSYN) && (&leg{isn: s.ISN, peer: f.peer}).has(f.isn) {
+			a.LegReset, a.LegResetBy = f.frame, f.peer
+		}
 		for i := range l.asked {
 			if l := &l.asked[i]; l.peer.Addr != server.Addr && l.peer.Port != 0 && (exact && l.isn == n || !exact && l.has(n)) {
 				a.Leg, a.LegDir, a.LegFrame = l.peer, flows.Server, l.frame

@@ -648,3 +648,56 @@ func legSYN(v *view, value int64) Answer {
 	}
 	return answer(slices.ContainsFunc(numbers, func(n packet.Seq) bool { return n-h.Seq <= 1<<20 }))
 }
+
+// legRST: a RST of another server to the same client and port, with a number of the
+// stream that this connection's server began.
+func legRST(v *view, value int64) Answer {
+	h := v.header(value)
+	if h == nil || h.Flags&packet.RST == 0 || h.Time > v.rst.Time || tupleOf(h) == tupleOf(v.rst) {
+		return False
+	}
+	client, from := v.who()
+	server, _ := v.server()
+	if h.Dst != client || h.DstPort != from || h.Src == server {
+		return False
+	}
+	for _, s := range v.all {
+		if isSYNACK(s) && s.Src == server {
+			return answer(h.Seq-s.Seq-1 < 1<<20)
+		}
+	}
+	return False
+}
+
+// departure: a FIN or RST of another connection to the address of the RST's sender,
+// before any other of that connection.
+func departure(v *view, value int64) Answer {
+	h := v.header(value)
+	if h == nil || h.Flags&(packet.FIN|packet.RST) == 0 || h.Dst != v.rst.Src || h.Time > v.rst.Time || tupleOf(h) == tupleOf(v.rst) {
+		return False
+	}
+	for _, k := range v.c.by[tupleOf(h)] {
+		s := &v.c.headers[k]
+		if s.Ref() == h.Ref() {
+			return True
+		}
+		if isSYN(s) || s.Flags&packet.RST != 0 {
+			continue // ports are used again
+		}
+		if s.Flags&packet.FIN != 0 && h.Time-s.Time < silence {
+			return Undecidable // an earlier use of the ports may have ended so
+		}
+	}
+	return True
+}
+
+func departureToRST(v *view, value int64) Answer {
+	at := v.rst.Time - value
+	for i := range v.c.headers {
+		h := &v.c.headers[i]
+		if h.Time == at && departure(v, int64(h.Ref())) != False {
+			return True
+		}
+	}
+	return False
+}

@@ -295,4 +295,7 @@ var auditors = map[string]auditor{
 	"survivals":        pausesCounted(true),
 	"fatalities":       pausesCounted(false),
 	"leg_syn":          legSYN,
+	"leg_rst":          legRST,
+	"left":             departure,
+	"left_to_rst":      departureToRST,
 }

@@ -49,6 +49,9 @@ type encoder struct {
 	kinds  kinds
 	causes *collector
 	line   []byte
+	times  times
+	quotes string // the name that quoted is in JSON
+	quoted []byte
 }
 
 func newEncoder(o Options) encoder { return encoder{o: o, causes: newCollector()} }
@@ -107,11 +110,30 @@ func endOf(f *flows.Endpoint, d flows.Dir, guessed bool) endJSON {
 // rfc3339 has nine digits after the point whatever they are, so that times are in
 // order when they are sorted as strings. A time before 1678, or from 2262 on, which
 // no int64 holds in nanoseconds, is "".
-func rfc3339(ns int64) string {
+func rfc3339(ns int64) string { return string(new(times).rfc3339(nil, ns)) }
+
+// times writes moments, of which most have their second in common with the one before.
+type times struct {
+	second int64
+	prefix []byte // up to the point before the fraction; empty before the first
+}
+
+func (t *times) rfc3339(b []byte, ns int64) []byte {
 	if !told(ns) {
-		return ""
+		return b
 	}
-	return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000000Z")
+	second, fraction := ns/1e9, ns%1e9
+	if fraction < 0 {
+		second, fraction = second-1, fraction+1e9
+	}
+	if second != t.second || len(t.prefix) == 0 {
+		t.second, t.prefix = second, time.Unix(second, 0).UTC().AppendFormat(t.prefix[:0], "2006-01-02T15:04:05.")
+	}
+	b = append(b, t.prefix...)
+	for unit := int64(1e8); unit > 0; unit /= 10 {
+		b = append(b, byte('0'+fraction/unit%10))
+	}
+	return append(b, 'Z')
 }
 
 // document is the format json: one object with the incidents, the connections that

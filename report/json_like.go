@@ -61,26 +61,20 @@ func (k *kinds) key(i *analyzer.Incident) uint64 {
 	h.SetSeed(k.seed)
 	said := func(of []classify.Evidence) {
 		for n := range of {
-			if s := of[n].Sentence; s != nil {
-				h.WriteString(s.ID)
-			}
-			h.WriteByte(0)
+			maphash.WriteComparable(&h, of[n].Sentence)
 		}
 		h.WriteByte(1)
 	}
-	h.WriteString(v.Rule.ID)
-	h.WriteByte(0)
-	h.WriteString(history(i))
+	var b [max(16, flows.HistoryLen+1)]byte
+	maphash.WriteComparable(&h, v.Rule)
+	h.Write(appendHistory(b[:0], i))
 	h.WriteString(connState(i.Reset))
 	h.WriteString(v.Origin.Device)
 	h.WriteByte(0)
 	for n := range v.Excluded {
-		if s := v.Excluded[n].Because.Sentence; s != nil {
-			h.WriteString(s.ID)
-		}
+		maphash.WriteComparable(&h, v.Excluded[n].Because.Sentence)
 		h.WriteByte(byte(v.Excluded[n].Ways))
 	}
-	var b [16]byte
 	h.Write(binary.LittleEndian.AppendUint32(b[:0], uint32(v.Confidence)|uint32(v.Effect)<<8|uint32(v.Possible)<<16|uint32(i.Reset.Dir)<<24))
 	h.Write(binary.LittleEndian.AppendUint32(b[:0], uint32(v.Missing)|uint32(v.Origin.Who)<<16|uint32(v.Stage)<<24))
 	h.WriteByte(byte(v.Mechanism))
@@ -88,8 +82,7 @@ func (k *kinds) key(i *analyzer.Incident) uint64 {
 	said(v.Origin.Proofs)
 	said(v.Origin.Hints)
 	for n := range v.AlsoFits {
-		h.WriteString(v.AlsoFits[n].Rule.ID)
-		h.WriteByte(0)
+		maphash.WriteComparable(&h, v.AlsoFits[n].Rule)
 	}
 	for n := range v.Unchecked {
 		h.WriteString(v.Unchecked[n].ID)
@@ -122,8 +115,11 @@ func (e *encoder) inShort(b []byte, i *analyzer.Incident, like uint64) []byte {
 	b = append(b, `,"frame":`...)
 	b = strconv.AppendUint(b, where.Frame(), 10)
 	if name := e.file(where); name != "" {
-		quoted, _ := json.Marshal(name) // of a string it cannot fail
-		b = append(append(b, `,"file":`...), quoted...)
+		if name != e.quotes {
+			e.quotes = name
+			e.quoted, _ = json.Marshal(name) // of a string it cannot fail
+		}
+		b = append(append(b, `,"file":`...), e.quoted...)
 	}
 	b = append(b, `,"frames":[`...)
 	for k, w := range i.Frames() {
@@ -132,7 +128,7 @@ func (e *encoder) inShort(b []byte, i *analyzer.Incident, like uint64) []byte {
 		}
 		b = strconv.AppendUint(b, w.Frame(), 10)
 	}
-	b = append(append(append(b, `],"time":"`...), rfc3339(r.RST.Time)...), '"')
+	b = append(e.times.rfc3339(append(b, `],"time":"`...), r.RST.Time), '"')
 	b = append(append(append(b, `,"cause":"`...), v.Rule.ID...), '"')
 	b = append(append(append(b, `,"confidence":"`...), v.Confidence.String()...), `","harmless":true`...)
 	for k := range v.AlsoFits {

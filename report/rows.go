@@ -2,9 +2,9 @@ package report
 
 import (
 	"bufio"
-	"encoding/csv"
-	"fmt"
+	"bytes"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 
@@ -16,112 +16,152 @@ import (
 type column struct {
 	name, zeek string // zeek is the name in Zeek's log, where it is another one
 	typ        string // of Zeek
-	cell       func(e *encoder, i *analyzer.Incident) string
+	put        func(b []byte, e *encoder, i *analyzer.Incident) []byte
+	// free says that the cell may hold what the format has to quote. All others are
+	// addresses, numbers and single words of our own.
+	free bool
 }
 
-func address(d flows.Dir) func(*encoder, *analyzer.Incident) string {
-	return func(_ *encoder, i *analyzer.Incident) string { return i.Reset.Flow.Ends[d].AddrPort().Addr().String() }
+type put = func([]byte, *encoder, *analyzer.Incident) []byte
+
+func address(d flows.Dir) put {
+	return func(b []byte, _ *encoder, i *analyzer.Incident) []byte {
+		return i.Reset.Flow.Ends[d].AddrPort().Addr().AppendTo(b)
+	}
 }
 
-func port(d flows.Dir) func(*encoder, *analyzer.Incident) string {
-	return func(_ *encoder, i *analyzer.Incident) string { return strconv.Itoa(int(i.Reset.Flow.Ends[d].Port)) }
+func port(d flows.Dir) put {
+	return func(b []byte, _ *encoder, i *analyzer.Incident) []byte {
+		return strconv.AppendUint(b, uint64(i.Reset.Flow.Ends[d].Port), 10)
+	}
 }
 
-// rowColumns are those of csv and zeek, in order. Only the name of a file is not made of
-// words of our own, addresses and numbers.
+func word(of func(i *analyzer.Incident) string) put {
+	return func(b []byte, _ *encoder, i *analyzer.Incident) []byte { return append(b, of(i)...) }
+}
+
+func number(of func(i *analyzer.Incident) uint64) put {
+	return func(b []byte, _ *encoder, i *analyzer.Incident) []byte { return strconv.AppendUint(b, of(i), 10) }
+}
+
+// rowColumns are those of csv and zeek, in order.
 var rowColumns = []column{
-	{"time", "ts", "time", func(_ *encoder, i *analyzer.Incident) string { return rfc3339(i.Reset.RST.Time) }},
-	{"id", "uid", "string", func(_ *encoder, i *analyzer.Incident) string { return i.ID() }},
-	{"client_ip", "id.orig_h", "addr", address(flows.Client)},
-	{"client_port", "id.orig_p", "port", port(flows.Client)},
-	{"server_ip", "id.resp_h", "addr", address(flows.Server)},
-	{"server_port", "id.resp_p", "port", port(flows.Server)},
-	{"sender", "", "string", func(_ *encoder, i *analyzer.Incident) string { return i.Reset.Dir.String() }},
-	{"cause", "", "string", func(_ *encoder, i *analyzer.Incident) string { return i.Verdict.Rule.ID }},
-	{"family", "", "string", func(_ *encoder, i *analyzer.Incident) string { return string(i.Verdict.Rule.Family) }},
-	{"confidence", "", "string", func(_ *encoder, i *analyzer.Incident) string { return i.Verdict.Confidence.String() }},
-	{"also_fits", "", "string", func(_ *encoder, i *analyzer.Incident) string {
-		var ids []string
-		for _, a := range i.Verdict.AlsoFits {
-			ids = append(ids, a.Rule.ID)
+	{"time", "ts", "time", func(b []byte, e *encoder, i *analyzer.Incident) []byte { return e.times.rfc3339(b, i.Reset.RST.Time) }, false},
+	{"id", "uid", "string", word((*analyzer.Incident).ID), false},
+	{"client_ip", "id.orig_h", "addr", address(flows.Client), false},
+	{"client_port", "id.orig_p", "port", port(flows.Client), false},
+	{"server_ip", "id.resp_h", "addr", address(flows.Server), false},
+	{"server_port", "id.resp_p", "port", port(flows.Server), false},
+	{"sender", "", "string", word(func(i *analyzer.Incident) string { return i.Reset.Dir.String() }), false},
+	{"cause", "", "string", word(func(i *analyzer.Incident) string { return i.Verdict.Rule.ID }), false},
+	{"title", "", "string", word(func(i *analyzer.Incident) string { return i.Verdict.Rule.Title }), true},
+	{"family", "", "string", word(func(i *analyzer.Incident) string { return string(i.Verdict.Rule.Family) }), false},
+	{"confidence", "", "string", word(func(i *analyzer.Incident) string { return i.Verdict.Confidence.String() }), false},
+	{"also_fits", "", "string", func(b []byte, _ *encoder, i *analyzer.Incident) []byte {
+		for k := range i.Verdict.AlsoFits {
+			if k > 0 {
+				b = append(b, ' ')
+			}
+			b = append(b, i.Verdict.AlsoFits[k].Rule.ID...)
 		}
-		return strings.Join(ids, " ")
-	}},
-	{"origin", "", "string", func(_ *encoder, i *analyzer.Incident) string { return i.Verdict.Origin.Who.String() }},
-	{"effect", "", "string", func(_ *encoder, i *analyzer.Incident) string { return i.Verdict.Effect.String() }},
-	{"harm", "", "string", func(_ *encoder, i *analyzer.Incident) string { return i.Verdict.Harm.Kind.String() }},
-	{"lost_bytes", "", "count", func(_ *encoder, i *analyzer.Incident) string { return strconv.FormatUint(i.Verdict.Harm.Lost, 10) }},
-	{"harmless", "", "bool", func(_ *encoder, i *analyzer.Incident) string { return strconv.FormatBool(benign(&i.Verdict)) }},
-	{"resets", "", "count", func(_ *encoder, i *analyzer.Incident) string { return strconv.Itoa(1 + len(i.Reset.FollowUps)) }},
-	{"community_id", "", "string", func(_ *encoder, i *analyzer.Incident) string { return communityID(&i.Reset.Flow.Ends) }},
-	{"conn_state", "", "string", func(_ *encoder, i *analyzer.Incident) string { return connState(i.Reset) }},
-	{"history", "", "string", func(_ *encoder, i *analyzer.Incident) string { return history(i) }},
-	{"frame", "", "count", func(_ *encoder, i *analyzer.Incident) string { return strconv.FormatUint(i.Reset.RST.Frame, 10) }},
-	{"file", "", "string", func(e *encoder, i *analyzer.Incident) string { return clean(e.file(i.Reset.RST.Ref())) }},
-	{"story", "", "string", func(_ *encoder, i *analyzer.Incident) string { return story(i) }},
+		return b
+	}, false},
+	{"origin", "", "string", word(func(i *analyzer.Incident) string { return i.Verdict.Origin.Who.String() }), false},
+	{"effect", "", "string", word(func(i *analyzer.Incident) string { return i.Verdict.Effect.String() }), false},
+	{"harm", "", "string", word(func(i *analyzer.Incident) string { return i.Verdict.Harm.Kind.String() }), false},
+	{"lost_bytes", "", "count", number(func(i *analyzer.Incident) uint64 { return i.Verdict.Harm.Lost }), false},
+	{"harmless", "", "bool", func(b []byte, _ *encoder, i *analyzer.Incident) []byte {
+		return strconv.AppendBool(b, benign(&i.Verdict))
+	}, false},
+	{"resets", "", "count", number(func(i *analyzer.Incident) uint64 { return uint64(1 + len(i.Reset.FollowUps)) }), false},
+	{"community_id", "", "string", func(b []byte, _ *encoder, i *analyzer.Incident) []byte {
+		return appendCommunityID(b, &i.Reset.Flow.Ends)
+	}, false},
+	{"conn_state", "", "string", word(func(i *analyzer.Incident) string { return connState(i.Reset) }), false},
+	{"history", "", "string", func(b []byte, _ *encoder, i *analyzer.Incident) []byte { return appendHistory(b, i) }, false},
+	{"frame", "", "count", number(func(i *analyzer.Incident) uint64 { return i.Reset.RST.Frame }), false},
+	{"file", "", "string", func(b []byte, e *encoder, i *analyzer.Incident) []byte {
+		return append(b, clean(e.file(i.Reset.RST.Ref()))...)
+	}, true},
 }
 
 // csvRows is the format csv: a header, and a row an incident, as it settles (RFC 4180).
 type csvRows struct {
 	encoder
-	w    *csv.Writer
-	row  []string
+	w    *bufio.Writer
+	row  []byte
+	cell []byte
 	head bool
 }
 
 func newCSV(w io.Writer, o Options) analyzer.Sink {
-	return &csvRows{encoder: encoder{o: o}, w: csv.NewWriter(w), row: make([]string, len(rowColumns))}
+	return &csvRows{encoder: encoder{o: o}, w: bufio.NewWriter(w)}
 }
 
-func (c *csvRows) header() error {
+func (c *csvRows) header() {
 	if c.head {
-		return nil
+		return
 	}
 	c.head = true
 	for k := range rowColumns {
-		c.row[k] = rowColumns[k].name
+		if k > 0 {
+			c.w.WriteByte(',')
+		}
+		c.w.WriteString(rowColumns[k].name)
 	}
-	return c.w.Write(c.row)
+	c.w.WriteByte('\n')
 }
 
 func (c *csvRows) Incident(i *analyzer.Incident) error {
-	if err := c.header(); err != nil {
-		return err
-	}
+	c.header()
+	b := c.row[:0]
 	for k := range rowColumns {
-		c.row[k] = noFormula(rowColumns[k].cell(&c.encoder, i))
+		if k > 0 {
+			b = append(b, ',')
+		}
+		if f := &rowColumns[k]; f.free {
+			c.cell = f.put(c.cell[:0], &c.encoder, i)
+			b = csvCell(b, c.cell)
+		} else {
+			b = f.put(b, &c.encoder, i)
+		}
 	}
-	if err := c.w.Write(c.row); err != nil {
+	c.row = append(b, '\n')
+	if _, err := c.w.Write(c.row); err != nil {
 		return err
 	}
 	if c.o.live() {
-		c.w.Flush()
+		return c.w.Flush()
 	}
-	return c.w.Error()
+	return nil
 }
 
-// noFormula keeps a spreadsheet from taking a cell for a formula (OWASP, CSV injection).
-func noFormula(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
+// csvCell appends a cell, quoted where it has to be (RFC 4180, 2), and kept from being taken
+// for a formula by a spreadsheet (OWASP, CSV injection).
+func csvCell(b, cell []byte) []byte {
+	if len(cell) > 0 && bytes.IndexByte([]byte("=+-@\t\r"), cell[0]) >= 0 {
+		cell = append([]byte{'\''}, cell...)
 	}
-	return s
+	if !bytes.ContainsAny(cell, "\",\r\n") {
+		return append(b, cell...)
+	}
+	b = append(b, '"')
+	b = append(b, bytes.ReplaceAll(cell, []byte(`"`), []byte(`""`))...)
+	return append(b, '"')
 }
 
 func (c *csvRows) Note(*flows.Note) error { return nil }
 
 func (c *csvRows) Close(*analyzer.Summary) error {
-	if err := c.header(); err != nil {
-		return err
-	}
-	c.w.Flush()
-	return c.w.Error()
+	c.header()
+	return c.w.Flush()
 }
 
 // zeekLog is the format zeek: a log as Zeek writes it in ASCII, which zeek-cut reads.
 type zeekLog struct {
 	encoder
 	w    *bufio.Writer
+	row  []byte
 	head bool
 }
 
@@ -151,22 +191,28 @@ func (z *zeekLog) header() {
 
 func (z *zeekLog) Incident(i *analyzer.Incident) error {
 	z.header()
+	b := z.row[:0]
 	for k := range rowColumns {
-		c := &rowColumns[k]
 		if k > 0 {
-			z.w.WriteByte('\t')
+			b = append(b, '\t')
 		}
-		switch c.typ {
-		case "time":
-			t := i.Reset.RST.Time
-			fmt.Fprintf(z.w, "%s%d.%06d", sign(t), magnitude(t)/1e9, magnitude(t)%1e9/1e3)
-		case "bool":
-			z.w.WriteString(strings.ToUpper(c.cell(&z.encoder, i)[:1]))
-		default:
-			z.w.WriteString(zeekCell(c.cell(&z.encoder, i)))
+		at := len(b)
+		f := &rowColumns[k]
+		if f.typ == "time" {
+			b = zeekTime(b, i.Reset.RST.Time)
+			continue
+		}
+		switch b = f.put(b, &z.encoder, i); {
+		case f.typ == "bool":
+			b = append(b[:at], b[at]&^0x20) // T or F
+		case len(b) == at:
+			b = append(b, '-')
+		case f.free && (bytes.ContainsAny(b[at:], "\t\n\r\\") || string(b[at:]) == "-"):
+			b = zeekCell(b[:at], string(b[at:]))
 		}
 	}
-	if err := z.w.WriteByte('\n'); err != nil {
+	z.row = append(b, '\n')
+	if _, err := z.w.Write(z.row); err != nil {
 		return err
 	}
 	if z.o.live() {
@@ -175,32 +221,26 @@ func (z *zeekLog) Incident(i *analyzer.Incident) error {
 	return nil
 }
 
-func sign(t int64) string {
+// zeekTime is in seconds since 1970, with six digits as Zeek writes it.
+func zeekTime(b []byte, t int64) []byte {
 	if t < 0 {
-		return "-"
+		b = append(b, '-')
+		t = -max(t, -math.MaxInt64)
 	}
-	return ""
-}
-
-func magnitude(t int64) uint64 {
-	if t < 0 {
-		return -uint64(t)
+	b = strconv.AppendInt(b, t/1e9, 10)
+	b = append(b, '.')
+	for unit := int64(1e8); unit >= 1e3; unit /= 10 {
+		b = append(b, byte('0'+t/unit%10))
 	}
-	return uint64(t)
+	return b
 }
 
 // zeekCell escapes what would end a field, or mean that there is none.
-func zeekCell(s string) string {
-	switch s {
-	case "":
-		return "-"
-	case "-":
-		return `\x2d`
+func zeekCell(b []byte, cell string) []byte {
+	if cell == "-" {
+		return append(b, `\x2d`...)
 	}
-	if !strings.ContainsAny(s, "\t\n\r\\") {
-		return s
-	}
-	return zeekEscapes.Replace(s)
+	return append(b, zeekEscapes.Replace(cell)...)
 }
 
 var zeekEscapes = strings.NewReplacer("\t", `\x09`, "\n", `\x0a`, "\r", `\x0d`, `\`, `\x5c`)

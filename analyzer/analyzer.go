@@ -87,6 +87,7 @@ type Summary struct {
 	Done, Total int64          // octets of the input read until then, and in all; Total is 0 when nobody knows
 	Damage      []error        // what could not be read of the input, each naming file, frame and reason
 	Live        *Counters
+	Apart       int    // of several files, those that begin more than a day after the end of those before
 	Filter      string // the capture filter in force, "" without one
 	Held        uint64 // frames of files that it did not let through
 	Selection   string // what was asked for of the incidents, "" for all

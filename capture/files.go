@@ -37,6 +37,8 @@ type Files struct {
 	next   int // index of the input to open next
 	cur    *input
 	sink   sink
+	last   int64 // time of the latest frame read
+	apart  int   // see Apart
 
 	// Where an input is a stream, read runs beside Read, which may return before it.
 	ahead   *packet.Batch // what read fills then
@@ -144,6 +146,14 @@ func (f *Files) Names() []string {
 // Held returns how many frames the filter did not let through so far. It is not to be
 // called while Read runs.
 func (f *Files) Held() uint64 { return f.sink.held }
+
+// unrelated is how long after the end of one file another begins at least that is no
+// part of the same capture: a rotated set has no such pause unless nothing was sent. Own.
+const unrelated = int64(24 * time.Hour)
+
+// Apart returns how many of the files that were read began more than a day after the
+// latest frame of those before. It is not to be called while Read runs.
+func (f *Files) Apart() int { return f.apart }
 
 // Progress returns how many octets of the files were read so far, and how many
 // there are. A stream adds to neither. It may be called while Read runs.
@@ -261,11 +271,17 @@ func (f *Files) read(b *packet.Batch) error {
 			if err := in.open(f); err != nil {
 				return f.end(err)
 			}
+			if len(f.inputs) > 1 && f.last != 0 && in.first != math.MaxInt64 && in.first-f.last > unrelated {
+				f.apart++
+			}
 			f.cur = in
 			f.reads.Store(in)
 			f.sink.begin(in, uint32(f.next-1))
 		}
 		err := f.fill(b)
+		if b.Frames > 0 {
+			f.last = max(f.last, b.Last)
+		}
 		if err == nil {
 			return nil
 		}

@@ -78,3 +78,25 @@ func ByID(id string) *Rule {
 	}
 	return nil
 }
+
+// What of a connection a rule cannot do without, by the facts that hold wherever it
+// matches.
+const (
+	needHandshake = SenderSYN | ReceiverSYN | ClientSYN | Refusal | SYNACKDropped
+	needSender    = SenderSpoke | SenderSYN | SenderData | SenderFIN
+	needReceiver  = ReceiverSYN | ReceiverAck | ReceiverFIN | AnswersSegment | Refusal | SYNACKDropped
+)
+
+// Untold returns the causes that nobody can tell from a connection that lacks all of m,
+// by their IDs.
+func Untold(m Missing) []*Rule {
+	var out []*Rule
+	for _, r := range rules {
+		lacks := func(part Missing, needs Facts) bool { return m.Has(part) && (r.Needs.Has(part) || r.When&needs != 0) }
+		if lacks(MissingHandshake, needHandshake) || lacks(MissingSender, needSender) || lacks(MissingReceiver, needReceiver) {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}

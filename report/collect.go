@@ -60,7 +60,8 @@ type group struct {
 	harms      [classify.HarmSession + 1]uint64 // incidents by what they cost
 	whos       [classify.Forged + 1]uint64      // incidents by who sent them
 	lost       uint64                           // octets, at most
-	example    *analyzer.Incident               // the surest, of these the earliest; nil for notes
+	by         *naming
+	example    *analyzer.Incident // the surest, of these the earliest; nil for notes
 
 	// How much a live report has said of it.
 	shownSince int64
@@ -119,6 +120,7 @@ func (s *sample) median() int64 {
 
 // collector groups incidents and notes by service in bounded memory.
 type collector struct {
+	by      *naming
 	groups  map[service]*group
 	ports   map[service]int // services held apart, by host and by cause
 	crowded int             // how many of ports have come to portsMax
@@ -126,8 +128,8 @@ type collector struct {
 	order   int
 }
 
-func newCollector() *collector {
-	return &collector{groups: make(map[service]*group), ports: make(map[service]int)}
+func newCollector(by *naming) *collector {
+	return &collector{by: by, groups: make(map[service]*group), ports: make(map[service]int)}
 }
 
 func (c *collector) incident(i *analyzer.Incident) *group {
@@ -205,7 +207,7 @@ func (c *collector) make(s service) *group {
 	if g := c.groups[s]; g != nil {
 		return g
 	}
-	g := &group{service: s, order: c.order, guessed: true, first: math.MaxInt64, last: math.MinInt64}
+	g := &group{service: s, by: c.by, order: c.order, guessed: true, first: math.MaxInt64, last: math.MinInt64}
 	c.order++
 	c.groups[s] = g
 	if s.end.Port != 0 {
@@ -330,19 +332,22 @@ func (g *group) where() string {
 		return "many hosts"
 	case g.end.Port == 0:
 		addr := g.end.AddrPort().Addr()
+		if name := g.by.name(addr); name != "" {
+			return name + ":*"
+		}
 		if addr.Is6() {
 			return "[" + addr.String() + "]:*"
 		}
 		return addr.String() + ":*"
 	}
-	return g.end.AddrPort().String()
+	return g.by.end(g.end)
 }
 
 // clientsOf names the clients of a group: "client A", "clients A, B and others".
 func (g *group) clientsOf() string {
 	var out []string
 	for _, c := range g.clients {
-		out = append(out, c.AddrPort().Addr().String())
+		out = append(out, g.by.addr(c.AddrPort().Addr()))
 	}
 	slices.Sort(out)
 	if g.manyMore {

@@ -21,6 +21,9 @@ type Document struct {
 	Causes []*Cause
 	// More are those that were asked not to be shown.
 	More []*Cause
+	// Grade is how much of its connections the capture holds.
+	Grade Grade
+	by    *naming
 	// Attempts are connections that got no answer, by server.
 	Attempts []*group
 }
@@ -75,7 +78,7 @@ const (
 
 // document orders what c and notes have collected.
 func (c *collector) document(s *analyzer.Summary, notes *collector) *Document {
-	d := &Document{Summary: s}
+	d := &Document{Summary: s, Grade: gradeOf(s), by: c.by}
 	type key struct {
 		rule *classify.Rule
 		at   Section
@@ -211,7 +214,7 @@ func (c *Cause) measured() string {
 
 // clients names those of c.
 func (c *Cause) clients() string {
-	var all group
+	all := group{by: c.Servers[0].by}
 	for _, g := range c.Servers {
 		for _, e := range g.clients {
 			all.addClient(e)

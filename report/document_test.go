@@ -35,7 +35,7 @@ func collect(t *testing.T, paths []string) (*Document, *collected) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	c := &collected{collector: newCollector(), notes: newCollector()}
+	c := &collected{collector: newCollector(nil), notes: newCollector(nil)}
 	sum, err := analyzer.Run(context.Background(), src, analyzer.Config{}, c)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestIncidentsAreShort(t *testing.T) {
 	for _, paths := range inputs(t) {
 		_, c := collect(t, paths)
 		for _, i := range c.all {
-			one := newCollector()
+			one := newCollector(nil)
 			one.incident(i)
 			d := one.document(&analyzer.Summary{First: i.Reset.RST.Time}, nil)
 			for _, cols := range []int{80, 120, 160} {
@@ -100,7 +100,7 @@ func TestIncidentsAreShort(t *testing.T) {
 // What may be mended comes first by what was lost, and the few that cost nearly
 // everything are told from the rest.
 func TestSections(t *testing.T) {
-	c := newCollector()
+	c := newCollector(nil)
 	add := func(id string, n int, dir flows.Dir, harm classify.HarmKind) {
 		for k := range n {
 			i := incident(classify.ByID(id), k, [4]byte{198, 51, 100, byte(k)}, 443)

@@ -54,7 +54,7 @@ type encoder struct {
 	quoted []byte
 }
 
-func newEncoder(o Options) encoder { return encoder{o: o, causes: newCollector()} }
+func newEncoder(o Options) encoder { return encoder{o: o, causes: newCollector(o.naming())} }
 
 // take counts i, and returns it as it is to be written: in full, or the line of what is
 // short.

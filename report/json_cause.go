@@ -33,6 +33,7 @@ type rankedJSON struct {
 // a port it stands for several ports, without an ip for several hosts.
 type groupJSON struct {
 	IP         string       `json:"ip,omitempty"`
+	Name       string       `json:"name,omitempty"` // of the address, from --hosts
 	Port       uint16       `json:"port,omitempty"`
 	Guessed    bool         `json:"role_guessed,omitempty"`
 	From       string       `json:"sender"` // client or server
@@ -82,7 +83,7 @@ func groupOf(g *group) groupJSON {
 	}
 	if !g.hosts() {
 		a := g.end.AddrPort()
-		j.IP, j.Port = a.Addr().String(), a.Port()
+		j.IP, j.Port, j.Name = a.Addr().String(), a.Port(), g.by.name(a.Addr())
 	}
 	for _, c := range g.clients {
 		j.Clients = append(j.Clients, c.AddrPort().Addr().String())
@@ -113,11 +114,12 @@ func harmsOf(of *[classify.HarmSession + 1]uint64) []harmCount {
 type peerJSON struct {
 	IP   string `json:"ip"`
 	Port uint16 `json:"port"`
+	Name string `json:"name,omitempty"` // of the address, from --hosts
 }
 
-func peerOf(e *flows.Endpoint) peerJSON {
+func (n *naming) peer(e *flows.Endpoint) peerJSON {
 	a := e.AddrPort()
-	return peerJSON{a.Addr().String(), a.Port()}
+	return peerJSON{a.Addr().String(), a.Port(), n.name(a.Addr())}
 }
 
 // rstJSON is the first RST as it was sent.

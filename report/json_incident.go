@@ -7,6 +7,7 @@ import (
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
 )
 
 type incidentJSON struct {
@@ -38,6 +39,8 @@ type incidentJSON struct {
 	Effect     string         `json:"effect"`
 	Harm       harmJSON       `json:"harm"`
 	RST        rstJSON        `json:"rst"`
+	Packets    []rungJSON     `json:"packets"`                // those around the RST, as the ladder shows them
+	Earlier    uint64         `json:"earlier_packets"`        // of the connection, that are not among them
 	Flow       string         `json:"flow"`                   // client > server
 	Community  string         `json:"community_id"`           // version 1, seed 0
 	State      string         `json:"conn_state"`             // Zeek's
@@ -80,6 +83,44 @@ type originJSON struct {
 	Device string         `json:"device,omitempty"`
 	Proofs []evidenceJSON `json:"proofs,omitempty"` // one is enough
 	Signs  []evidenceJSON `json:"signs,omitempty"`  // one is not
+}
+
+// rungJSON is a packet of the ladder.
+type rungJSON struct {
+	Frame   uint64  `json:"frame"`
+	File    string  `json:"file,omitempty"`
+	Offset  seconds `json:"offset_seconds"` // from the RST, negative before it
+	From    string  `json:"from"`           // client or server
+	Flags   string  `json:"flags"`
+	Seq     uint32  `json:"seq"`
+	Ack     uint32  `json:"ack"`
+	RelSeq  int64   `json:"relative_seq"` // from the SYN, or the first number known
+	RelAck  int64   `json:"relative_ack"`
+	Len     uint32  `json:"payload_bytes"`
+	Window  uint16  `json:"window"` // as sent, not scaled
+	Answers uint64  `json:"answers_frame,omitempty"`
+}
+
+// rungs are the packets that the ladder of i shows, and how many came before them.
+func (e *encoder) rungs(i *analyzer.Incident) ([]rungJSON, uint64) {
+	rungs, earlier := rungsOf(i)
+	base := bases(i, rungs)
+	out := make([]rungJSON, 0, len(rungs))
+	for k := range rungs {
+		r := &rungs[k]
+		j := rungJSON{
+			Frame: r.Frame.Frame(), Offset: seconds(r.Time - i.Reset.RST.Time), From: r.Dir.String(), Flags: r.Flags.String(),
+			Seq: uint32(r.Seq), Ack: uint32(r.Ack), RelSeq: fromBase(r.Seq, base[r.Dir]), Len: r.Len, Window: r.Window, Answers: r.answers.Frame(),
+		}
+		if r.Flags&packet.ACK != 0 {
+			j.RelAck = fromBase(r.Ack, base[r.Dir.Peer()])
+		}
+		if len(e.names()) > 1 {
+			j.File = e.file(r.Frame)
+		}
+		out = append(out, j)
+	}
+	return out, earlier
 }
 
 // harmJSON is what it cost: how much was lost at most, and for a response that was
@@ -167,6 +208,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	r, v := i.Reset, &i.Verdict
 	f := &r.Flow
 	where := r.RST.Ref()
+	by := e.o.naming()
 	j := &incidentJSON{
 		Type: "incident", Schema: Schema, Number: i.Number, ID: i.ID(),
 		Frame: where.Frame(), File: e.file(where), Time: rfc3339(r.RST.Time),
@@ -174,17 +216,18 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 		Confidence: v.Confidence.String(),
 		Sender:     endOf(&f.Ends[r.Dir], r.Dir, f.RolesGuessed),
 		Receiver:   endOf(&f.Ends[r.Dir.Peer()], r.Dir.Peer(), f.RolesGuessed),
-		Story:      story(i), Timing: timingJSON(v.Timing), History: history(i), Stage: v.Stage.String(),
-		Harmless: benign(v), Client: peerOf(&f.Ends[flows.Client]), Server: peerOf(&f.Ends[flows.Server]),
+		Story:      by.story(i), Timing: timingJSON(v.Timing), History: history(i), Stage: v.Stage.String(),
+		Harmless: benign(v), Client: by.peer(&f.Ends[flows.Client]), Server: by.peer(&f.Ends[flows.Server]),
 		RST: rstOf(r), Community: communityID(&f.Ends), State: connState(r),
 		Flow:     f.Ends[flows.Client].AddrPort().String() + " > " + f.Ends[flows.Server].AddrPort().String(),
 		AlsoFits: []alsoJSON{}, Evidence: []evidenceJSON{},
 	}
+	j.Packets, j.Earlier = e.rungs(i)
 	j.Frames, j.Files = e.places(i.Frames())
 	for _, a := range v.AlsoFits {
 		j.AlsoFits = append(j.AlsoFits, alsoJSON{a.Rule.ID, a.Tell})
 	}
-	n := namer{files: e.short, ends: &f.Ends}
+	n := namer{files: e.short, ends: &f.Ends, by: by}
 	j.Mechanisms = mechanismsJSON{wayNames(v.Possible), []excludedJSON{}}
 	for k := range v.Excluded {
 		x := &v.Excluded[k]

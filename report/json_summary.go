@@ -45,6 +45,8 @@ type summaryJSON struct {
 	Incidents   uint64            `json:"incidents"`
 	Notes       uint64            `json:"unanswered"`
 	NotesLeft   uint64            `json:"unanswered_left_out,omitempty"`
+	Capture     gradeJSON         `json:"capture"`
+	Apart       int               `json:"files_apart,omitempty"` // files that begin more than a day after the end of those before
 	Timers      []timerJSON       `json:"timeouts,omitempty"`
 	Gaps        uint64            `json:"sequence_gaps,omitempty"`
 	Copies      uint64            `json:"duplicate_frames,omitempty"`
@@ -129,7 +131,9 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		Gaps: f.Gaps, Copies: f.Duplicates, Backwards: f.Backwards, Late: s.Late, Early: f.SettledEarly,
 		Interrupted: s.Interrupted, Elapsed: seconds(s.Elapsed),
 	}
-	j.Held = s.Held
+	j.Held, j.Apart = s.Held, s.Apart
+	grade := gradeOf(s)
+	j.Capture = grade.json()
 	if s.Selection != "" {
 		j.Selection, j.LeftOut = s.Selection, &leftOutJSON{s.LeftOut.Incidents, s.LeftOut.Resets, s.LeftOut.Notes}
 	}

@@ -240,11 +240,13 @@ func arrow(r *rung, base [2]packet.Seq, lane int) string {
 
 // relative writes seq counted from base; what lies a little before it is
 // negative, as keep-alive probes and stray numbers are.
-func relative(seq, base packet.Seq) string {
+func relative(seq, base packet.Seq) string { return strconv.FormatInt(fromBase(seq, base), 10) }
+
+func fromBase(seq, base packet.Seq) int64 {
 	if d := seq.Sub(base); d < 0 && d > -1<<16 {
-		return strconv.Itoa(int(d))
+		return int64(d)
 	}
-	return strconv.FormatUint(uint64(uint32(seq-base)), 10)
+	return int64(uint32(seq - base))
 }
 
 // flagNames writes flags as people say them: SYN/ACK, PSH/ACK.

@@ -30,7 +30,7 @@ type markdown struct {
 }
 
 func newMarkdown(w io.Writer, o Options) analyzer.Sink {
-	return &markdown{w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector()}
+	return &markdown{w: bufio.NewWriter(w), o: o, incidents: newCollector(o.naming()), notes: newCollector(o.naming())}
 }
 
 func (m *markdown) Incident(i *analyzer.Incident) error {
@@ -47,7 +47,7 @@ func (m *markdown) Close(s *analyzer.Summary) error {
 	files := fileNames(&m.o)
 	d := m.incidents.document(s, m.notes)
 	d.first(m.o.Top)
-	m.para("# " + d.headline())
+	m.para("# " + d.headline(mdProse))
 	head, rest := d.captureLines(mdCode)
 	for _, l := range head {
 		m.para(mdProse(l))
@@ -67,54 +67,6 @@ func (m *markdown) Close(s *analyzer.Summary) error {
 	}
 	m.record(s)
 	return m.w.Flush()
-}
-
-// headline says the most important thing in a few words: of what may be mended the
-// cause, or how many there are and which came most often, and how much is left.
-func (d *Document) headline() string {
-	if len(d.Causes) == 0 {
-		if d.Summary.Flows.RSTs > 0 {
-			return "No TCP reset of those asked for"
-		}
-		return "No TCP reset"
-	}
-	all := count(resetsOf(d.Causes), "TCP reset")
-	mend := slices.Concat(d.in(LookFirst), d.in(Then))
-	nothing, untold := d.in(NothingToDo), d.in(NotTold)
-	var parts []string
-	if len(mend) > 0 {
-		parts = append(parts, foremost(mend))
-	}
-	if len(nothing) > 0 {
-		if len(mend) == 0 {
-			parts = append(parts, "nothing to do: "+foremost(nothing))
-		} else {
-			parts = append(parts, classify.Grouped(resetsOf(nothing))+" with nothing to do")
-		}
-	}
-	if len(untold) > 0 {
-		parts = append(parts, classify.Grouped(resetsOf(untold))+" not explained")
-	}
-	if len(parts) > 1 && len(mend) == 1 {
-		parts[0] += " (" + classify.Grouped(mend[0].Resets) + ")"
-	}
-	return all + ": " + strings.Join(parts, ", ")
-}
-
-// foremost names the one of causes, or of several the first and how many more.
-func foremost(causes []*Cause) string {
-	first := causes[0]
-	if len(causes) == 1 {
-		return mdProse(first.Rule.Title)
-	}
-	return fmt.Sprintf("%s (%s) and %s", mdProse(first.Rule.Title), classify.Grouped(first.Resets), count(uint64(len(causes)-1), "other cause"))
-}
-
-func resetsOf(causes []*Cause) (n uint64) {
-	for _, c := range causes {
-		n += c.Resets
-	}
-	return n
 }
 
 // urgency writes the causes of one section as a table.
@@ -180,13 +132,13 @@ func (m *markdown) top(d *Document, files []string) {
 func (m *markdown) group(advised int, g *group, files []string) {
 	i := g.example
 	v := &i.Verdict
-	n := &namer{files: files, quote: mdCode, ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.RolesGuessed}
-	m.para(mdProse(story(i)))
+	n := &namer{files: files, quote: mdCode, ends: &i.Reset.Flow.Ends, by: g.by, roles: !i.Reset.Flow.RolesGuessed}
+	m.para(mdProse(g.by.story(i)))
 
 	m.line("- **To whom:** " + mdProse(fmt.Sprintf("%s to %s, %s.", count(g.incidents, "connection"), g.where(), g.clientsOf())))
-	when := moment(g.first) + "."
+	when := g.by.moment(g.first) + "."
 	if g.incidents > 1 {
-		when = moment(g.first) + ", last at " + until(g.first, g.last) + "; shown below is " + n.Frame(i.Reset.RST.Ref()) + "."
+		when = g.by.moment(g.first) + ", last at " + g.by.until(g.first, g.last) + "; shown below is " + n.Frame(i.Reset.RST.Ref()) + "."
 	} else {
 		when += " " + capital(n.Frame(i.Reset.RST.Ref())) + "."
 	}
@@ -242,7 +194,7 @@ func (m *markdown) timerSection(clusters []analyzer.TimerCluster) {
 	}
 	m.para("## " + timersTitle)
 	for k := range clusters[:min(len(clusters), timersMax)] {
-		head, fits := timerSentence(&clusters[k])
+		head, fits := m.o.naming().timerSentence(&clusters[k])
 		m.line("- " + mdProse(head))
 		m.items("  ", fits)
 	}
@@ -287,7 +239,7 @@ func (m *markdown) record(s *analyzer.Summary) {
 		by += " " + mdProse(mdCode(m.o.Version))
 	}
 	if !m.o.Started.IsZero() {
-		by += ", " + moment(m.o.Started.UnixNano())
+		by += ", " + m.o.naming().moment(m.o.Started.UnixNano())
 	}
 	m.line(by)
 	m.line("")

@@ -142,7 +142,7 @@ func TestMarkdownTitle(t *testing.T) {
 	} {
 		d := &Document{Summary: new(analyzer.Summary), Causes: test.causes}
 		d.Summary.Flows.RSTs = resetsOf(test.causes)
-		if got := d.headline(); got != test.want {
+		if got := d.headline(mdProse); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}

@@ -89,10 +89,10 @@ func (g *group) costs() string {
 
 // timerSentence says which silence several connections had in common, and which
 // known timers fit.
-func timerSentence(c *analyzer.TimerCluster) (head string, fits []string) {
-	where := "to " + c.Service.AddrPort().String()
+func (n *naming) timerSentence(c *analyzer.TimerCluster) (head string, fits []string) {
+	where := "to " + n.end(c.Service)
 	if c.Service.Port == 0 {
-		where = "of " + c.Service.AddrPort().Addr().String()
+		where = "of " + n.addr(c.Service.AddrPort().Addr())
 	}
 	switch c.What {
 	case classify.SilenceThenClose:

@@ -33,6 +33,11 @@ type Options struct {
 	Version string
 	Command []string // the command line, for the record
 	Started time.Time
+	// Zone is of the times in text and md; nil means UTC. The other formats write UTC
+	// always.
+	Zone *time.Location
+	// Names are of the addresses that have one.
+	Names HostNames
 	// Digests returns the SHA-256 of each file of the summary in hex, "" where
 	// there is none (an interface, a stream). Nil means that none is wanted. It
 	// is called when the report is closed.

@@ -508,7 +508,7 @@ func TestCollectorIsBounded(t *testing.T) {
 	for _, flood := range floods {
 		t.Run(flood.name, func(t *testing.T) {
 			began := time.Now()
-			c := newCollector()
+			c := newCollector(nil)
 			for k := range many {
 				host, port := flood.at(k)
 				c.incident(incident(rule, k, host, port))
@@ -555,7 +555,7 @@ func TestCollectorIsBounded(t *testing.T) {
 // A service with a trouble of its own is not lost in a scan of its host.
 func TestCollectorKeepsWhatRepeats(t *testing.T) {
 	rule := classify.ByID("no-listener")
-	c := newCollector()
+	c := newCollector(nil)
 	for k := range 60_000 {
 		c.incident(incident(rule, k, [4]byte{198, 51, 100, 1}, uint16(k+1)))
 		if k%10 == 0 {
@@ -707,9 +707,9 @@ func TestWords(t *testing.T) {
 		{span(23_466_735_000), "23.5 s"},
 		{span(251e9), "4m11s"},
 		{span(7384e9), "2h03m04s"},
-		{span(50 * 3600e9), "2 days 2 hours"},
-		{until(0, 5e9), "00:00:05.000000 UTC"},
-		{until(0, 86401e9), "1970-01-02 00:00:01.000000 UTC"},
+		{span(50 * 3600e9), "2.1 days"},
+		{(*naming)(nil).until(0, 5e9), "00:00:05.000000 UTC"},
+		{(*naming)(nil).until(0, 86401e9), "1970-01-02 00:00:01.000000 UTC"},
 		{millis(-80_000), "-0.080"},
 		{millis(-999), "0.000"},
 		{millis(161_925_000), "161.925"},
@@ -757,7 +757,7 @@ func TestWrap(t *testing.T) {
 func BenchmarkCollector(b *testing.B) {
 	rule := classify.ByID("closed-port-scan")
 	i := incident(rule, 0, [4]byte{}, 0)
-	c := newCollector()
+	c := newCollector(nil)
 	b.ReportAllocs()
 	for k := 0; b.Loop(); k++ {
 		server := &i.Reset.Flow.Ends[flows.Server]

@@ -167,15 +167,15 @@ func (t *text) compact(d *Document, c *Cause) {
 	n := t.namer(i)
 	cols := min(t.o.Width, textProse) - in
 	t.heading("%d. %s (%s), %s", c.Number, capital(c.Rule.Title), c.Rule.ID, g.confidence)
-	where := n.Frame(i.Reset.RST.Ref()) + ", " + until(d.Summary.First, i.Reset.RST.Time)
+	where := n.Frame(i.Reset.RST.Ref()) + ", " + d.by.until(d.Summary.First, i.Reset.RST.Time)
 	if c.Incidents > 1 {
-		where += fmt.Sprintf("; %s in all, until %s, %s", classify.Grouped(c.Incidents), until(c.First, c.Last), c.clients())
+		where += fmt.Sprintf("; %s in all, until %s, %s", classify.Grouped(c.Incidents), d.by.until(c.First, c.Last), c.clients())
 	}
 	if s := c.measured(); s != "" {
 		where += "; " + s
 	}
 	head := wrap(capital(where)+".", cols)
-	words := wrap(story(i), cols)
+	words := wrap(d.by.story(i), cols)
 	if s := lacks(i); s != "" {
 		words = append(words, wrap(s, cols)...)
 	}

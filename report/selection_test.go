@@ -28,7 +28,7 @@ func TestSelectionAddsUp(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := &collected{collector: newCollector(), notes: newCollector()}
+			c := &collected{collector: newCollector(nil), notes: newCollector(nil)}
 			chosen := &Chosen{Selection: s, To: []analyzer.Sink{c}}
 			sum, err := analyzer.Run(context.Background(), src, analyzer.Config{}, chosen)
 			src.Close()

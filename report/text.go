@@ -43,6 +43,7 @@ const (
 type text struct {
 	w         *bufio.Writer
 	o         Options
+	by        *naming
 	files     []string
 	named     bool
 	incidents *collector
@@ -59,7 +60,7 @@ func newText(w io.Writer, o Options) analyzer.Sink {
 	}
 	o.Width = min(max(o.Width, textMin), textMost)
 	return &text{
-		w: bufio.NewWriter(w), o: o, incidents: newCollector(), notes: newCollector(),
+		w: bufio.NewWriter(w), o: o, by: o.naming(), incidents: newCollector(o.naming()), notes: newCollector(o.naming()),
 		advised: make(map[*classify.Rule]string), told: make(map[*classify.Rule]bool),
 	}
 }
@@ -78,7 +79,7 @@ func (t *text) Incident(i *analyzer.Incident) error {
 	switch {
 	case t.o.Verbose:
 		t.heading("%s (%s), %s", capital(i.Verdict.Rule.Title), i.Verdict.Rule.ID, i.Verdict.Confidence)
-		t.indented(2, moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Ref()))
+		t.indented(2, t.by.moment(i.Reset.RST.Time)+", "+t.namer(i).Frame(i.Reset.RST.Ref()))
 		t.detail(2, i, "at "+t.namer(i).Frame(i.Reset.RST.Ref()))
 		t.line("")
 	case t.o.live() && !t.o.Summary:
@@ -90,7 +91,7 @@ func (t *text) Incident(i *analyzer.Incident) error {
 		if !t.pace.allows(g, now) {
 			return nil
 		}
-		head := time.Unix(0, now).UTC().Format("15:04:05.000000") + "  " + i.Verdict.Rule.ID + ", " + i.Verdict.Confidence.String()
+		head := t.by.clock(now) + "  " + i.Verdict.Rule.ID + ", " + i.Verdict.Confidence.String()
 		if g.benign {
 			t.told[g.rule] = true
 			head += ", harmless: counted from now on"
@@ -99,7 +100,7 @@ func (t *text) Incident(i *analyzer.Incident) error {
 			head += fmt.Sprintf(" (%s more before it)", classify.Grouped(hidden))
 		}
 		t.heading("%s", head)
-		t.indented(4, story(i))
+		t.indented(4, t.by.story(i))
 	}
 	if t.o.live() { // a person waits for it
 		return t.w.Flush()
@@ -111,8 +112,8 @@ func (t *text) Note(n *flows.Note) error {
 	g := t.notes.remark(n)
 	if t.o.live() && t.pace.allows(g, n.Latest) {
 		t.said = true
-		t.line(t.paint(bold, time.Unix(0, n.First).UTC().Format("15:04:05.000000")+"  no reset"))
-		t.indented(4, noteSentence(g, n.Ends[flows.Server].AddrPort().String(), 1, uint64(n.Tries)))
+		t.line(t.paint(bold, t.by.clock(n.First)+"  no reset"))
+		t.indented(4, noteSentence(g, t.by.end(n.Ends[flows.Server]), 1, uint64(n.Tries)))
 		return t.w.Flush()
 	}
 	return nil
@@ -233,7 +234,7 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	}
 	var read string
 	if s.Frames > 0 {
-		read = fmt.Sprintf("%s to %s (%s); %s, %s TCP.", moment(s.First), until(s.First, s.Last), lasted(s), count(s.Frames, "packet"), percent(f.Segments, s.Frames))
+		read = fmt.Sprintf("%s to %s (%s); %s, %s TCP.", d.by.moment(s.First), d.by.until(s.First, s.Last), lasted(s), count(s.Frames, "packet"), percent(f.Segments, s.Frames))
 	}
 	switch {
 	case f.RSTs > 0:
@@ -295,7 +296,7 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	if len(skipped) > 0 {
 		rest = append(rest, "skipped: "+strings.Join(skipped, ", "))
 	}
-	return head, append(append(rest, limits(s)...), repeated(s, quote)...)
+	return head, append(append(rest, d.limits()...), repeated(s, quote)...)
 }
 
 // causes is how many causes there are.
@@ -337,27 +338,42 @@ func repeated(s *analyzer.Summary, quote func(string) string) []string {
 }
 
 // limits says what the capture lacks, and what was given up.
-func limits(s *analyzer.Summary) []string {
-	f := &s.Flows
-	var seen, gave []string
-	say := func(to *[]string, n uint64, format string) {
-		if n > 0 {
-			*to = append(*to, fmt.Sprintf(format, classify.Grouped(n)))
+func (d *Document) limits() (out []string) {
+	for k := range d.Grade.Lacks {
+		if l := &d.Grade.Lacks[k]; l.ID != lackResetsAlone { // the first lines say it
+			out = append(out, l.sentence())
 		}
 	}
-	say(&seen, f.MidStream, "%s of the connections began before it")
-	say(&seen, f.OneSided, "%s show one direction only")
-	say(&seen, f.Gaps, "%s gaps in the sequence numbers (lost by the capture, or late)")
-	say(&seen, f.Duplicates, "%s packets are in it twice")
-	if f.Backwards > 0 && f.BackwardsLargest > s.LateLargest {
-		seen = append(seen, fmt.Sprintf("time runs backwards %s times, by %s at most", classify.Grouped(f.Backwards), classify.Duration(f.BackwardsLargest)))
+	s := d.Summary
+	f := &s.Flows
+	if s.Apart > 0 {
+		out = append(out, fmt.Sprintf("of the files, %s more than a day after those before: if they do not belong together, --each reads each by itself", begins(s.Apart)))
 	}
-	say(&gave, f.Evicted, "%s idle connections were forgotten because there were too many at once")
-	say(&gave, f.SettledEarly, "%s resets were judged without waiting for what follows, because there were too many at once")
+	if f.Evicted > 0 {
+		out = append(out, fmt.Sprintf("%s forgotten because there were too many at once", were(f.Evicted, "idle connection")))
+	}
+	if f.SettledEarly > 0 {
+		out = append(out, fmt.Sprintf("%s judged without waiting for what follows, because there were too many at once", were(f.SettledEarly, "reset")))
+	}
 	if s.Late > 0 {
-		gave = append(gave, fmt.Sprintf("packets arrived late %s, by %s at most: resets just before may have been judged without what followed", count(s.Late, "time"), classify.Duration(s.LateLargest)))
+		out = append(out, fmt.Sprintf("packets arrived late %s, by %s at most: resets just before may have been judged without what followed", count(s.Late, "time"), classify.Duration(s.LateLargest)))
 	}
-	return append(seen, gave...)
+	return out
+}
+
+func begins(n int) string {
+	if n == 1 {
+		return "1 begins"
+	}
+	return fmt.Sprintf("%d begin", n)
+}
+
+// were counts what something was done to.
+func were(n uint64, noun string) string {
+	if n == 1 {
+		return count(n, noun) + " was"
+	}
+	return count(n, noun) + " were"
 }
 
 // detail writes an incident: the sentence, why, the packets, what else fits, and
@@ -366,7 +382,7 @@ func limits(s *analyzer.Summary) []string {
 func (t *text) detail(in int, i *analyzer.Incident, here string) {
 	v := &i.Verdict
 	t.line("")
-	t.indented(in, story(i))
+	t.indented(in, t.by.story(i))
 	if s := lacks(i); s != "" {
 		t.indented(in, s)
 	}
@@ -429,7 +445,7 @@ func advice(r *classify.Rule, code func(string) string) []string {
 func asIs(s string) string { return s }
 
 func (t *text) namer(i *analyzer.Incident) *namer {
-	return &namer{files: t.names(), ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.RolesGuessed}
+	return &namer{files: t.names(), ends: &i.Reset.Flow.Ends, by: t.by, roles: !i.Reset.Flow.RolesGuessed}
 }
 
 // timerSection lists the silences that look like a timer.
@@ -440,7 +456,7 @@ func (t *text) timerSection(clusters []analyzer.TimerCluster) {
 	t.line("")
 	t.heading(timersTitle)
 	for k := range clusters[:min(len(clusters), timersMax)] {
-		head, fits := timerSentence(&clusters[k])
+		head, fits := t.by.timerSentence(&clusters[k])
 		t.item(2, head)
 		for _, f := range fits {
 			t.item(6, f)
@@ -486,7 +502,7 @@ func noteSentence(g *group, where string, connections, tries uint64) string {
 
 // noteWhere says where a group of notes begins and whom it concerns.
 func (g *group) noteWhere(n classify.Namer) string {
-	return fmt.Sprintf(" First in %s, %s; %s.", n.Frame(slices.Min(g.frames)), moment(g.first), g.clientsOf())
+	return fmt.Sprintf(" First in %s, %s; %s.", n.Frame(slices.Min(g.frames)), g.by.moment(g.first), g.clientsOf())
 }
 
 func (t *text) heading(format string, args ...any) {

@@ -24,6 +24,7 @@ type namer struct {
 	files []string // short names by packet.Header.File; empty when frames need none
 	quote func(string) string
 	ends  *[2]flows.Endpoint
+	by    *naming
 	// roles says that the ends are called "the client" and "the server": their
 	// addresses stand beside, and a SYN showed which is which.
 	roles bool
@@ -96,13 +97,13 @@ func (n *namer) End(d flows.Dir) string {
 	if n.roles {
 		return "the " + d.String()
 	}
-	return n.ends[d&1].AddrPort().String()
+	return n.by.end(n.ends[d&1])
 }
 
 // story tells what happened. The first mention of an end has its role and
 // address, later ones the role alone; a role that was guessed is not given.
-func story(i *analyzer.Incident) string {
-	return capital(i.Verdict.Story.Text(&teller{flow: &i.Reset.Flow}))
+func (n *naming) story(i *analyzer.Incident) string {
+	return capital(i.Verdict.Story.Text(&teller{namer: namer{by: n}, flow: &i.Reset.Flow}))
 }
 
 // teller names ends for a story, and the frames that it does not name.
@@ -114,7 +115,7 @@ type teller struct {
 
 // End implements classify.Namer.
 func (t *teller) End(d flows.Dir) string {
-	addr := t.flow.Ends[d].AddrPort().String()
+	addr := t.by.full(t.flow.Ends[d])
 	switch {
 	case t.flow.RolesGuessed:
 		return addr
@@ -279,24 +280,15 @@ func span(ns int64) string {
 	case d < 48*time.Hour:
 		return fmt.Sprintf("%dh%02dm%02ds", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
 	}
-	return fmt.Sprintf("%d days %d hours", int(d.Hours())/24, int(d.Hours())%24)
+	if days := d.Hours() / 24; days < 730 {
+		return fmt.Sprintf("%.1f days", days)
+	}
+	return fmt.Sprintf("%.1f years", d.Hours()/24/365.25)
 }
 
 // told reports whether ns is a time, and not what stands for all that an int64
 // cannot hold: before 1678, and from 2262 on.
 func told(ns int64) bool { return ns < packet.MaxTime && ns >= -packet.MaxTime+1_000_000_000 }
-
-// moment writes a time with the resolution of most captures, in UTC.
-func moment(ns int64) string {
-	switch {
-	case told(ns):
-	case ns > 0:
-		return "a time beyond the year 2261"
-	default:
-		return "a time before the year 1678"
-	}
-	return time.Unix(0, ns).UTC().Format("2006-01-02 15:04:05.000000 UTC")
-}
 
 // lasted is the time from the first frame to the last.
 func lasted(s *analyzer.Summary) string {
@@ -304,16 +296,6 @@ func lasted(s *analyzer.Summary) string {
 		return "a time that cannot be told"
 	}
 	return span(s.Last - s.First)
-}
-
-// until writes the later end of a span of time, with its day if that is another.
-func until(from, to int64) string {
-	const day = 24 * 60 * 60 * 1e9
-	s := moment(to)
-	if from/day == to/day && told(from) && told(to) {
-		_, s, _ = strings.Cut(s, " ")
-	}
-	return s
 }
 
 // clean returns s with everything escaped that is no printable character:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -17,26 +18,91 @@ import (
 	"github.com/rstwhy/rstwhy/report"
 )
 
-// analyse reads the input to its end, or until a signal ends it, and writes the
-// reports.
-func (o *options) analyse(args []string) (int, error) {
-	formats, err := o.formats()
-	if err != nil {
-		return exitUsage, &usageError{err}
-	}
+// analyse reads the input, as one capture or file by file.
+func (o *options) analyse(args []string) (code int, err error) {
 	if o.iface == "" {
 		if args, err = expand(args); err != nil {
 			return exitFailed, err
 		}
-	}
-	in := &input{live: o.iface != "", progress: newProgress(os.Stderr)}
-	if !in.live {
 		if err := spare(args, o.outputs); err != nil {
 			return exitUsage, &usageError{err}
 		}
+	}
+	if o.hosts != "" {
+		if o.names, err = readHosts(o.hosts); err != nil {
+			return exitFailed, err
+		}
+	}
+	interrupt := watchSignals(o.iface == "" && slices.ContainsFunc(args, isStream))
+	if o.each {
+		return o.eachOf(args, interrupt)
+	}
+	return o.capture(args, interrupt)
+}
+
+// eachOf reads every file by itself, and says at the end what was in each. A file that
+// cannot be read does not keep it from the others.
+func (o *options) eachOf(args []string, interrupt *interrupt) (code int, err error) {
+	o.noPager = true // one for each file would be in the way
+	var rows []report.FileRow
+	for _, path := range args {
+		headline := report.NewHeadline()
+		one, err := o.capture([]string{path}, interrupt, headline)
+		row := report.FileRow{Name: path, Words: headline.Words}
+		if err != nil {
+			explain(os.Stderr, err)
+			row.Words = "not read: " + strings.TrimPrefix(err.Error(), path+": ")
+		}
+		rows = append(rows, row)
+		code = worse(code, one)
+		if interrupt.cut() {
+			break
+		}
+		if o.format == "text" && err == nil {
+			os.Stdout.WriteString("\n")
+		}
+	}
+	if o.format == "text" {
+		err = report.WriteFileRows(os.Stdout, rows, terminalWidth(os.Stdout))
+	}
+	return code, err
+}
+
+// worse returns the exit code of two runs: a failure above all, then what was looked for.
+func worse(a, b int) int {
+	for _, code := range []int{exitFailed, exitFound, exitInterrupted, exitDamaged} {
+		if a == code || b == code {
+			return code
+		}
+	}
+	return max(a, b)
+}
+
+// readHosts reads the names of --hosts.
+func readHosts(path string) (report.HostNames, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := report.ReadHostNames(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return names, nil
+}
+
+// capture reads one input to its end, or until a signal ends it, and writes the
+// reports. What is found goes to the further sinks too.
+func (o *options) capture(args []string, interrupt *interrupt, further ...analyzer.Sink) (int, error) {
+	formats, err := o.formats()
+	if err != nil {
+		return exitUsage, &usageError{err}
+	}
+	in := &input{live: o.iface != "", progress: newProgress(os.Stderr)}
+	if !in.live {
 		in.stream = slices.ContainsFunc(args, isStream)
 	}
-	interrupt := watchSignals(in.stream)
 	if !in.live && slices.ContainsFunc(formats, func(f report.Format) bool { return f.Name == "md" }) {
 		in.sums = newDigests(args, os.Stdin)
 	}
@@ -65,6 +131,8 @@ func (o *options) analyse(args []string) (int, error) {
 			Verbose: o.verbose,
 			Summary: o.choose.summary,
 			Top:     o.choose.top,
+			Zone:    o.zone,
+			Names:   o.names,
 		}
 		if out.path == "" {
 			options.Width = terminalWidth(os.Stdout)
@@ -81,6 +149,7 @@ func (o *options) analyse(args []string) (int, error) {
 	for _, c := range o.fails {
 		chosen.To = append(chosen.To, c)
 	}
+	chosen.To = append(chosen.To, further...)
 	summary, err := analyzer.Run(context.Background(), in, analyzer.Config{
 		Table: flows.Config{MaxMemory: int64(o.memory)},
 		Live:  in.live || in.stream,
@@ -90,6 +159,7 @@ func (o *options) analyse(args []string) (int, error) {
 	if in.files != nil {
 		summary.Done, summary.Total = in.files.Progress()
 		summary.Held = in.files.Held()
+		summary.Apart = in.files.Apart()
 	}
 	in.Close()
 	summary.Files = in.Names()
@@ -108,6 +178,9 @@ func (o *options) analyse(args []string) (int, error) {
 		return exitFailed, err
 	}
 	failed := outs.close(summary)
+	for _, s := range further {
+		failed = errors.Join(failed, s.Close(summary))
+	}
 	for _, damage := range summary.Damage {
 		explain(os.Stderr, damage)
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +68,11 @@ type options struct {
 	snaplen int
 	reads   []string
 	noPager bool
+	each    bool
+	tz      string
+	zone    *time.Location // nil for UTC
+	hosts   string
+	names   report.HostNames
 	selects report.Selection
 	fails   []*report.Condition
 	noPromi bool
@@ -128,6 +134,9 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, useVerbose)
 	f.StringVar(&o.color, "color", "auto", useColor)
 	f.BoolVar(&o.noPager, "no-pager", false, useNoPager)
+	f.BoolVar(&o.each, "each", false, useEach)
+	f.StringVar(&o.tz, "tz", "utc", useZone)
+	f.StringVar(&o.hosts, "hosts", "", useHosts)
 	f.StringVar(&o.reader, "reader", "direct", useReader)
 	o.choose.flags(cmd)
 	o.memory = flows.DefaultMemory
@@ -141,6 +150,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	completeFlag(cmd, "interface", completeInterface)
 	fixedChoice(cmd, "format", report.Names())
 	fixedChoice(cmd, "color", colors)
+	fixedChoice(cmd, "tz", []string{"utc", "local"})
 	fixedChoice(cmd, "reader", readers)
 	return cmd
 }
@@ -160,6 +170,11 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 	case given("count") && o.count == 0:
 		return errNoCount
 	}
+	zone, err := zoneOf(o.tz)
+	if err != nil {
+		return err
+	}
+	o.zone, o.choose.zone = zone, zone
 	if err := o.choice(given); err != nil {
 		return err
 	}
@@ -169,6 +184,8 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 			return errReaderLive
 		case given("read"):
 			return errReadLive
+		case o.each:
+			return errEachLive
 		case existing(args) != "":
 			return fileAndInterface(existing(args))
 		case given("filter") && len(args) > 0:
@@ -185,6 +202,8 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return onlyLive("-p")
 	case len(args) == 0:
 		return errNothing
+	case o.each && (len(o.outputs) > 0 || o.format != "text" && o.format != "ndjson"):
+		return errEachFormat
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 type selection struct {
 	causes, families, hosts, ports []string
 	since, until, confidence       string
+	zone                           *time.Location // of since and until; nil for UTC
 	harmful                        bool
 	summary                        bool
 	top                            int
@@ -96,14 +97,14 @@ func (s *selection) read(given func(string) bool) (sel report.Selection, err err
 		add("port", s.ports...)
 	}
 	if given("since") {
-		if sel.Since, err = timeOf("--since", s.since, false); err != nil {
+		if sel.Since, err = s.timeOf("--since", s.since, false); err != nil {
 			return sel, err
 		}
 		sel.HasSince = true
 		add("since", s.since)
 	}
 	if given("until") {
-		if sel.Until, err = timeOf("--until", s.until, true); err != nil {
+		if sel.Until, err = s.timeOf("--until", s.until, true); err != nil {
 			return sel, err
 		}
 		sel.HasUntil = true
@@ -197,11 +198,30 @@ var timeForms = []struct {
 	{"2006-01-02", 24 * time.Hour},
 }
 
-// timeOf reads a time, UTC where it names no offset. The last of what it leaves open is
+// zoneOf is the time zone of that name, nil for UTC.
+func zoneOf(name string) (*time.Location, error) {
+	switch strings.ToLower(name) {
+	case "utc", "":
+		return nil, nil
+	case "local":
+		return time.Local, nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("--tz %s: no time zone has this name; utc, local, or a name such as Europe/Berlin is needed", name)
+	}
+	return zone, nil
+}
+
+// timeOf reads a time, in the zone of --tz where it names no offset. The last of what it leaves open is
 // meant where last is set: until 09:27 holds all of that minute.
-func timeOf(flag, s string, last bool) (int64, error) {
+func (sel *selection) timeOf(flag, s string, last bool) (int64, error) {
+	zone := sel.zone
+	if zone == nil {
+		zone = time.UTC
+	}
 	for _, f := range timeForms {
-		t, err := time.Parse(f.layout, s)
+		t, err := time.ParseInLocation(f.layout, s, zone)
 		if err != nil {
 			continue
 		}
@@ -213,7 +233,7 @@ func timeOf(flag, s string, last bool) (int64, error) {
 		}
 		return t.UnixNano(), nil
 	}
-	return 0, fmt.Errorf("%s %s: a time is needed, such as 2026-11-22T09:27:26Z or '2026-11-22 09:27'; it is UTC without an offset", flag, s)
+	return 0, fmt.Errorf("%s %s: a time is needed, such as 2026-11-22T09:27:26Z or '2026-11-22 09:27'; without an offset it is in the zone of --tz", flag, s)
 }
 
 // unknownWord is a value that there is not, and those that may be meant.
@@ -225,6 +245,8 @@ type unknownWord struct {
 func (e *unknownWord) Error() string { return fmt.Sprintf("no %s is called %q", e.what, e.name) }
 
 var (
+	errEachLive    = errors.New("--each is for files: -i reads one interface")
+	errEachFormat  = errors.New("--each writes text or ndjson to standard output: a file of another format holds one report")
 	errTop         = errors.New("--top: the number of causes must be at least 1")
 	errTopStream   = errors.New("--top ranks at the end: it goes with text and md, and with json under --summary")
 	errTopVerbose  = errors.New("-v writes every reset as it is found, --top ranks at the end: give one of them")

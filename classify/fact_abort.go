@@ -74,9 +74,9 @@ func resetsOfData(c *Case) int {
 }
 
 var (
-	saysAbort         = sentence("abort-numbers", "{rst} stands where {sender}'s own stream had come to and acknowledges what it had got: an abort, not an answer")
-	saysAbortBare     = sentence("abort-numbers-bare", "{rst} has no ACK, stands where {sender}'s own stream had come to, and nothing is left for it to answer: an abort as RFC 9293, 3.10.5 has it")
-	saysAbortWindow   = sentence("abort-own-window", "{rst} has no ACK, stands where {sender}'s own stream had come to, and offers {sender}'s own window, {rst_window}: an abort as RFC 9293, 3.10.5 has it")
+	saysAbort         = sentence("abort-numbers", "{rst} carries {sender}'s next sequence number and acknowledges what it had received: {sender} aborted its socket, and did not answer a packet")
+	saysAbortBare     = sentence("abort-numbers-bare", "{rst} has no ACK, carries {sender}'s next sequence number, and nothing is left for it to answer: an abort as in RFC 9293, 3.10.5")
+	saysAbortWindow   = sentence("abort-own-window", "{rst} has no ACK, carries {sender}'s next sequence number, and offers {sender}'s own window, {rst_window}: an abort as in RFC 9293, 3.10.5")
 	saysUndelivered   = sentence("undelivered", "{undelivered} that it had sent were not acknowledged yet and may be lost")
 	saysFINBeforeThat = sentence("fin-before-abort", "it had sent its FIN {fin_to_rst} before ({sender_fin})")
 )

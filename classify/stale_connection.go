@@ -117,7 +117,7 @@ var (
 	saysSentSegmentsAgainTimes       = sentence("sent-segments-again-times", "{sender} had sent segments again {sender_retransmissions} times, the latest in {sender_latest}: it may have given up since")
 	saysAcceptsNewConnectionsSyn     = sentence("accepts-new-connections-syn", "it accepts new connections: SYN/ACK in {syn_ack_after}")
 	saysPortAcceptsNewConnections    = sentence("port-accepts-new-connections", "its port accepts new connections, {rst_to_reopened} after the RST")
-	saysPortRefusedNewConnections    = sentence("port-refused-new-connections", "its port has refused {refusals} new connections: the service is, or was, down")
+	saysPortRefusedNewConnections    = sentence("port-refused-new-connections", "its port has refused new connections too ({refusals} of them): the service is or was down")
 	saysConnectionOpenBeforeCapture  = sentence("connection-open-before-capture", "the connection was open before the capture began")
 	storyStaleConnection             = sentence("story-stale-connection", "{receiver} went on using a connection that {sender} no longer knows: {sender} restarted, failed over or gave the connection up without a word.")
 )

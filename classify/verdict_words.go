@@ -15,30 +15,30 @@ var outcomeFacts = []*Fact{
 }
 
 var (
-	saysEndpoint     = sentence("sent-by-endpoint", "{sender} itself: it is like its other segments")
+	saysEndpoint     = sentence("sent-by-endpoint", "{sender} itself: nothing sets it apart from {sender}'s other packets")
 	saysAnotherBox   = sentence("sent-by-another-box", "another box, in the name of {sender}")
 	saysForged       = sentence("sent-by-forger", "a third party that forged it, in the name of {sender}")
-	saysByAddress    = sentence("sent-by-address", "{sender}, as far as its address tells")
-	saysByAddressBut = sentence("sent-by-address-with-hints", "{sender}, as far as its address tells; some of it is unlike that host's other segments")
+	saysByAddress    = sentence("sent-by-address", "{sender}, by its address alone")
+	saysByAddressBut = sentence("sent-by-address-with-hints", "{sender}, by its address; something sets it apart from that host's other packets")
 
-	saysAccepted      = sentence("effect-accepted", "accepted: the number is the one that {receiver} waited for")
+	saysAccepted      = sentence("effect-accepted", "accepted: its sequence number is the one that {receiver} expected")
 	saysAcceptedLater = sentence("effect-accepted-later", "accepted: not the first, but {taken_rst}, ended the connection")
-	saysChallenged    = sentence("effect-challenged", "challenged: not quite the number that {receiver} waited for; it asks back before it believes it")
+	saysChallenged    = sentence("effect-challenged", "challenged: not quite the sequence number that {receiver} expected, so it asks back before it believes it")
 	saysIgnored       = sentence("effect-ignored", "ignored: {receiver} takes no notice of such a RST, or went on")
 	saysIgnoredSYN    = sentence("effect-ignored-in-handshake", "ignored: {receiver} did not get it, or takes no notice of such a RST, and goes on asking")
-	saysEffectUnknown = sentence("effect-unknown", "not known: the capture lacks what it takes to tell")
+	saysEffectUnknown = sentence("effect-unknown", "unknown: not enough of the connection was captured")
 
 	saysNoHarm      = sentence("harm-none", "none")
-	saysNoData      = sentence("harm-no-data", "no data, as far as the capture tells, or no more than a goodbye or an empty frame")
+	saysNoData      = sentence("harm-no-data", "no data, as far as the capture shows, or no more than a goodbye or an empty frame")
 	saysRefused     = sentence("harm-refused", "no connection came about")
 	saysHang        = sentence("harm-hang", "no connection came about, and {client} was not told: connect() hangs until it times out")
 	saysBytesLost   = sentence("harm-bytes", "up to {lost} lost")
-	saysRequestLost = sentence("harm-request", "a request of up to {lost} was lost, or had no answer")
+	saysRequestLost = sentence("harm-request", "a request was lost or went unanswered (up to {lost})")
 	saysCut         = sentence("harm-cut", "the response was cut: {delivered} of {harmed} acknowledged")
 	saysCutWhole    = sentence("harm-cut-at-end", "the response was cut: its last {unacknowledged_of_lost} not acknowledged")
 	saysUnread      = sentence("harm-unread", "up to {lost} of the response, all acknowledged, may not have been read")
-	saysSessionLost = sentence("harm-session", "the connection itself: it was open, and neither side had taken leave of it, as far as the capture tells")
-	saysHarmUnknown = sentence("harm-unknown", "not known: the capture lacks what it takes to tell")
+	saysSessionLost = sentence("harm-session", "the connection itself: it was open, and neither side had said goodbye, as far as the capture shows")
+	saysHarmUnknown = sentence("harm-unknown", "unknown: not enough of the connection was captured")
 )
 
 func sentBy(o *Origin) *Sentence {

@@ -137,8 +137,8 @@ func (t *text) cause(r *classify.Rule) {
 	for _, l := range pictureLines(r.Wire) {
 		t.line(strings.TrimRight("    "+l, " "))
 	}
-	t.list("To make sure", r.Checks(netip.AddrPort{}))
-	t.list("What to change", r.Advice)
+	t.list("Check", r.Checks(netip.AddrPort{}))
+	t.list("Fix", r.Advice)
 	if len(r.Remedies) > 0 {
 		t.section("Where to change it")
 		for k := range r.Remedies {
@@ -176,8 +176,8 @@ func (m *markdown) cause(r *classify.Rule) {
 	m.para(mdProse(r.Summary))
 	m.para("## On the wire")
 	m.fence("text", pictureLines(r.Wire))
-	m.list("To make sure", r.Checks(netip.AddrPort{}))
-	m.list("What to change", r.Advice)
+	m.list("Check", r.Checks(netip.AddrPort{}))
+	m.list("Fix", r.Advice)
 	if len(r.Remedies) > 0 {
 		m.para("## Where to change it")
 		for k := range r.Remedies {

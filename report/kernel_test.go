@@ -62,7 +62,7 @@ func TestKernelSays(t *testing.T) {
 				if format == "md" {
 					got = strings.ReplaceAll(got, `\_`, "_")
 				}
-				want := "Because " + tt.text + " Sent by"
+				want := "Why " + tt.text + " Sent by"
 				if format == "md" {
 					want = "- " + tt.text + " "
 				}

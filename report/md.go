@@ -110,7 +110,7 @@ func (m *markdown) top(d *Document, files []string) {
 			}
 			m.para(fmt.Sprintf("## %d. %s: %s", c.Number, mdProse(capital(g.rule.Title)), mdProse(g.where())))
 			if shown > 1 {
-				m.para("<details><summary>packets, evidence and what to do</summary>")
+				m.para("<details><summary>packets, evidence, fix and check</summary>")
 			}
 			m.group(advised, g, files)
 			if shown > 1 {
@@ -152,12 +152,12 @@ func (m *markdown) group(advised int, g *group, files []string) {
 		m.line("- **" + k.label + ":** " + mdProse(k.words+"."))
 	}
 	if s := g.cost(); s != "" {
-		m.line("- **Harm in all:** " + mdProse(s+"."))
+		m.line("- **Harm in total:** " + mdProse(s+"."))
 	}
 	if advised > 0 {
-		m.line(fmt.Sprintf("- **What to do:** as for %d.", advised))
+		m.line(fmt.Sprintf("- **Fix:** as for %d.", advised))
 	} else {
-		m.line("- **What to do:**")
+		m.line("- **Fix:**")
 		m.items("  ", advice(v.Rule, mdCode))
 	}
 	m.line("")
@@ -174,16 +174,16 @@ func (m *markdown) group(advised int, g *group, files []string) {
 	lines, _ := ladder(i, files, mdLines, allRungs)
 	m.fence("text", lines)
 	if len(v.AlsoFits) > 0 {
-		m.para("Also fits:")
+		m.para("Could also be:")
 		for _, a := range v.AlsoFits {
-			m.line("- " + mdProse(mdCode(a.Rule.ID)+" ("+a.Rule.Title+"). To tell: "+a.Tell))
+			m.line("- " + mdProse(mdCode(a.Rule.ID)+" ("+a.Rule.Title+"). Tell apart by: "+a.Tell))
 		}
 		m.line("")
 	}
 	if advised > 0 {
 		return
 	}
-	m.para("To make sure:")
+	m.para("Check:")
 	m.items("", v.Rule.Checks(serverOf(i)))
 	m.line("")
 }
@@ -208,7 +208,7 @@ func (m *markdown) attempts(groups []*group, files []string) {
 	if len(groups) == 0 {
 		return
 	}
-	m.para("## Not reset, but it belongs to the question")
+	m.para("## Related: connections that got no answer")
 	n := namer{files: files, quote: mdCode}
 	for k, g := range groups {
 		if k == notesTop && len(groups) > notesTop+1 {

@@ -95,7 +95,7 @@ func checkStructure(t *testing.T, md string) page {
 		}
 	}
 	for k, h := range p.html {
-		want := "<details><summary>packets, evidence and what to do</summary>\n"
+		want := "<details><summary>packets, evidence, fix and check</summary>\n"
 		if k%2 == 1 {
 			want = "</details>\n"
 		}

@@ -134,7 +134,7 @@ func about(d time.Duration) string {
 	return fmt.Sprintf("%.0f s", d.Seconds())
 }
 
-const timersTitle = "Silences that several connections had in common"
+const timersTitle = "Timeouts seen: pauses that several connections had in common"
 
 // timersMax is how many clusters of silences a report lists.
 const timersMax = 8

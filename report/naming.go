@@ -94,6 +94,19 @@ func (n *naming) moment(ns int64) string {
 	return n.time(ns).Format("2006-01-02 15:04:05.000000 MST")
 }
 
+// during writes a span of time to the second: "2024-01-15 10:00:00 to 10:00:38 UTC".
+func (n *naming) during(from, to int64) string {
+	if !told(from) || !told(to) {
+		return n.moment(from) + " to " + n.until(from, to)
+	}
+	a, b := n.time(from), n.time(to)
+	end := "2006-01-02 15:04:05 MST"
+	if a.Format(time.DateOnly) == b.Format(time.DateOnly) {
+		end = "15:04:05 MST"
+	}
+	return a.Format(time.DateTime) + " to " + b.Format(end)
+}
+
 // until writes the later end of a span of time, with its day if that is another.
 func (n *naming) until(from, to int64) string {
 	s := n.moment(to)

@@ -41,10 +41,10 @@ func (t *text) urgency(at Section, causes []*Cause) error {
 			t.indented(rowIndent, capital(cost))
 		}
 		if k == 0 && at != NothingToDo && c.Number == 1 {
-			for n, l := range wrap(c.Rule.Advice[0], min(t.o.Width, textProse)-rowIndent-4) {
-				lead := "Do: "
+			for n, l := range wrap(c.Rule.Advice[0], min(t.o.Width, textProse)-rowIndent-5) {
+				lead := "Fix: "
 				if n > 0 {
-					lead = "    "
+					lead = "     "
 				}
 				t.line(strings.Repeat(" ", rowIndent) + lead + l)
 			}
@@ -194,7 +194,7 @@ func (t *text) compact(d *Document, c *Cause) {
 		meaning = append(meaning, [2]string{"Check", checks[0]})
 	}
 	if len(c.Rule.Advice) > 0 {
-		meaning = append(meaning, [2]string{"Do", c.Rule.Advice[0]})
+		meaning = append(meaning, [2]string{"Fix", c.Rule.Advice[0]})
 	}
 	why := remarks(i, asIs)
 	for k := range v.Evidence {
@@ -232,7 +232,7 @@ func (t *text) compact(d *Document, c *Cause) {
 	for k, l := range said {
 		label := ""
 		if k == 0 {
-			label = "Because"
+			label = "Why"
 		}
 		t.line(fmt.Sprintf("%*s%-*s%s", in, "", labelColumn, label, l))
 	}
@@ -243,7 +243,12 @@ func (t *text) compact(d *Document, c *Cause) {
 		return
 	}
 	t.line("")
-	lines, isRST := ladder(i, t.names(), t.o.Width-in, max(2, left-2))
+	most := max(2, left-2)
+	lines, isRST := ladder(i, t.names(), t.o.Width-in, most)
+	for len(lines) > left+1 && most > 1 { // what is left out, and files, have lines of their own
+		most--
+		lines, isRST = ladder(i, t.names(), t.o.Width-in, most)
+	}
 	for k, l := range lines {
 		if isRST[k] {
 			l = t.paint(red, l)
@@ -275,16 +280,16 @@ func (t *text) closing(d *Document) {
 	s := "No harm is seen."
 	switch first.Section {
 	case LookFirst:
-		s = fmt.Sprintf("Most important: %s, %s (1 above).", first.cost(), first.Rule.Title)
+		s = fmt.Sprintf("Most important: %s (1): %s.", first.Rule.Title, first.cost())
 	case Then:
-		s = fmt.Sprintf("Most important: %s, %s (1 above).", count(first.Resets, "reset"), first.Rule.Title)
+		s = fmt.Sprintf("Most important: %s (1), %s.", first.Rule.Title, count(first.Resets, "reset"))
 	}
-	more := "-v shows every incident in full"
+	more := "-v shows all in full"
 	if len(d.Causes) > 1 {
 		more += ", --cause ID one cause"
 	}
 	if t.o.Verbose {
-		more = "rstwhy explain " + first.Rule.ID + " says how to make sure and what to change"
+		more = "rstwhy explain " + first.Rule.ID + " says how to check and fix it"
 	}
 	t.indented(0, s+" "+more+", -o ticket.md writes a ticket.")
 }

@@ -208,6 +208,15 @@ func filterHint(filter string) string {
 	return s
 }
 
+// filtered says how much a filter let through.
+func filtered(s *analyzer.Summary, quote func(string) string) string {
+	words := "Filter: " + quote(clean(s.Filter))
+	if s.Held > 0 {
+		words += fmt.Sprintf(" (%s of %s matched)", classify.Grouped(s.Frames), count(s.Frames+s.Held, "packet"))
+	}
+	return words + "."
+}
+
 // captureLines says in sentences what was read: in head what a reader needs first,
 // with what puts all the rest in doubt, and in rest what else is to be known.
 func (d *Document) captureLines(quote func(string) string) (head, rest []string) {
@@ -234,7 +243,7 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	}
 	var read string
 	if s.Frames > 0 {
-		read = fmt.Sprintf("%s to %s (%s); %s, %s TCP.", d.by.moment(s.First), d.by.until(s.First, s.Last), lasted(s), count(s.Frames, "packet"), percent(f.Segments, s.Frames))
+		read = fmt.Sprintf("%s (%s); %s, %s TCP.", d.by.during(s.First, s.Last), lasted(s), count(s.Frames, "packet"), percent(f.Segments, s.Frames))
 	}
 	switch {
 	case f.RSTs > 0:
@@ -253,14 +262,14 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 		head = append(head, l)
 	}
 	if s.Interrupted {
-		s := "Stopped before the end of the input: this is what was read until then"
+		s := "Interrupted before the end of the input"
 		if d.Summary.Total > 0 {
-			s += ", " + percent(uint64(d.Summary.Done), uint64(d.Summary.Total)) + " of it"
+			s = "Interrupted after " + percent(uint64(d.Summary.Done), uint64(d.Summary.Total)) + " of the input"
 		}
-		head = append(head, s+".")
+		head = append(head, s+": what comes later is not in this report.")
 	}
 	if s.Filter != "" {
-		head = append(head, "Only what the filter lets through was read: "+quote(clean(s.Filter)))
+		head = append(head, filtered(s, quote))
 	}
 	if f.RSTs > 0 && f.RSTs == f.Segments {
 		head = append(head, "There is nothing but RSTs here: to explain them rstwhy needs the rest of their connections. Filter by host and port, not by flags.")
@@ -403,22 +412,22 @@ func (t *text) detail(in int, i *analyzer.Incident, here string) {
 	}
 	var also []string
 	for _, a := range v.AlsoFits {
-		also = append(also, a.Rule.ID+" ("+a.Rule.Title+"). To tell: "+a.Tell)
+		also = append(also, a.Rule.ID+" ("+a.Rule.Title+"). Tell apart by: "+a.Tell)
 	}
-	t.items(in, "Also fits", also)
+	t.items(in, "Could also be", also)
 	t.items(in, "How it can have come about", ways(&i.Verdict, t.namer(i)))
 	if there, ok := t.advised[v.Rule]; ok {
 		t.line("")
-		sure := "How to make sure"
+		sure := "Check"
 		if server := serverOf(i); server.IsValid() && v.Rule.ChecksServer() {
 			sure += fmt.Sprintf(" (here on port %d)", server.Port())
 		}
-		t.indented(in, sure+" and what to change: see above, "+there+".")
+		t.indented(in, sure+" and fix: as "+there+", above.")
 		return
 	}
 	t.advised[v.Rule] = here
-	t.items(in, "To make sure", v.Rule.Checks(serverOf(i)))
-	t.items(in, "What to change", advice(v.Rule, asIs))
+	t.items(in, "Check", v.Rule.Checks(serverOf(i)))
+	t.items(in, "Fix", advice(v.Rule, asIs))
 }
 
 // evidence is what speaks for the verdict, and what else the reset says.
@@ -472,7 +481,7 @@ func (t *text) attempts(groups []*group) {
 		return
 	}
 	t.line("")
-	t.heading("Not reset, but it belongs to the question")
+	t.heading("Related: connections that got no answer")
 	for k, g := range groups {
 		if k == notesTop && len(groups) > notesTop+1 {
 			t.item(2, fmt.Sprintf("%d more servers", len(groups)-k))

@@ -215,15 +215,15 @@ func lacks(i *analyzer.Incident) string {
 	if len(words) == 0 {
 		return ""
 	}
-	s := "Of this connection the capture lacks " + list(words) + ", so no verdict on it is certain."
+	s := "Not captured of this connection: " + list(words) + ". So no verdict on it is certain"
 	if len(v.Unchecked) > 0 {
 		var ids []string
 		for _, r := range v.Unchecked {
 			ids = append(ids, r.ID)
 		}
-		s += " These causes could not be checked for the same reason: " + list(ids) + "."
+		return s + ", and " + list(ids) + " cannot be ruled out."
 	}
-	return s
+	return s + "."
 }
 
 // list joins words as a sentence does.

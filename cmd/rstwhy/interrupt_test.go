@@ -300,7 +300,7 @@ func TestInterruptedFile(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &p.stderr)
 	}
 	out := strings.Join(strings.Fields(p.stdout.String()), " ")
-	if !regexp.MustCompile(`Stopped before the end of the input: this is what was read until then, [0-9.]+ % of it\.`).MatchString(out) {
+	if !regexp.MustCompile(`Interrupted after [0-9.]+ % of the input: what comes later is not in this report\.`).MatchString(out) {
 		t.Errorf("the report does not say how much was read:\n%s", out)
 	}
 	report, err := os.ReadFile(dir + "/r.json")

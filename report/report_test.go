@@ -115,6 +115,13 @@ func TestGolden(t *testing.T) {
 		{"folded-live.txt", "folded", "text", func(o *Options) { o.Live = always }},
 		{"folded.ndjson", "folded", "ndjson", nil},
 		{"folded.md", "folded", "md", nil},
+		{"one.txt", "one", "text", nil},
+		{"one.md", "one", "md", nil},
+		{"servers.txt", "servers", "text", nil},
+		{"servers-200.txt", "servers", "text", func(o *Options) { o.Width = 200 }},
+		{"servers-summary.txt", "servers", "text", func(o *Options) { o.Summary = true }},
+		{"harmless.txt", "harmless", "text", nil},
+		{"alone.txt", "alone", "text", nil},
 		{"quiet.txt", "quiet", "text", nil},
 		{"quiet.json", "quiet", "json", nil},
 		{"quiet.ndjson", "quiet", "ndjson", nil},
@@ -139,6 +146,69 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("-want +got, `go test ./report -update` after looking at it:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestGoldenStops is what is said of a capture that ends in the middle: because it is
+// damaged, or because somebody interrupted the reading.
+func TestGoldenStops(t *testing.T) {
+	whole := scenario(t, "testdata/servers.txtar", 0)[0]
+	text, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.pcap")
+	if err := os.WriteFile(cut, text[:len(text)/3+7], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for golden, in := range map[string]struct {
+		path string
+		tell func(*analyzer.Summary)
+	}{
+		"damaged.txt":     {cut, func(*analyzer.Summary) {}},
+		"interrupted.txt": {cut, func(s *analyzer.Summary) { s.Interrupted, s.Done, s.Total, s.Damage = true, 9, 100, nil }},
+	} {
+		t.Run(golden, func(t *testing.T) {
+			src, err := capture.Open([]string{in.path}, capture.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			var b bytes.Buffer
+			o := fixed()
+			o.Files = func() []string { return []string{"web.pcap"} }
+			sink := newText(&b, o)
+			sum, err := analyzer.Run(context.Background(), src, analyzer.Config{}, sink)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum.Files, sum.Elapsed = []string{"web.pcap"}, 0
+			for k, d := range sum.Damage {
+				var bad *capture.FormatError
+				if errors.As(d, &bad) {
+					bad.File = "web.pcap"
+					sum.Damage[k] = bad
+				}
+			}
+			in.tell(sum)
+			if err := sink.Close(sum); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", golden)
+			if *update {
+				if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), b.String()); diff != "" {
 				t.Errorf("-want +got, `go test ./report -update` after looking at it:\n%s", diff)
 			}
 		})

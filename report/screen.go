@@ -281,6 +281,8 @@ func (t *text) closing(d *Document) {
 	switch first.Section {
 	case LookFirst:
 		s = fmt.Sprintf("Most important: %s (1): %s.", first.Rule.Title, first.cost())
+	case NotTold:
+		s = "Nobody can tell from this capture what it cost."
 	case Then:
 		s = fmt.Sprintf("Most important: %s (1), %s.", first.Rule.Title, count(first.Resets, "reset"))
 	}

@@ -164,7 +164,7 @@ func (t *text) Close(s *analyzer.Summary) error {
 		t.indented(0, l)
 	}
 	for at := range numSections {
-		if len(d.Causes) == 1 && at <= Then && !t.o.Verbose && !t.o.Summary {
+		if len(d.Causes) == 1 && d.Causes[0].Section <= Then && !t.o.Verbose && !t.o.Summary {
 			break // the incident itself says it
 		}
 		if err := t.urgency(at, d.in(at)); err != nil {

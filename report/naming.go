@@ -94,6 +94,14 @@ func (n *naming) moment(ns int64) string {
 	return n.time(ns).Format("2006-01-02 15:04:05.000000 MST")
 }
 
+// second writes a time to the second.
+func (n *naming) second(ns int64) string {
+	if !told(ns) {
+		return n.moment(ns)
+	}
+	return n.time(ns).Format("2006-01-02 15:04:05 MST")
+}
+
 // during writes a span of time to the second: "2024-01-15 10:00:00 to 10:00:38 UTC".
 func (n *naming) during(from, to int64) string {
 	if !told(from) || !told(to) {

@@ -62,6 +62,7 @@ var formats = []Format{
 	{"json", ".json", newJSON},
 	{"ndjson", ".ndjson", newNDJSON},
 	{"md", ".md", newMarkdown},
+	{"html", ".html", newHTML},
 	{"csv", ".csv", newCSV},
 	{"zeek", ".log", newZeek},
 }

@@ -103,7 +103,7 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	if !in.live {
 		in.stream = slices.ContainsFunc(args, isStream)
 	}
-	if !in.live && slices.ContainsFunc(formats, func(f report.Format) bool { return f.Name == "md" }) {
+	if !in.live && slices.ContainsFunc(formats, func(f report.Format) bool { return f.Name == "md" || f.Name == "html" }) {
 		in.sums = newDigests(args, os.Stdin)
 	}
 	if err := o.open(in, args); err != nil {

@@ -238,7 +238,9 @@ func (o *options) formats() ([]report.Format, error) {
 	}
 	formats := []report.Format{f}
 	for i, path := range o.outputs {
-		if f, ok = report.ByFile(path); !ok {
+		if isCapture(path) {
+			f = o.annotated()
+		} else if f, ok = report.ByFile(path); !ok {
 			return nil, noFormat(path)
 		}
 		if slices.Contains(o.outputs[:i], path) {

@@ -67,12 +67,11 @@ func (e *unknownFlag) Error() string { return "there is no flag " + e.name }
 
 // flagHints say what does here what flags of tcpdump and tshark do.
 var flagHints = map[string]string{
-	"-w": "rstwhy writes reports: -o report.md; it writes no captures",
 	"-V": "-v shows every reset in full, with the packets around it",
 	"-Y": "a filter in the syntax of tcpdump is -f; --cause, --host and --since choose among what was found",
 	"-T": "--format has text, json, ndjson, md, csv and zeek",
 	"-e": "--format csv has a column for each field",
-	"-t": "times are UTC",
+	"-t": "--tz local writes times in the zone of this host",
 }
 
 func (e *unknownFlag) hint() string {

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"classify":       {"flows", "hosts", "packet"},
 	"analyzer":       {"classify", "flows", "hosts", "packet"},
 	"report":         {"analyzer", "classify", "flows", "packet"},
+	"annotate":       {"analyzer", "capture", "flows", "packet"},
 	"kernel":         {"classify", "packet"}, // it testifies into the case
 	"internal/audit": {"packet"},
 	"internal/synth": {"packet"},
@@ -34,7 +35,7 @@ var mayImport = map[string][]string{
 	// It measures what the others are and knows none but the kernel's words.
 	"internal/lab/field": {"kernel"},
 	"docs/schema":        {},
-	"cmd/rstwhy":         {"analyzer", "capture", "classify", "docs/schema", "flows", "packet", "report"},
+	"cmd/rstwhy":         {"analyzer", "annotate", "capture", "classify", "docs/schema", "flows", "packet", "report"},
 	"cmd/rstlab":         {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/lab/field", "internal/mutants", "internal/synth"},
 	"internal/mutants":   {},
 }
@@ -58,6 +59,7 @@ var homes = map[string][]string{
 	"github.com/rogpeppe/go-internal":   {},
 	"github.com/google/go-cmp":          {},
 	"github.com/yuin/goldmark":          {},
+	"github.com/chromedp":               {},
 	"github.com/invopop/jsonschema":     {}, // makes docs/schema in a test
 	"github.com/santhosh-tekuri":        {}, // and holds the output to it
 }

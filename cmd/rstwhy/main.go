@@ -61,6 +61,8 @@ type options struct {
 	filter  string
 	format  string
 	outputs []string
+	writes  []string
+	context float64
 	verbose bool
 	reader  string
 	color   string
@@ -106,6 +108,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		args = append(o.reads, args...)
+		o.outputs = append(o.outputs, o.writes...)
 		if err := o.check(cmd, args); err != nil {
 			return &usageError{err}
 		}
@@ -131,6 +134,8 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.BoolVarP(&o.noPromi, "no-promiscuous-mode", "p", false, useNoPromiscuous)
 	f.StringVar(&o.format, "format", "text", useFormat())
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, useOutput())
+	f.StringArrayVarP(&o.writes, "write", "w", nil, useWrite)
+	f.Float64Var(&o.context, "context", 0, useContext)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, useVerbose)
 	f.StringVar(&o.color, "color", "auto", useColor)
 	f.BoolVar(&o.noPager, "no-pager", false, useNoPager)
@@ -175,6 +180,11 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	o.zone, o.choose.zone = zone, zone
+	for _, path := range o.writes {
+		if !isCapture(path) {
+			return notCapture(path)
+		}
+	}
 	if err := o.choice(given); err != nil {
 		return err
 	}
@@ -186,6 +196,8 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 			return errReadLive
 		case o.each:
 			return errEachLive
+		case o.captures():
+			return errWriteLive
 		case existing(args) != "":
 			return fileAndInterface(existing(args))
 		case given("filter") && len(args) > 0:
@@ -202,6 +214,12 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return onlyLive("-p")
 	case len(args) == 0:
 		return errNothing
+	case o.captures() && slices.ContainsFunc(args, isStream):
+		return errWriteStream
+	case given("context") && !o.captures():
+		return errContextAlone
+	case o.context < 0:
+		return errContext
 	case o.each && (len(o.outputs) > 0 || o.format != "text" && o.format != "ndjson"):
 		return errEachFormat
 	}

@@ -104,6 +104,8 @@ const (
 	useRead          = "read the `FILE`, as if it stood at the end; may be repeated"
 	useNumeric       = "addresses are never looked up: this is for hands that type it"
 	useNoPager       = "write to a terminal without $PAGER (less -FRX)"
+	useWrite         = "write the packets of the explained connections to the `FILE`, whose name ends in .pcapng, with comments that Wireshark shows; the same as -o"
+	useContext       = "with -w: write also what the same hosts sent and got in so many `SECONDS` before and after each reset"
 	useEach          = "read each file by itself, and list at the end what was in which"
 	useZone          = "write times in the time zone `ZONE`: utc, local, or a name such as Europe/Berlin; it is also that of --since and --until. JSON, csv and zeek are always UTC"
 	useHosts         = "write addresses with their names from the `FILE`, in the form of /etc/hosts"
@@ -161,7 +163,7 @@ func badChoice(flag, value string, known ...string) error {
 }
 
 func noFormat(path string) error {
-	var known []string
+	known := []string{captureExt}
 	for _, name := range report.Names() {
 		if f, ok := report.ByName(name); ok {
 			known = append(known, f.Ext)

@@ -1,0 +1,314 @@
+// Package annotate writes the packets of explained connections as a capture of their own,
+// in pcapng: with a comment on each RST and on what it answers, which Wireshark shows.
+//
+// It reads the files a second time, when all is known. What was said must also be said of
+// the new capture: where a verdict goes by other connections, these are written too.
+package annotate
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// incidentsMax is of how many incidents the packets are written. A scan has millions.
+const incidentsMax = 50_000
+
+// Options of an annotated capture.
+type Options struct {
+	Version string
+	// Names are the files to read again, in their order; they must be regular.
+	Names func() []string
+	// Filter and Count are those of the run.
+	Filter string
+	Count  uint64
+	// Context adds what the same hosts sent and got so long before and after each RST.
+	Context time.Duration
+}
+
+// tuple is both ends of a connection, the smaller first.
+type tuple [2]flows.Endpoint
+
+func tupleOf(a, b flows.Endpoint) tuple {
+	if compare(a, b) > 0 {
+		return tuple{b, a}
+	}
+	return tuple{a, b}
+}
+
+func compare(a, b flows.Endpoint) int {
+	return cmp.Or(slices.Compare(a.Addr[:], b.Addr[:]), cmp.Compare(a.Port, b.Port))
+}
+
+func ends(h *packet.Header) (a, b flows.Endpoint) {
+	return flows.Endpoint{Addr: h.Src, Port: h.SrcPort}, flows.Endpoint{Addr: h.Dst, Port: h.DstPort}
+}
+
+// said is what is known of one incident.
+type said struct {
+	ref     packet.FrameRef
+	verdict string
+	at      int64
+	ends    [2]flows.Endpoint
+}
+
+// Capture is a sink that writes an annotated capture when it is closed.
+type Capture struct {
+	w         io.Writer
+	o         Options
+	comments  map[packet.FrameRef][]string
+	said      []said
+	incidents uint64
+	causes    map[string]uint64
+}
+
+// New returns one that writes to w.
+func New(w io.Writer, o Options) *Capture {
+	return &Capture{w: w, o: o, comments: map[packet.FrameRef][]string{}, causes: map[string]uint64{}}
+}
+
+// namer names frames and ends for comments.
+type namer struct{ i *analyzer.Incident }
+
+func (n namer) Frame(w packet.FrameRef) string {
+	if w == 0 {
+		return "a frame that was not captured"
+	}
+	return fmt.Sprintf("frame %d", w.Frame())
+}
+
+func (n namer) End(d flows.Dir) string {
+	if n.i.Reset.Flow.RolesGuessed {
+		return n.i.Reset.Flow.Ends[d].AddrPort().String()
+	}
+	return "the " + d.String()
+}
+
+// evidenceMost is how much of the evidence a comment has.
+const evidenceMost = 4
+
+// Incident notes what is to be said of i.
+func (c *Capture) Incident(i *analyzer.Incident) error {
+	c.incidents++
+	v := &i.Verdict
+	c.causes[v.Rule.ID]++
+	if len(c.said) == incidentsMax {
+		return nil
+	}
+	n := namer{i}
+	words := []string{fmt.Sprintf("rstwhy: %s, %s: %s", v.Rule.ID, v.Confidence, v.Rule.Title)}
+	for k := range v.Evidence[:min(len(v.Evidence), evidenceMost)] {
+		words = append(words, v.Evidence[k].Text(n))
+	}
+	var also []string
+	for _, a := range v.AlsoFits {
+		also = append(also, a.Rule.ID)
+	}
+	if len(also) > 0 {
+		words = append(words, "could also be: "+strings.Join(also, ", "))
+	}
+	words = append(words, "frames are numbered as in the capture that this was made from")
+	rst := i.Reset.RST.Ref()
+	c.comments[rst] = append(c.comments[rst], strings.Join(words, "\n"))
+	for k := range i.Reset.FollowUps {
+		w := i.Reset.FollowUps[k].RST.Frame
+		c.comments[w] = append(c.comments[w], fmt.Sprintf("rstwhy: one more RST of the incident of %s (%s)", n.Frame(rst), v.Rule.ID))
+	}
+	if w := v.Trigger.Frame; w != 0 {
+		c.comments[w] = append(c.comments[w], fmt.Sprintf("rstwhy: the RST in %s answers this (%s)", n.Frame(rst), v.Rule.ID))
+	}
+	c.said = append(c.said, said{rst, verdictOf(i), i.Reset.RST.Time, i.Reset.Flow.Ends})
+	return nil
+}
+
+// verdictOf is what must be said again of the new capture.
+func verdictOf(i *analyzer.Incident) string {
+	ids := []string{i.Verdict.Rule.ID, i.Verdict.Confidence.String()}
+	for _, a := range i.Verdict.AlsoFits {
+		ids = append(ids, a.Rule.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
+// Note does nothing: connections that were not reset are not written.
+func (c *Capture) Note(*flows.Note) error { return nil }
+
+// choice is which packets are written.
+type choice struct {
+	tuples  map[tuple]bool
+	servers map[flows.Endpoint]bool // all of these
+	hosts   map[[16]byte]bool       // and of these
+	times   map[[16]byte][]int64    // what these sent and got around the times
+	all     bool
+}
+
+func (ch *choice) wants(h *packet.Header, context int64) bool {
+	if ch.all {
+		return true
+	}
+	a, b := ends(h)
+	if ch.tuples[tupleOf(a, b)] || ch.servers[a] || ch.servers[b] || ch.hosts[a.Addr] || ch.hosts[b.Addr] {
+		return true
+	}
+	return context > 0 && (near(ch.times[a.Addr], h.Time, context) || near(ch.times[b.Addr], h.Time, context))
+}
+
+func near(times []int64, at, context int64) bool {
+	k, _ := slices.BinarySearch(times, at-context)
+	return k < len(times) && times[k] <= at+context
+}
+
+// Close reads the files again and writes the capture.
+func (c *Capture) Close(*analyzer.Summary) error {
+	ch := &choice{tuples: map[tuple]bool{}, servers: map[flows.Endpoint]bool{}, hosts: map[[16]byte]bool{}, times: map[[16]byte][]int64{}}
+	for k := range c.said {
+		s := &c.said[k]
+		ch.tuples[tupleOf(s.ends[0], s.ends[1])] = true
+		if c.o.Context > 0 {
+			for _, e := range s.ends {
+				ch.times[e.Addr] = append(ch.times[e.Addr], s.at)
+			}
+		}
+	}
+	for _, t := range ch.times {
+		slices.Sort(t)
+	}
+	// Each round adds what the verdicts that came out otherwise may go by.
+	for round := 0; ; round++ {
+		var odd []*said
+		if round < 3 {
+			var err error
+			if odd, err = c.differing(ch); err != nil {
+				return err
+			}
+		}
+		if len(odd) == 0 {
+			return c.write(ch)
+		}
+		for _, s := range odd {
+			switch round {
+			case 0:
+				ch.servers[s.ends[flows.Server]] = true
+				ch.hosts[s.ends[flows.Client].Addr] = true
+			case 1:
+				ch.hosts[s.ends[flows.Server].Addr] = true
+			default:
+				ch.all = true
+			}
+		}
+	}
+}
+
+// differing judges the packets of ch alone, and returns the incidents of which something
+// else is said than before.
+func (c *Capture) differing(ch *choice) ([]*said, error) {
+	files, err := capture.Open(c.o.Names(), capture.Config{Filter: c.o.Filter, Count: c.o.Count})
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	again := &verdicts{of: map[packet.FrameRef]string{}}
+	if _, err := analyzer.Run(context.Background(), &source{files, ch, int64(c.o.Context)}, analyzer.Config{}, again); err != nil {
+		return nil, err
+	}
+	var odd []*said
+	for k := range c.said {
+		if s := &c.said[k]; again.of[s.ref] != s.verdict {
+			odd = append(odd, s)
+		}
+	}
+	return odd, nil
+}
+
+// verdicts is a sink that keeps verdicts.
+type verdicts struct{ of map[packet.FrameRef]string }
+
+func (v *verdicts) Incident(i *analyzer.Incident) error {
+	v.of[i.Reset.RST.Ref()] = verdictOf(i)
+	return nil
+}
+func (v *verdicts) Note(*flows.Note) error        { return nil }
+func (v *verdicts) Close(*analyzer.Summary) error { return nil }
+
+// source leaves of the files what is chosen.
+type source struct {
+	files   *capture.Files
+	ch      *choice
+	context int64
+}
+
+func (s *source) Read(b *packet.Batch) error {
+	err := s.files.Read(b)
+	kept, notes := b.Headers[:0], b.Notes[:0]
+	next := 0
+	for k := range b.Headers {
+		h := &b.Headers[k]
+		wanted := s.ch.wants(h, s.context)
+		for ; next < len(b.Notes) && b.Notes[next].Header <= k; next++ {
+			if wanted && b.Notes[next].Header == k {
+				n := b.Notes[next]
+				n.Header = len(kept)
+				notes = append(notes, n)
+			}
+		}
+		if wanted {
+			kept = append(kept, *h)
+		}
+	}
+	b.Headers, b.Notes = kept, notes
+	return err
+}
+
+// summary is the comment on the whole capture.
+func (c *Capture) summary() string {
+	s := fmt.Sprintf("rstwhy: the packets of %d connections that were reset", len(c.said))
+	if n := uint64(len(c.said)); c.incidents > n {
+		s += fmt.Sprintf(", the first of %d", c.incidents)
+	}
+	ids := make([]string, 0, len(c.causes))
+	for id := range c.causes {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(c.causes[b], c.causes[a]), cmp.Compare(a, b)) })
+	for _, id := range ids {
+		s += fmt.Sprintf("\n%s: %d", id, c.causes[id])
+	}
+	return s
+}
+
+func (c *Capture) write(ch *choice) error {
+	buf := bufio.NewWriter(c.w)
+	app := "rstwhy"
+	if c.o.Version != "" {
+		app += " " + c.o.Version
+	}
+	w, err := capture.NewWriter(buf, app, c.summary())
+	if err != nil {
+		return err
+	}
+	names := c.o.Names()
+	err = capture.EachFrame(names, c.o.Filter, c.o.Count, func(r *capture.Raw) error {
+		if !r.TCP || !ch.wants(&r.Header, int64(c.o.Context)) {
+			return nil
+		}
+		iface, err := w.Interface(names[r.Ref.File()], r.LinkType)
+		if err != nil {
+			return err
+		}
+		return w.Packet(iface, r.Time, r.Data, r.WireLen, r.Ref.Frame(), c.comments[r.Ref]...)
+	})
+	if err != nil {
+		return err
+	}
+	return buf.Flush()
+}

@@ -1,0 +1,239 @@
+package annotate
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/gopacket/pcapgo"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/internal/synth"
+)
+
+// found keeps what is said of each RST, by its time and ends.
+type found struct{ lines []string }
+
+func (f *found) Incident(i *analyzer.Incident) error {
+	e := &i.Reset.Flow.Ends
+	f.lines = append(f.lines, time.Unix(0, i.Reset.RST.Time).UTC().Format(time.RFC3339Nano)+" "+
+		e[0].AddrPort().String()+" "+e[1].AddrPort().String()+" "+verdictOf(i))
+	return nil
+}
+func (f *found) Note(*flows.Note) error        { return nil }
+func (f *found) Close(*analyzer.Summary) error { return nil }
+
+// run explains files and writes them annotated.
+func run(t *testing.T, paths []string, o Options) (said []string, out string) {
+	t.Helper()
+	files, err := capture.Open(paths, capture.Config{Filter: o.Filter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Names = files.Names
+	var b bytes.Buffer
+	f, c := &found{}, New(&b, o)
+	sum, err := analyzer.Run(context.Background(), files, analyzer.Config{}, f, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files.Close()
+	if err := c.Close(sum); err != nil {
+		t.Fatal(err)
+	}
+	out = filepath.Join(t.TempDir(), "annotated.pcapng")
+	if err := os.WriteFile(out, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(f.lines)
+	return f.lines, out
+}
+
+func again(t *testing.T, path string) []string {
+	t.Helper()
+	files, err := capture.Open([]string{path}, capture.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	f := &found{}
+	sum, err := analyzer.Run(context.Background(), files, analyzer.Config{}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sum.Damage) > 0 {
+		t.Fatal(sum.Damage)
+	}
+	slices.Sort(f.lines)
+	return f.lines
+}
+
+func scenario(t *testing.T, text string) string {
+	t.Helper()
+	s, err := synth.Parse("scenario", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := s.Write(&b, synth.Format{}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "scenario.pcap")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestSameVerdicts writes every recording of the lab and every scenario of the field, and
+// explains what was written.
+func TestSameVerdicts(t *testing.T) {
+	paths, err := filepath.Glob("../testdata/pcaps/*/*.pcap*")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no recordings", err)
+	}
+	scenarios, err := filepath.Glob("../testdata/scenarios/*/*.txtar")
+	if err != nil || len(scenarios) == 0 {
+		t.Fatal("no scenarios", err)
+	}
+	for _, p := range scenarios {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, scenario(t, string(text)))
+	}
+	incidents := 0
+	for _, path := range paths {
+		said, out := run(t, []string{path}, Options{})
+		incidents += len(said)
+		if now := again(t, out); !slices.Equal(said, now) {
+			t.Errorf("%s:\nsaid %s\nnow  %s", path, strings.Join(said, "\n     "), strings.Join(now, "\n     "))
+		}
+	}
+	t.Logf("%d incidents of %d captures", incidents, len(paths))
+}
+
+// TestComments asks tshark where the comments are.
+func TestComments(t *testing.T) {
+	tshark, err := exec.LookPath("tshark")
+	if err != nil {
+		t.Skip("SKIPPED: tshark is missing, nobody else read the comments")
+	}
+	paths, _ := filepath.Glob("../testdata/pcaps/*/*.pcap*")
+	for _, path := range paths {
+		said, out := run(t, []string{path}, Options{Version: "v1"})
+		if len(said) == 0 {
+			continue
+		}
+		text, err := exec.Command(tshark, "-r", out, "-Y", "frame.comment", "-T", "fields", "-e", "tcp.flags.reset", "-e", "frame.comment").Output()
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		verdicts := 0
+		for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+			rst, comment, _ := strings.Cut(line, "\t")
+			isVerdict := strings.Contains(comment, ", likely: ") || strings.Contains(comment, ", possible: ") || strings.Contains(comment, ", certain: ")
+			switch {
+			case isVerdict && rst != "1" && rst != "True":
+				t.Errorf("%s: a verdict stands on a packet that is no RST: %s", path, comment)
+			case isVerdict:
+				verdicts += strings.Count(comment, "frames are numbered as in")
+			case !strings.Contains(comment, "answers this") && !strings.Contains(comment, "one more RST"):
+				t.Errorf("%s: comment %q", path, comment)
+			}
+		}
+		if verdicts != len(said) {
+			t.Errorf("%s: %d verdicts in comments, %d were said", path, verdicts, len(said))
+		}
+	}
+}
+
+const twoConnections = `Two clients of one server; the first is refused, the second is served.
+-- packets --
+A = 192.0.2.1:40000
+B = 192.0.2.2:40000
+S = 198.51.100.1:80
+T = 198.51.100.1:81
++0      A > T  S  0:0(0) win 64240 <mss 1460,sackOK,TS,nop,wscale 7>
++.00008 T > A  R. 0:0(0) ack 1 win 0
++.5     B > S  S  0:0(0) win 64240 <mss 1460,sackOK,TS,nop,wscale 7>
++.00008 S > B  S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS,nop,wscale 7>
++.0002  B > S  .  1 ack 1
++60     B > S  P. 1:11(10) ack 1
+`
+
+// TestPacketsAreKept holds the packets against those of the capture that they are from,
+// read by another reader.
+func TestPacketsAreKept(t *testing.T) {
+	path := scenario(t, twoConnections)
+	for _, test := range []struct {
+		context time.Duration
+		want    []uint64
+	}{
+		{0, []uint64{1, 2}},
+		{2 * time.Second, []uint64{1, 2, 3, 4, 5}},
+		{2 * time.Minute, []uint64{1, 2, 3, 4, 5, 6}},
+	} {
+		_, out := run(t, []string{path}, Options{Context: test.context})
+		f, err := os.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		r, err := pcapgo.NewNgReader(f, pcapgo.DefaultNgReaderOptions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := map[uint64]capture.Raw{}
+		if err := capture.EachFrame([]string{path}, "", 0, func(r *capture.Raw) error {
+			raw := *r
+			raw.Data = slices.Clone(r.Data)
+			whole[r.Ref.Frame()] = raw
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, number := range test.want {
+			data, info, err := r.ReadPacketData()
+			if err != nil {
+				t.Fatal(test.context, number, err)
+			}
+			was := whole[number]
+			if !bytes.Equal(data, was.Data) || info.Timestamp.UnixNano() != was.Time || info.Length != was.WireLen {
+				t.Errorf("%s: frame %d is not what it was", test.context, number)
+			}
+		}
+		if _, _, err := r.ReadPacketData(); err == nil {
+			t.Errorf("%s: there are more packets than %d", test.context, len(test.want))
+		}
+		text, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id := binary.LittleEndian.AppendUint64([]byte{5, 0, 8, 0}, test.want[len(test.want)-1]); !bytes.Contains(text, id) {
+			t.Errorf("%s: the number of the last frame is not kept", test.context)
+		}
+	}
+}
+
+// TestFilter writes nothing that the filter kept from being read.
+func TestFilter(t *testing.T) {
+	path := scenario(t, twoConnections)
+	said, out := run(t, []string{path}, Options{Filter: "port 80"})
+	if len(said) != 0 {
+		t.Fatal(said)
+	}
+	if now := again(t, out); len(now) != 0 {
+		t.Error(now)
+	}
+}

@@ -1,0 +1,75 @@
+package capture
+
+import (
+	"errors"
+
+	"github.com/rstwhy/rstwhy/packet"
+)
+
+// Raw is one frame of a file as it stands there, and the segment in it.
+type Raw struct {
+	Ref      packet.FrameRef
+	Time     int64  // nanoseconds since the Unix epoch
+	Data     []byte // what was captured; valid until the next frame
+	WireLen  int    // octets on the wire
+	LinkType uint32 // LINKTYPE_ value
+	TCP      bool   // Header holds a segment
+	Header   packet.Header
+}
+
+// EachFrame reads the files of names once more, in that order, and calls with for every
+// frame that the filter lets through, at most count of them when count is not 0. The
+// names are those of Files.Names, and the files must be regular. It ends at the first
+// error of with; what is damaged ends one file, as it does for Files.
+func EachFrame(names []string, filter string, count uint64, with func(*Raw) error) error {
+	f := &Files{config: Config{Filter: filter}}
+	matches := newFilter(filter)
+	batch := packet.Batch{Headers: make([]packet.Header, 0, 1)}
+	left := limit(count)
+	for k, name := range names {
+		in := &input{path: name, name: name}
+		if err := in.open(f); err != nil {
+			var link *LinkTypeError
+			if errors.As(err, &link) {
+				continue // it was reported when it was read
+			}
+			return err
+		}
+		err := eachOf(in, uint32(k), matches, &batch, &left, with)
+		in.close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachOf(in *input, file uint32, filter *filter, batch *packet.Batch, left *uint64, with func(*Raw) error) error {
+	var fr frame
+	for number := uint64(1); *left > 0; number++ {
+		if ok, _ := next(in.r, &fr); !ok {
+			return nil // the end; what is damaged was reported when it was read
+		}
+		if filter != nil && fr.link != 0 {
+			let, err := filter.matches(fr.link, fr.linkType, fr.data, fr.wireLen)
+			if err != nil {
+				return err
+			}
+			if !let {
+				continue
+			}
+		}
+		*left--
+		batch.Reset()
+		raw := Raw{Time: fr.time, Data: fr.data, WireLen: fr.wireLen, LinkType: fr.linkType}
+		h := packet.Header{File: file, Frame: number}
+		raw.Ref = h.Ref()
+		if batch.Add(fr.time, number, file, fr.link, fr.data, fr.wireLen) == packet.Decoded {
+			raw.TCP, raw.Header = true, batch.Headers[0]
+		}
+		if err := with(&raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}

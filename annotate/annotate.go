@@ -170,6 +170,23 @@ func near(times []int64, at, context int64) bool {
 
 // Close reads the files again and writes the capture.
 func (c *Capture) Close(*analyzer.Summary) error {
+	ch, err := c.choose()
+	if err != nil {
+		return err
+	}
+	buf := bufio.NewWriter(c.w)
+	w, err := c.begin(buf)
+	if err != nil {
+		return err
+	}
+	if err := c.each(ch, w.packet); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
+
+// choose finds the packets of which the same is said as of all.
+func (c *Capture) choose() (*choice, error) {
 	ch := &choice{tuples: map[tuple]bool{}, servers: map[flows.Endpoint]bool{}, hosts: map[[16]byte]bool{}, times: map[[16]byte][]int64{}}
 	for k := range c.said {
 		s := &c.said[k]
@@ -184,16 +201,10 @@ func (c *Capture) Close(*analyzer.Summary) error {
 		slices.Sort(t)
 	}
 	// Each round adds what the verdicts that came out otherwise may go by.
-	for round := 0; ; round++ {
-		var odd []*said
-		if round < 3 {
-			var err error
-			if odd, err = c.differing(ch); err != nil {
-				return err
-			}
-		}
-		if len(odd) == 0 {
-			return c.write(ch)
+	for round := 0; round < 3; round++ {
+		odd, err := c.differing(ch)
+		if err != nil || len(odd) == 0 {
+			return ch, err
 		}
 		for _, s := range odd {
 			switch round {
@@ -207,6 +218,17 @@ func (c *Capture) Close(*analyzer.Summary) error {
 			}
 		}
 	}
+	return ch, nil
+}
+
+// each reads the files again and calls with for the packets of ch.
+func (c *Capture) each(ch *choice, with func(*capture.Raw) error) error {
+	return capture.EachFrame(c.o.Names(), c.o.Filter, c.o.Count, func(r *capture.Raw) error {
+		if !r.TCP || !ch.wants(&r.Header, int64(c.o.Context)) {
+			return nil
+		}
+		return with(r)
+	})
 }
 
 // differing judges the packets of ch alone, and returns the incidents of which something
@@ -272,6 +294,9 @@ func (s *source) Read(b *packet.Batch) error {
 // summary is the comment on the whole capture.
 func (c *Capture) summary() string {
 	s := fmt.Sprintf("rstwhy: the packets of %d connections that were reset", len(c.said))
+	if len(c.said) == 1 {
+		s = "rstwhy: the packets of a connection that was reset"
+	}
 	if n := uint64(len(c.said)); c.incidents > n {
 		s += fmt.Sprintf(", the first of %d", c.incidents)
 	}
@@ -284,31 +309,4 @@ func (c *Capture) summary() string {
 		s += fmt.Sprintf("\n%s: %d", id, c.causes[id])
 	}
 	return s
-}
-
-func (c *Capture) write(ch *choice) error {
-	buf := bufio.NewWriter(c.w)
-	app := "rstwhy"
-	if c.o.Version != "" {
-		app += " " + c.o.Version
-	}
-	w, err := capture.NewWriter(buf, app, c.summary())
-	if err != nil {
-		return err
-	}
-	names := c.o.Names()
-	err = capture.EachFrame(names, c.o.Filter, c.o.Count, func(r *capture.Raw) error {
-		if !r.TCP || !ch.wants(&r.Header, int64(c.o.Context)) {
-			return nil
-		}
-		iface, err := w.Interface(names[r.Ref.File()], r.LinkType)
-		if err != nil {
-			return err
-		}
-		return w.Packet(iface, r.Time, r.Data, r.WireLen, r.Ref.Frame(), c.comments[r.Ref]...)
-	})
-	if err != nil {
-		return err
-	}
-	return buf.Flush()
 }

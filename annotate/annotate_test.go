@@ -237,3 +237,52 @@ func TestFilter(t *testing.T) {
 		t.Error(now)
 	}
 }
+
+// TestCut cuts the first incident of every recording down to what its verdict needs.
+func TestCut(t *testing.T) {
+	paths, _ := filepath.Glob("../testdata/pcaps/*/*.pcap*")
+	all, kept := uint64(0), uint64(0)
+	for _, path := range paths {
+		if filepath.Ext(path) == ".json" {
+			continue
+		}
+		var b bytes.Buffer
+		var first string
+		got, err := Cut(&b, Options{Names: func() []string { return []string{path} }}, func(i *analyzer.Incident) bool {
+			first = verdictOf(i)
+			return true
+		})
+		if err == ErrNoIncident {
+			continue
+		}
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		out := filepath.Join(t.TempDir(), "cut.pcapng")
+		if err := os.WriteFile(out, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		now := again(t, out)
+		if !slices.ContainsFunc(now, func(s string) bool { return strings.HasSuffix(s, " "+got.Verdict) }) {
+			t.Errorf("%s: said %s, now %s", path, got.Verdict, now)
+		}
+		if first == "" {
+			t.Errorf("%s: nothing was asked", path)
+		}
+		all, kept = all+got.Of, kept+got.Packets
+	}
+	t.Logf("%d of %d packets", kept, all)
+}
+
+// TestCutNeedsEach leaves one more packet out of what was cut: the verdict is another.
+func TestCutNeedsEach(t *testing.T) {
+	path := scenario(t, twoConnections)
+	var b bytes.Buffer
+	got, err := Cut(&b, Options{Names: func() []string { return []string{path} }}, func(*analyzer.Incident) bool { return true })
+	if err != nil || got.Packets != 2 || got.Of != 6 || got.RST.Frame() != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := Cut(&b, Options{Names: func() []string { return []string{path} }}, func(*analyzer.Incident) bool { return false }); err != ErrNoIncident {
+		t.Errorf("error %v, want ErrNoIncident", err)
+	}
+}

@@ -118,7 +118,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	cmd.SetHelpTemplate(helpTemplate)
 	cmd.SetVersionTemplate(versionTemplate)
 	cmd.SetHelpCommand(helpCommand())
-	cmd.AddCommand(causesCommand(), explainCommand(), schemaCommand(), versionCommand())
+	cmd.AddCommand(causesCommand(), explainCommand(), cutCommand(), schemaCommand(), versionCommand())
 	for _, c := range cmd.Commands() {
 		c.DisableFlagsInUseLine = true
 	}

@@ -24,6 +24,7 @@ const (
   rstwhy [flags] -i INTERFACE [FILTER]
   rstwhy causes
   rstwhy explain CAUSE
+  rstwhy cut --frame N -o CUT.pcapng FILE...
   rstwhy schema`
 
 	about = `rstwhy reads packet captures, or an interface, and says for every TCP reset why
@@ -34,11 +35,16 @@ standard input, and a directory stands for the captures in it. Several files are
 read as one capture, in the order of their first packets.
 
 causes lists the causes that it knows; explain says what one is, how it looks,
-how to make sure and how to fix it. schema prints the JSON Schema of the output.
+how to make sure and how to fix it. cut writes the packets that one verdict
+needs. schema prints the JSON Schema of the output.
 completion writes a script by which a shell completes their names.`
 
 	aboutCauses = `causes lists the causes that rstwhy knows, by family. With --format json it
 writes everything that is known of each.`
+
+	aboutCut = `cut writes, as pcapng, the fewest packets of which rstwhy still says the same of one
+reset: what to attach to "your verdict is wrong". Look at what is in them before
+you give them away: addresses and payload are as they were.`
 
 	aboutSchema = `schema prints the JSON Schema (2020-12) of what --format json and --format ndjson
 write.`
@@ -106,6 +112,9 @@ const (
 	useNoPager       = "write to a terminal without $PAGER (less -FRX)"
 	useWrite         = "write the packets of the explained connections to the `FILE`, whose name ends in .pcapng, with comments that Wireshark shows; the same as -o"
 	useContext       = "with -w: write also what the same hosts sent and got in so many `SECONDS` before and after each reset"
+	useIncident      = "the `INCIDENT`: its number in JSON, or the first 8 letters of its ID or more"
+	useFrame         = "the incident that has a RST in frame `N`"
+	useCutOutput     = "write to `FILE`, whose name ends in .pcapng"
 	useEach          = "read each file by itself, and list at the end what was in which"
 	useZone          = "write times in the time zone `ZONE`: utc, local, or a name such as Europe/Berlin; it is also that of --since and --until. JSON, csv and zeek are always UTC"
 	useHosts         = "write addresses with their names from the `FILE`, in the form of /etc/hosts"

@@ -43,6 +43,9 @@ func run(args []string) int {
 	})
 	cmd.SetArgs(args)
 	if err := cmd.Execute(); err != nil {
+		if own := exitCode(0); errors.As(err, &own) {
+			return int(own)
+		}
 		explain(os.Stderr, err)
 		var usage *usageError
 		var filter *capture.FilterError
@@ -118,7 +121,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	cmd.SetHelpTemplate(helpTemplate)
 	cmd.SetVersionTemplate(versionTemplate)
 	cmd.SetHelpCommand(helpCommand())
-	cmd.AddCommand(causesCommand(), explainCommand(), cutCommand(), schemaCommand(), versionCommand())
+	cmd.AddCommand(causesCommand(), explainCommand(), diffCommand(), cutCommand(), schemaCommand(), versionCommand())
 	for _, c := range cmd.Commands() {
 		c.DisableFlagsInUseLine = true
 	}

@@ -24,6 +24,7 @@ const (
   rstwhy [flags] -i INTERFACE [FILTER]
   rstwhy causes
   rstwhy explain CAUSE
+  rstwhy diff BEFORE AFTER
   rstwhy cut --frame N -o CUT.pcapng FILE...
   rstwhy schema`
 
@@ -35,8 +36,8 @@ standard input, and a directory stands for the captures in it. Several files are
 read as one capture, in the order of their first packets.
 
 causes lists the causes that it knows; explain says what one is, how it looks,
-how to make sure and how to fix it. cut writes the packets that one verdict
-needs. schema prints the JSON Schema of the output.
+how to make sure and how to fix it. diff compares two captures. cut writes the
+packets that one verdict needs. schema prints the JSON Schema of the output.
 completion writes a script by which a shell completes their names.`
 
 	aboutCauses = `causes lists the causes that rstwhy knows, by family. With --format json it
@@ -45,6 +46,10 @@ writes everything that is known of each.`
 	aboutCut = `cut writes, as pcapng, the fewest packets of which rstwhy still says the same of one
 reset: what to attach to "your verdict is wrong". Look at what is in them before
 you give them away: addresses and payload are as they were.`
+
+	aboutDiff = `diff compares two captures, such as one from before a change and one from after
+it. Incidents are held against the connections in each capture, as a busier hour
+has more of everything, and it is said which differences can be chance.`
 
 	aboutSchema = `schema prints the JSON Schema (2020-12) of what --format json and --format ndjson
 write.`
@@ -112,6 +117,7 @@ const (
 	useNoPager       = "write to a terminal without $PAGER (less -FRX)"
 	useWrite         = "write the packets of the explained connections to the `FILE`, whose name ends in .pcapng, with comments that Wireshark shows; the same as -o"
 	useContext       = "with -w: write also what the same hosts sent and got in so many `SECONDS` before and after each reset"
+	useDiffFailOn    = "end with exit code 3 if a cause grew or appeared, and not by chance: grew"
 	useIncident      = "the `INCIDENT`: its number in JSON, or the first 8 letters of its ID or more"
 	useFrame         = "the incident that has a RST in frame `N`"
 	useCutOutput     = "write to `FILE`, whose name ends in .pcapng"
@@ -129,6 +135,10 @@ func useFormat() string {
 
 func useDocFormat() string {
 	return "write as `FORMAT`: " + choices(report.DocFormats)
+}
+
+func useDiffFormat() string {
+	return "write as `FORMAT`: " + choices(report.DiffFormats)
 }
 
 func useOutput() string {

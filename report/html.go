@@ -362,7 +362,7 @@ func (p *htmlReport) Close(s *analyzer.Summary) error {
 		out.Made = by.moment(p.o.Started.UnixNano())
 	}
 	if len(p.o.Command) > 0 {
-		out.Command = shellLine(p.o.Command)
+		out.Command = ShellLine(p.o.Command)
 	}
 	return htmlPage.Execute(p.w, &out)
 }

@@ -244,7 +244,7 @@ func (m *markdown) record(s *analyzer.Summary) {
 	m.line(by)
 	m.line("")
 	if len(m.o.Command) > 0 {
-		m.fence("sh", []string{shellLine(m.o.Command)})
+		m.fence("sh", []string{ShellLine(m.o.Command)})
 	}
 }
 
@@ -354,8 +354,9 @@ func isWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// shellLine writes a command so that a shell reads it back.
-func shellLine(args []string) string {
+// ShellLine writes a command so that a shell reads it back, without anything that a
+// terminal would obey.
+func ShellLine(args []string) string {
 	out := make([]string, len(args))
 	for k, a := range args {
 		switch {

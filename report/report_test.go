@@ -789,7 +789,7 @@ func TestWords(t *testing.T) {
 		{relative(3_000_000_000, 0), "3000000000"},
 		{clean("tick`é漢"), "tick`é漢"},
 		{clean("a\x1b[0m\n\xff\u202e"), `a\x1b[0m\n\xff\u202e`},
-		{shellLine([]string{"rstwhy", "a b", "it's", "\x1b'"}), `rstwhy 'a b' 'it'\''s' $'\x1b\''`},
+		{ShellLine([]string{"rstwhy", "a b", "it's", "\x1b'"}), `rstwhy 'a b' 'it'\''s' $'\x1b\''`},
 		{shortenLeft("abcdefghij", 6), "...hij"},
 		{shorten("abcdefghij", 6), "abc..."},
 	} {

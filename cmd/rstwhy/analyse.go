@@ -34,10 +34,37 @@ func (o *options) analyse(args []string) (code int, err error) {
 		}
 	}
 	interrupt := watchSignals(o.iface == "" && slices.ContainsFunc(args, isStream))
-	if o.each {
+	switch {
+	case o.each:
 		return o.eachOf(args, interrupt)
+	case o.bundle != "":
+		return o.bundleOf(args, interrupt)
 	}
 	return o.capture(args, interrupt)
+}
+
+// bundleOf reads the input and writes everything for one ticket.
+func (o *options) bundleOf(args []string, interrupt *interrupt) (int, error) {
+	b, err := newBundle(o.bundle)
+	if err != nil {
+		var usage *usageError
+		if errors.As(err, &usage) {
+			return exitUsage, err
+		}
+		return exitFailed, err
+	}
+	interrupt.holds(b)
+	o.outputs = append(o.outputs, b.outputs(o.iface == "" && !slices.ContainsFunc(args, isStream))...)
+	headline := report.NewHeadline()
+	code, err := o.capture(args, interrupt, headline)
+	if err != nil {
+		b.discard()
+		return code, err
+	}
+	if err := b.finish(headline.Words, append([]string{"rstwhy"}, os.Args[1:]...), time.Now()); err != nil {
+		return exitFailed, err
+	}
+	return code, nil
 }
 
 // eachOf reads every file by itself, and says at the end what was in each. A file that

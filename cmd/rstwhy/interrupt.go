@@ -22,6 +22,7 @@ type interrupt struct {
 	mu      sync.Mutex
 	in      *input // nil until it is open
 	outs    *outputs
+	bundle  *bundle // nil without one
 	wasCut  bool
 	signals chan os.Signal
 }
@@ -73,6 +74,13 @@ func (i *interrupt) begun(in *input, outs *outputs) {
 	i.in, i.outs = in, outs
 }
 
+// holds says which bundle is not to be left half.
+func (i *interrupt) holds(b *bundle) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.bundle = b
+}
+
 // cut reports whether a signal ended the input before its own end.
 func (i *interrupt) cut() bool {
 	i.mu.Lock()
@@ -88,6 +96,9 @@ func (i *interrupt) die(s os.Signal) {
 	i.mu.Lock()
 	if i.outs != nil {
 		i.outs.discard()
+	}
+	if i.bundle != nil {
+		i.bundle.discard()
 	}
 	signal.Reset(s)
 	n := s.(syscall.Signal)

@@ -65,6 +65,7 @@ type options struct {
 	format  string
 	outputs []string
 	writes  []string
+	bundle  string
 	context float64
 	verbose bool
 	reader  string
@@ -138,6 +139,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.StringVar(&o.format, "format", "text", useFormat())
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, useOutput())
 	f.StringArrayVarP(&o.writes, "write", "w", nil, useWrite)
+	f.StringVar(&o.bundle, "bundle", "", useBundle)
 	f.Float64Var(&o.context, "context", 0, useContext)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, useVerbose)
 	f.StringVar(&o.color, "color", "auto", useColor)
@@ -219,7 +221,9 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return errNothing
 	case o.captures() && slices.ContainsFunc(args, isStream):
 		return errWriteStream
-	case given("context") && !o.captures():
+	case o.each && o.bundle != "":
+		return errEachBundle
+	case given("context") && !o.captures() && o.bundle == "":
 		return errContextAlone
 	case o.context < 0:
 		return errContext

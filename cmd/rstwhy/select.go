@@ -246,6 +246,7 @@ func (e *unknownWord) Error() string { return fmt.Sprintf("no %s is called %q", 
 
 var (
 	errEachLive    = errors.New("--each is for files: -i reads one interface")
+	errEachBundle  = errors.New("--each and --bundle do not go together: a bundle is of one capture")
 	errEachFormat  = errors.New("--each writes text or ndjson to standard output: a file of another format holds one report")
 	errTop         = errors.New("--top: the number of causes must be at least 1")
 	errTopStream   = errors.New("--top ranks at the end: it goes with text and md, and with json under --summary")

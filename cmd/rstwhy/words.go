@@ -116,6 +116,7 @@ const (
 	useNumeric       = "addresses are never looked up: this is for hands that type it"
 	useNoPager       = "write to a terminal without $PAGER (less -FRX)"
 	useWrite         = "write the packets of the explained connections to the `FILE`, whose name ends in .pcapng, with comments that Wireshark shows; the same as -o"
+	useBundle        = "write everything for one ticket into the new directory or .zip file `BUNDLE`: report as Markdown, page and JSON, packets, schema, sums"
 	useContext       = "with -w: write also what the same hosts sent and got in so many `SECONDS` before and after each reset"
 	useDiffFailOn    = "end with exit code 3 if a cause grew or appeared, and not by chance: grew"
 	useIncident      = "the `INCIDENT`: its number in JSON, or the first 8 letters of its ID or more"

@@ -268,3 +268,9 @@ func flagNames(f packet.Flags) string {
 	}
 	return strings.Join(out, "/")
 }
+
+// Ladder draws the packets around the reset of i, one a line, within so many columns.
+func Ladder(i *analyzer.Incident, cols int) []string {
+	lines, _ := ladder(i, nil, cols, allRungs)
+	return lines
+}

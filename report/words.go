@@ -382,3 +382,11 @@ func breakWord(word string, cols int) string {
 	}
 	return word[:end]
 }
+
+// Story tells in a sentence or two what happened.
+func Story(i *analyzer.Incident) string { return (*naming)(nil).story(i) }
+
+// EvidenceOf is what speaks for the verdict on i, and what else the reset says.
+func EvidenceOf(i *analyzer.Incident) []string {
+	return evidence(i, &namer{ends: &i.Reset.Flow.Ends, roles: !i.Reset.Flow.RolesGuessed}, asIs)
+}

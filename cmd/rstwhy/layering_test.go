@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"classify":       {"flows", "hosts", "packet"},
 	"analyzer":       {"classify", "flows", "hosts", "packet"},
 	"report":         {"analyzer", "classify", "flows", "packet"},
+	"assistant":      {"analyzer", "capture", "classify", "flows", "report"},
 	"annotate":       {"analyzer", "capture", "flows", "packet"},
 	"kernel":         {"classify", "packet"}, // it testifies into the case
 	"internal/audit": {"packet"},
@@ -35,7 +36,7 @@ var mayImport = map[string][]string{
 	// It measures what the others are and knows none but the kernel's words.
 	"internal/lab/field": {"kernel"},
 	"docs/schema":        {},
-	"cmd/rstwhy":         {"analyzer", "annotate", "capture", "classify", "docs/schema", "flows", "packet", "report"},
+	"cmd/rstwhy":         {"analyzer", "annotate", "assistant", "capture", "classify", "docs/schema", "flows", "packet", "report"},
 	"cmd/rstlab":         {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/lab/field", "internal/mutants", "internal/synth"},
 	"internal/mutants":   {},
 }
@@ -60,6 +61,7 @@ var homes = map[string][]string{
 	"github.com/google/go-cmp":          {},
 	"github.com/yuin/goldmark":          {},
 	"github.com/chromedp":               {},
+	"github.com/modelcontextprotocol":   {"assistant"},
 	"github.com/invopop/jsonschema":     {}, // makes docs/schema in a test
 	"github.com/santhosh-tekuri":        {}, // and holds the output to it
 }

@@ -122,7 +122,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	cmd.SetHelpTemplate(helpTemplate)
 	cmd.SetVersionTemplate(versionTemplate)
 	cmd.SetHelpCommand(helpCommand())
-	cmd.AddCommand(causesCommand(), explainCommand(), diffCommand(), cutCommand(), schemaCommand(), versionCommand())
+	cmd.AddCommand(causesCommand(), explainCommand(), diffCommand(), cutCommand(), mcpCommand(), schemaCommand(), versionCommand())
 	for _, c := range cmd.Commands() {
 		c.DisableFlagsInUseLine = true
 	}

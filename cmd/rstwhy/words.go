@@ -26,6 +26,7 @@ const (
   rstwhy explain CAUSE
   rstwhy diff BEFORE AFTER
   rstwhy cut --frame N -o CUT.pcapng FILE...
+  rstwhy mcp FOLDER...
   rstwhy schema`
 
 	about = `rstwhy reads packet captures, or an interface, and says for every TCP reset why
@@ -37,7 +38,8 @@ read as one capture, in the order of their first packets.
 
 causes lists the causes that it knows; explain says what one is, how it looks,
 how to make sure and how to fix it. diff compares two captures. cut writes the
-packets that one verdict needs. schema prints the JSON Schema of the output.
+packets that one verdict needs. schema prints the JSON Schema of the output. mcp
+answers assistants.
 completion writes a script by which a shell completes their names.`
 
 	aboutCauses = `causes lists the causes that rstwhy knows, by family. With --format json it
@@ -50,6 +52,10 @@ you give them away: addresses and payload are as they were.`
 	aboutDiff = `diff compares two captures, such as one from before a change and one from after
 it. Incidents are held against the connections in each capture, as a busier hour
 has more of everything, and it is said which differences can be chance.`
+
+	aboutMCP = `mcp answers assistants on standard input and output, over the Model Context Protocol:
+what is in a capture, which resets there are, what a cause is, what the packets of a
+reset were. It writes nothing, and reads only files below the folders that are given.`
 
 	aboutSchema = `schema prints the JSON Schema (2020-12) of what --format json and --format ndjson
 write.`

@@ -21,7 +21,11 @@ MUTANTS ?= 0
 TARGETS = darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64 linux/arm64 linux/386
 CAPTURE = testdata/pcaps/unread-data-on-close/client.pcap
 
-.PHONY: run build test race check cross vuln fuzz benchmarks-once accuracy mutants field bench libpcap clean
+.PHONY: run build test race check cross vuln fuzz benchmarks-once accuracy mutants field bench libpcap clean pictures
+
+# The pictures of the README; needs Chromium.
+pictures: libpcap
+	docs/pictures/make.sh
 
 run: build
 	bin/rstwhy $(CAPTURE)

@@ -32,6 +32,7 @@ run: build
 
 build: libpcap
 	go build -o bin/rstwhy ./cmd/rstwhy
+	go build -o bin/rstwhy-mcp ./cmd/rstwhy-mcp
 
 test: libpcap
 	go test ./...

@@ -36,7 +36,8 @@ var mayImport = map[string][]string{
 	// It measures what the others are and knows none but the kernel's words.
 	"internal/lab/field": {"kernel"},
 	"docs/schema":        {},
-	"cmd/rstwhy":         {"analyzer", "annotate", "assistant", "capture", "classify", "docs/schema", "flows", "packet", "report"},
+	"cmd/rstwhy-mcp":     {"assistant"},
+	"cmd/rstwhy":         {"analyzer", "annotate", "capture", "classify", "docs/schema", "flows", "packet", "report"},
 	"cmd/rstlab":         {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/lab/field", "internal/mutants", "internal/synth"},
 	"internal/mutants":   {},
 }

@@ -1,13 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
-
-	"github.com/rstwhy/rstwhy/assistant"
 )
+
+// mcpProgram answers assistants. It is a program of its own, so that what captures as root
+// has no HTTP in it.
+const mcpProgram = "rstwhy-mcp"
 
 func mcpCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -18,11 +22,7 @@ func mcpCommand() *cobra.Command {
 			if len(args) == 0 {
 				return &usageError{errNoFolder}
 			}
-			s, err := assistant.New(version(), args)
-			if err != nil {
-				return err
-			}
-			return s.Run(context.Background())
+			return runMCP(args)
 		},
 	}
 	cmd.Flags().BoolP("help", "h", false, useHelp)
@@ -30,4 +30,32 @@ func mcpCommand() *cobra.Command {
 	return cmd
 }
 
-var errNoFolder = errors.New("which captures may be read? name the folders that they are in")
+func runMCP(args []string) error {
+	path := mcpProgram
+	if own, err := os.Executable(); err == nil {
+		if beside := filepath.Join(filepath.Dir(own), mcpProgram); isExecutable(beside) {
+			path = beside
+		}
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return exitCode(max(exit.ExitCode(), exitFailed))
+	case errors.Is(err, exec.ErrNotFound):
+		return errNoMCP
+	}
+	return err
+}
+
+func isExecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+var (
+	errNoFolder = errors.New("which captures may be read? name the folders that they are in")
+	errNoMCP    = errors.New(mcpProgram + " is missing: it stands beside rstwhy, or in one of the folders of $PATH; make build makes both")
+)

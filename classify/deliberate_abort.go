@@ -13,7 +13,7 @@ var deliberateAbort = Rule{
 	Summary: "A program or an administrator told the kernel to drop the connection: SO_LINGER with timeout 0, `ss -K`, or a disconnect.",
 	Story: func(c *Case) *Sentence {
 		switch {
-		case c.receivedData() > 0 || c.Missing.Has(MissingReceiver):
+		case c.receivedData() > 0 || c.Missing.Has(MissingReceiver|MissingHandshake|MissingSegments):
 		case c.Receiver.Bytes > 0:
 			return storyDeliberateAbort3
 		default:

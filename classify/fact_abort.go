@@ -74,7 +74,7 @@ func resetsOfData(c *Case) int {
 }
 
 var (
-	saysAbort         = sentence("abort-numbers", "{rst} carries {sender}'s next sequence number and acknowledges what it had received: {sender} aborted its socket, and did not answer a packet")
+	saysAbort         = sentence("abort-numbers", "{rst} carries {sender}'s next sequence number and acknowledges what it had received, as the abort of a socket does")
 	saysAbortBare     = sentence("abort-numbers-bare", "{rst} has no ACK, carries {sender}'s next sequence number, and nothing is left for it to answer: an abort as in RFC 9293, 3.10.5")
 	saysAbortWindow   = sentence("abort-own-window", "{rst} has no ACK, carries {sender}'s next sequence number, and offers {sender}'s own window, {rst_window}: an abort as in RFC 9293, 3.10.5")
 	saysUndelivered   = sentence("undelivered", "{undelivered} that it had sent were not acknowledged yet and may be lost")

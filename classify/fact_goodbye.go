@@ -13,6 +13,12 @@ var goodbyeFacts = []*Fact{
 	{"receiver_message_missing", UnitOctets, "what of the HTTP/1 message that the receiver began last the capture does not hold, by the length that its head names", func(c *Case) int64 {
 		return int64(missingOfMessage(c.Receiver))
 	}},
+	{"closing_response", UnitFrame, "the end of the sender's latest response, which says that it closes the connection (Connection: close), 0 without that", func(c *Case) int64 {
+		if !announcedClose(c) {
+			return 0
+		}
+		return int64(c.Sender.DataFrame)
+	}},
 }
 
 // farewells are the commands that end a session of SMTP, POP3, FTP, NNTP or

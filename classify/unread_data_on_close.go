@@ -146,7 +146,7 @@ var (
 	saysSentAll                  = sentence("sent-all", "{receiver} had sent {received} in all")
 	saysAnsweredSinceSoAll       = sentence("answered-since-so-all", "{sender} had answered since, so all may have been read")
 	saysUpMayUnreadThey          = sentence("up-may-unread-they", "up to {unread_at_most} may be unread: they came after {sender} last sent anything itself, the latest in {receiver_data}")
-	saysAnnouncedClose           = sentence("announced-close", "{sender} had said with its latest response, in {sender_data}, that it closes the connection after it (Connection: close): it waits for no further request")
+	saysAnnouncedClose           = sentence("announced-close", "{sender} had said with its latest response, which ends in {closing_response}, that it closes the connection after it (Connection: close): it waits for no further request")
 	saysButProgramWorksRead      = sentence("but-program-works-read", "but a program that works has read them by then")
 	storyUnreadDataOnClose       = sentence("story-unread-data-on-close", "{sender} closed the connection while bytes that {receiver} had sent were still waiting to be read: the last of them came {receiver_data_to_rst} before.")
 	storyUnreadDataOnClose2      = sentence("story-unread-data-on-close-2", "{sender} aborted the connection after answering; it may have closed with bytes from {receiver} unread, or aborted on purpose.")

@@ -19,7 +19,7 @@ var (
 	saysAnotherBox   = sentence("sent-by-another-box", "another box, in the name of {sender}")
 	saysForged       = sentence("sent-by-forger", "a third party that forged it, in the name of {sender}")
 	saysByAddress    = sentence("sent-by-address", "{sender}, by its address alone")
-	saysByAddressBut = sentence("sent-by-address-with-hints", "{sender}, by its address; something sets it apart from that host's other packets")
+	saysByAddressBut = sentence("sent-by-address-with-hints", "{sender}, by its address; there is a sign of another hand")
 
 	saysAccepted      = sentence("effect-accepted", "accepted: its sequence number is the one that {receiver} expected")
 	saysAcceptedLater = sentence("effect-accepted-later", "accepted: not the first, but {taken_rst}, ended the connection")

@@ -417,3 +417,28 @@ func place(sender bool, of func(v *view, at numbersOf) packet.Seq) auditor {
 		return answer(int64(uint32(of(v, at)-syn.Seq)) == value)
 	}
 }
+
+// closingResponse: the last payload of the RST's sender before it, and the latest head of a
+// message of its own says that it closes the connection.
+func closingResponse(v *view, value int64) Answer {
+	h := v.header(value)
+	if h == nil || h.Len == 0 || !v.fromSender(h) {
+		return False
+	}
+	closes := false
+	for _, s := range v.pre {
+		if !v.fromSender(s) || s.Len == 0 {
+			continue
+		}
+		if s.Message&packet.MessageHead != 0 {
+			closes = s.Message&packet.MessageClose != 0
+		}
+	}
+	switch {
+	case closes:
+		return True
+	case !v.whole:
+		return Undecidable
+	}
+	return False
+}

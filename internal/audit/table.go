@@ -37,6 +37,7 @@ var auditors = map[string]auditor{
 	"sender_latest_to_rst":     latestOf(bySender, none(packet.RST), toRST),
 	"unacknowledged_of_lost":   unacknowledgedOf,
 	"receiver_message_missing": messageMissing,
+	"closing_response":         closingResponse,
 
 	// The RST itself.
 	"rst":           field(func(h *packet.Header) int64 { return int64(h.Ref()) }),

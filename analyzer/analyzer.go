@@ -29,6 +29,18 @@ type Sink interface {
 	Close(*Summary) error
 }
 
+// IncidentFunc is a Sink for who wants the incidents and nothing else.
+type IncidentFunc func(*Incident) error
+
+// Incident calls f.
+func (f IncidentFunc) Incident(i *Incident) error { return f(i) }
+
+// Note does nothing.
+func (f IncidentFunc) Note(*flows.Note) error { return nil }
+
+// Close does nothing.
+func (f IncidentFunc) Close(*Summary) error { return nil }
+
 // Witness knows more of a RST than its packets: the kernel of the host that
 // sent it. Its word is part of the case that is judged.
 type Witness interface {

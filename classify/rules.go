@@ -84,7 +84,7 @@ func ByID(id string) *Rule {
 const (
 	needHandshake = SenderSYN | ReceiverSYN | ClientSYN | Refusal | SYNACKDropped
 	needSender    = SenderSpoke | SenderSYN | SenderData | SenderFIN
-	needReceiver  = ReceiverSYN | ReceiverAck | ReceiverFIN | AnswersSegment | Refusal | SYNACKDropped
+	needReceiver  = ReceiverSYN | ReceiverAck | ReceiverFIN | AnswersSegment | Refusal
 )
 
 // Untold returns the causes that nobody can tell from a connection that lacks all of m,

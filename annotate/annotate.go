@@ -239,28 +239,26 @@ func (c *Capture) differing(ch *choice) ([]*said, error) {
 		return nil, err
 	}
 	defer files.Close()
-	again := &verdicts{of: map[packet.FrameRef]string{}}
-	if _, err := analyzer.Run(context.Background(), &source{files, ch, int64(c.o.Context)}, analyzer.Config{}, again); err != nil {
+	again := map[packet.FrameRef]string{}
+	if _, err := analyzer.Run(context.Background(), &source{files, ch, int64(c.o.Context)}, analyzer.Config{}, verdicts(again)); err != nil {
 		return nil, err
 	}
 	var odd []*said
 	for k := range c.said {
-		if s := &c.said[k]; again.of[s.ref] != s.verdict {
+		if s := &c.said[k]; again[s.ref] != s.verdict {
 			odd = append(odd, s)
 		}
 	}
 	return odd, nil
 }
 
-// verdicts is a sink that keeps verdicts.
-type verdicts struct{ of map[packet.FrameRef]string }
-
-func (v *verdicts) Incident(i *analyzer.Incident) error {
-	v.of[i.Reset.RST.Ref()] = verdictOf(i)
-	return nil
+// verdicts is a sink that keeps what is said of each RST in of.
+func verdicts(of map[packet.FrameRef]string) analyzer.Sink {
+	return analyzer.IncidentFunc(func(i *analyzer.Incident) error {
+		of[i.Reset.RST.Ref()] = verdictOf(i)
+		return nil
+	})
 }
-func (v *verdicts) Note(*flows.Note) error        { return nil }
-func (v *verdicts) Close(*analyzer.Summary) error { return nil }
 
 // source leaves of the files what is chosen.
 type source struct {
@@ -309,4 +307,28 @@ func (c *Capture) summary() string {
 		s += fmt.Sprintf("\n%s: %d", id, c.causes[id])
 	}
 	return s
+}
+
+// packetWriter writes packets with their comments.
+type packetWriter struct {
+	c     *Capture
+	w     *capture.Writer
+	names []string
+}
+
+func (c *Capture) begin(w io.Writer) (*packetWriter, error) {
+	app := "rstwhy"
+	if c.o.Version != "" {
+		app += " " + c.o.Version
+	}
+	out, err := capture.NewWriter(w, app, c.summary())
+	return &packetWriter{c, out, c.o.Names()}, err
+}
+
+func (p *packetWriter) packet(r *capture.Raw) error {
+	iface, err := p.w.Interface(p.names[r.Ref.File()], r.LinkType)
+	if err != nil {
+		return err
+	}
+	return p.w.Packet(iface, r.Time, r.Data, r.WireLen, r.Ref.Frame(), p.c.comments[r.Ref]...)
 }

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -19,7 +20,6 @@ import (
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/classify"
-	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/report"
 )
 
@@ -27,6 +27,7 @@ const (
 	incidentsUsual = 20  // that are listed unless more are asked for
 	incidentsMost  = 200 // that are listed at most
 	filesMost      = 64  // that are read at once
+	idLeast        = 8   // letters of an ID that name an incident
 )
 
 // Server answers questions about the captures below its folders.
@@ -201,37 +202,19 @@ func (s *Server) explainCapture(ctx context.Context, in askCapture) (string, any
 	return words.String(), out, err
 }
 
-// list is a sink for the first incidents that are asked for.
-type list struct {
-	selection report.Selection
-	limit     int
-	picked    []*analyzer.Incident
-	more      uint64
-}
-
-func (l *list) Incident(i *analyzer.Incident) error {
-	switch {
-	case !l.selection.Incident(i):
-	case len(l.picked) == l.limit:
-		l.more++
-	default:
-		l.picked = append(l.picked, i.Clone())
-	}
-	return nil
-}
-func (l *list) Note(*flows.Note) error        { return nil }
-func (l *list) Close(*analyzer.Summary) error { return nil }
-
 func (s *Server) listIncidents(ctx context.Context, in askIncidents) (string, any, error) {
-	l := &list{limit: min(max(in.Limit, 0), incidentsMost)}
-	if l.limit == 0 {
-		l.limit = incidentsUsual
+	limit := min(max(in.Limit, 0), incidentsMost)
+	if limit == 0 {
+		limit = incidentsUsual
 	}
+	var selection report.Selection
+	var picked []*analyzer.Incident
+	var more uint64
 	if in.Cause != "" {
 		if classify.ByID(in.Cause) == nil {
 			return "", nil, fmt.Errorf("no cause is called %q", in.Cause)
 		}
-		l.selection.Causes = []string{in.Cause}
+		selection.Causes = []string{in.Cause}
 	}
 	if in.Host != "" {
 		p, err := netip.ParsePrefix(in.Host)
@@ -241,14 +224,23 @@ func (s *Server) listIncidents(ctx context.Context, in askIncidents) (string, an
 		if err != nil {
 			return "", nil, fmt.Errorf("host: %q is neither an address nor a network", in.Host)
 		}
-		l.selection.Hosts = []netip.Prefix{p.Masked()}
+		selection.Hosts = []netip.Prefix{p.Masked()}
 	}
-	if err := s.read(ctx, in.askCapture, l); err != nil {
+	if err := s.read(ctx, in.askCapture, analyzer.IncidentFunc(func(i *analyzer.Incident) error {
+		switch {
+		case !selection.Incident(i):
+		case len(picked) == limit:
+			more++
+		default:
+			picked = append(picked, i.Clone())
+		}
+		return nil
+	})); err != nil {
 		return "", nil, err
 	}
 	var words strings.Builder
 	all := []any{}
-	for _, i := range l.picked {
+	for _, i := range picked {
 		words.WriteString(inWords(i))
 		one, err := inFields(i)
 		if err != nil {
@@ -256,13 +248,13 @@ func (s *Server) listIncidents(ctx context.Context, in askIncidents) (string, an
 		}
 		all = append(all, one)
 	}
-	if len(l.picked) == 0 {
+	if len(picked) == 0 {
 		words.WriteString("No reset of those asked for.\n")
 	}
-	if l.more > 0 {
-		fmt.Fprintf(&words, "%d more are not listed.\n", l.more)
+	if more > 0 {
+		fmt.Fprintf(&words, "%d more are not listed.\n", more)
 	}
-	return words.String(), map[string]any{"incidents": all, "more": l.more}, nil
+	return words.String(), map[string]any{"incidents": all, "more": more}, nil
 }
 
 // inWords says how sure a verdict is, what else fits and what would decide, and then what
@@ -315,37 +307,27 @@ func (s *Server) explainCause(_ context.Context, in askCause) (string, any, erro
 }
 
 func (s *Server) showPackets(ctx context.Context, in askPackets) (string, any, error) {
-	p := &one{asked: in.Incident}
-	if err := s.read(ctx, in.askCapture, p); err != nil {
+	var found *analyzer.Incident
+	if err := s.read(ctx, in.askCapture, analyzer.IncidentFunc(func(i *analyzer.Incident) error {
+		if found == nil && (strconv.FormatUint(i.Number, 10) == in.Incident || len(in.Incident) >= idLeast && strings.HasPrefix(i.ID(), in.Incident)) {
+			found = i.Clone()
+		}
+		return nil
+	})); err != nil {
 		return "", nil, err
 	}
-	if p.found == nil {
+	if found == nil {
 		return "", nil, fmt.Errorf("incident: none has the number or ID %q", in.Incident)
 	}
-	fields, err := inFields(p.found)
+	fields, err := inFields(found)
 	if err != nil {
 		return "", nil, err
 	}
-	words := fmt.Sprintf("%s, %s. In milliseconds before and after the RST:\n%s\n", p.found.Verdict.Rule.ID, p.found.Verdict.Confidence,
-		strings.Join(report.Ladder(p.found, 100), "\n"))
+	words := fmt.Sprintf("%s, %s. In milliseconds before and after the RST:\n%s\n", found.Verdict.Rule.ID, found.Verdict.Confidence,
+		strings.Join(report.Ladder(found, 100), "\n"))
 	packets := fields
 	if m, ok := fields.(map[string]any); ok {
 		packets = map[string]any{"packets": m["packets"], "earlier_packets": m["earlier_packets"]}
 	}
 	return words, packets, nil
 }
-
-// one is a sink for the incident that is asked for.
-type one struct {
-	asked string
-	found *analyzer.Incident
-}
-
-func (o *one) Incident(i *analyzer.Incident) error {
-	if o.found == nil && (fmt.Sprint(i.Number) == o.asked || len(o.asked) >= 8 && strings.HasPrefix(i.ID(), o.asked)) {
-		o.found = i.Clone()
-	}
-	return nil
-}
-func (o *one) Note(*flows.Note) error        { return nil }
-func (o *one) Close(*analyzer.Summary) error { return nil }

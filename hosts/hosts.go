@@ -134,10 +134,9 @@ type Around struct {
 	LegDir   flows.Dir
 	LegFrame packet.FrameRef
 
-	// LegReset, with Legs, is the RST with which another server, LegResetBy, has
-	// refused the stream of this connection's client, or ended it, before; 0 for none.
-	LegReset   packet.FrameRef
-	LegResetBy flows.Endpoint
+	// LegReset, with Legs, is the RST with which another server has refused the stream
+	// of this connection's client, or ended it, before; 0 for none.
+	LegReset packet.FrameRef
 
 	// Left, with Departures, is the first FIN, or RST when LeftByRST, of another
 	// connection that the address of the RST's sender got at LeftTime, no more than
@@ -526,7 +525,7 @@ func (m *Memory) otherLeg(r *flows.Reset, a *Around) {
 	if l := m.locals.get(hashesOf(client).end, client); l != nil {
 		if f := &l.reset; f.peer.Port != 0 && f.peer.Addr != server.Addr && f.frame < r.RST.Ref() &&
 			s.Known.Has(flows.SawSYN) && (&leg{isn: s.ISN, peer: f.peer}).has(f.isn) {
-			a.LegReset, a.LegResetBy = f.frame, f.peer
+			a.LegReset = f.frame
 		}
 		for i := range l.asked {
 			if l := &l.asked[i]; l.peer.Addr != server.Addr && l.peer.Port != 0 && (exact && l.isn == n || !exact && l.has(n)) {

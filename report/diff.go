@@ -15,11 +15,10 @@ import (
 	"github.com/rstwhy/rstwhy/flows"
 )
 
-// Tally is a sink that counts incidents by cause and service, for a comparison.
+// Tally is a sink that counts incidents by cause and service, for a comparison or a title.
 type Tally struct {
 	incidents *collector
-	summary   *analyzer.Summary
-	names     []string
+	summary   *analyzer.Summary // nil until it is closed
 }
 
 // NewTally returns an empty one.
@@ -36,7 +35,7 @@ func (t *Tally) Note(*flows.Note) error { return nil }
 
 // Close takes what was read into account.
 func (t *Tally) Close(s *analyzer.Summary) error {
-	t.summary, t.names = s, s.Files
+	t.summary = s
 	return nil
 }
 
@@ -253,10 +252,10 @@ func perMinute(n uint64, s *analyzer.Summary) string {
 
 func (t *Tally) title() string {
 	var names []string
-	for _, f := range t.names[:min(len(t.names), 3)] {
+	for _, f := range t.summary.Files[:min(len(t.summary.Files), 3)] {
 		names = append(names, clean(f))
 	}
-	if more := len(t.names) - 3; more > 0 {
+	if more := len(t.summary.Files) - 3; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return list(names)
@@ -384,7 +383,7 @@ type (
 
 func (d *Diff) json() diffJSON {
 	side := func(t *Tally) diffSideJSON {
-		return diffSideJSON{append([]string{}, t.names...), t.summary.Flows.Connections, t.summary.Incidents, seconds(spanOf(t.summary))}
+		return diffSideJSON{append([]string{}, t.summary.Files...), t.summary.Flows.Connections, t.summary.Incidents, seconds(spanOf(t.summary))}
 	}
 	one := func(c *Changed) changedJSON {
 		return changedJSON{Service: c.Where, Change: c.Change, Before: c.Before, After: c.After, P: c.P, Chance: c.P >= chance}

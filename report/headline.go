@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/classify"
-	"github.com/rstwhy/rstwhy/flows"
 )
 
 // headline says the most important thing in a few words: of what may be mended the
@@ -60,29 +58,12 @@ func resetsOf(causes []*Cause) (n uint64) {
 	return n
 }
 
-// Headline is a sink that keeps no more than the title of a report.
-type Headline struct {
-	// Words are the title, once the sink is closed.
-	Words     string
-	incidents *collector
-}
-
-// NewHeadline returns an empty one.
-func NewHeadline() *Headline { return &Headline{incidents: newCollector(nil)} }
-
-// Incident takes i into account.
-func (h *Headline) Incident(i *analyzer.Incident) error {
-	h.incidents.incident(i)
-	return nil
-}
-
-// Note does nothing: no title speaks of connections that were not reset.
-func (h *Headline) Note(*flows.Note) error { return nil }
-
-// Close makes the title.
-func (h *Headline) Close(s *analyzer.Summary) error {
-	h.Words = h.incidents.document(s, nil).headline(asIs)
-	return nil
+// Headline is the title of a report on what t has counted, "" before it is closed.
+func (t *Tally) Headline() string {
+	if t.summary == nil {
+		return ""
+	}
+	return t.incidents.document(t.summary, nil).headline(asIs)
 }
 
 // FileRow is what was in one of several files.

@@ -47,21 +47,17 @@ func (o *options) analyse(args []string) (code int, err error) {
 func (o *options) bundleOf(args []string, interrupt *interrupt) (int, error) {
 	b, err := newBundle(o.bundle)
 	if err != nil {
-		var usage *usageError
-		if errors.As(err, &usage) {
-			return exitUsage, err
-		}
 		return exitFailed, err
 	}
 	interrupt.holds(b)
 	o.outputs = append(o.outputs, b.outputs(o.iface == "" && !slices.ContainsFunc(args, isStream))...)
-	headline := report.NewHeadline()
-	code, err := o.capture(args, interrupt, headline)
+	tally := report.NewTally()
+	code, err := o.capture(args, interrupt, tally)
 	if err != nil {
 		b.discard()
 		return code, err
 	}
-	if err := b.finish(headline.Words, append([]string{"rstwhy"}, os.Args[1:]...), time.Now()); err != nil {
+	if err := b.finish(tally.Headline(), append([]string{"rstwhy"}, os.Args[1:]...), time.Now()); err != nil {
 		return exitFailed, err
 	}
 	return code, nil
@@ -73,9 +69,9 @@ func (o *options) eachOf(args []string, interrupt *interrupt) (code int, err err
 	o.noPager = true // one for each file would be in the way
 	var rows []report.FileRow
 	for _, path := range args {
-		headline := report.NewHeadline()
-		one, err := o.capture([]string{path}, interrupt, headline)
-		row := report.FileRow{Name: path, Words: headline.Words}
+		tally := report.NewTally()
+		one, err := o.capture([]string{path}, interrupt, tally)
+		row := report.FileRow{Name: path, Words: tally.Headline()}
 		if err != nil {
 			explain(os.Stderr, err)
 			row.Words = "not read: " + strings.TrimPrefix(err.Error(), path+": ")

@@ -68,7 +68,7 @@ func cutCommand() *cobra.Command {
 // picks reports whether i is the incident asked for.
 func (c *cutting) picks(i *analyzer.Incident) bool {
 	if c.frame != 0 {
-		return slices.ContainsFunc(append(i.Frames(), i.Reset.RST.Ref()), func(w packet.FrameRef) bool { return w.Frame() == c.frame })
+		return slices.ContainsFunc(i.Frames(), func(w packet.FrameRef) bool { return w.Frame() == c.frame })
 	}
 	if n, err := strconv.ParseUint(c.incident, 10, 64); err == nil && len(c.incident) < idLeast {
 		return i.Number == n
@@ -100,21 +100,24 @@ func (c *cutting) run(args []string) error {
 	if err := o.commit(); err != nil || o.err != nil {
 		return outputError(c.output, errors.Join(o.err, err))
 	}
-	_, err = fmt.Fprintf(os.Stdout, "%s: %s of %s packets: %s\n", printable(c.output), classify.Grouped(got.Packets), classify.Grouped(got.Of), verdictWords(got.Verdict))
+	_, err = fmt.Fprintf(os.Stdout, "%s: %s of %s packets: %s\n", printable(c.output), classify.Grouped(got.Packets), classify.Grouped(got.Of), verdictWords(&got))
 	if err != nil {
 		return stdoutError(err)
 	}
 	return nil
 }
 
-// verdictWords writes "cause confidence others..." as a sentence does.
-func verdictWords(s string) string {
-	words := strings.Fields(s)
-	out := strings.Join(words[:2], ", ")
-	if also := words[2:]; len(also) > 0 {
-		out += "; could also be " + strings.Join(also, ", ")
+// verdictWords says a verdict in a line.
+func verdictWords(r *annotate.Result) string {
+	words := r.Rule.ID + ", " + r.Confidence.String()
+	for k, a := range r.AlsoFits {
+		if k == 0 {
+			words += "; could also be " + a.ID
+		} else {
+			words += ", " + a.ID
+		}
 	}
-	return out
+	return words
 }
 
 func (c *cutting) none() error {

@@ -27,8 +27,8 @@ var mayImport = map[string][]string{
 	"classify":       {"flows", "hosts", "packet"},
 	"analyzer":       {"classify", "flows", "hosts", "packet"},
 	"report":         {"analyzer", "classify", "flows", "packet"},
-	"assistant":      {"analyzer", "capture", "classify", "flows", "report"},
-	"annotate":       {"analyzer", "capture", "flows", "packet"},
+	"assistant":      {"analyzer", "capture", "classify", "report"},
+	"annotate":       {"analyzer", "capture", "classify", "flows", "packet"},
 	"kernel":         {"classify", "packet"}, // it testifies into the case
 	"internal/audit": {"packet"},
 	"internal/synth": {"packet"},

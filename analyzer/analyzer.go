@@ -104,6 +104,7 @@ type Summary struct {
 	Held        uint64 // frames of files that it did not let through
 	Selection   string // what was asked for of the incidents, "" for all
 	LeftOut     LeftOut
+	Anonymized  bool // addresses, names and payload are not those of the input
 	Elapsed     time.Duration
 }
 

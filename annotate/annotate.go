@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/anonymize"
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/packet"
@@ -32,6 +33,11 @@ type Options struct {
 	// Filter and Count are those of the run.
 	Filter string
 	Count  uint64
+	// Shown are what the files are called in what is written; nil means Names.
+	Shown func() []string
+	// Mask changes the addresses, and takes out the payload, of what is written; nil means
+	// that it is written as it was. The incidents must have passed it.
+	Mask *anonymize.Mask
 	// Context adds what the same hosts sent and got so long before and after each RST.
 	Context time.Duration
 }
@@ -70,6 +76,7 @@ type Capture struct {
 	said      []said
 	incidents uint64
 	causes    map[string]uint64
+	frame     []byte // the latest that was masked
 }
 
 // New returns one that writes to w.
@@ -224,7 +231,19 @@ func (c *Capture) choose() (*choice, error) {
 // each reads the files again and calls with for the packets of ch.
 func (c *Capture) each(ch *choice, with func(*capture.Raw) error) error {
 	return capture.EachFrame(c.o.Names(), c.o.Filter, c.o.Count, func(r *capture.Raw) error {
-		if !r.TCP || !ch.wants(&r.Header, int64(c.o.Context)) {
+		if !r.TCP {
+			return nil
+		}
+		if m := c.o.Mask; m != nil {
+			link, _ := packet.LinkFromType(r.LinkType)
+			plain := r.Header
+			m.Header(&r.Header)
+			if !ch.wants(&r.Header, int64(c.o.Context)) {
+				return nil
+			}
+			c.frame, r.WireLen, r.LinkType = m.Frame(c.frame[:0], &plain, r.Segment, r.Data, link)
+			r.Data = c.frame
+		} else if !ch.wants(&r.Header, int64(c.o.Context)) {
 			return nil
 		}
 		return with(r)
@@ -240,7 +259,7 @@ func (c *Capture) differing(ch *choice) ([]*said, error) {
 	}
 	defer files.Close()
 	again := map[packet.FrameRef]string{}
-	if _, err := analyzer.Run(context.Background(), &source{files, ch, int64(c.o.Context)}, analyzer.Config{}, verdicts(again)); err != nil {
+	if _, err := analyzer.Run(context.Background(), &source{c.o.masked(files), ch, int64(c.o.Context)}, analyzer.Config{}, verdicts(again)); err != nil {
 		return nil, err
 	}
 	var odd []*said
@@ -260,9 +279,17 @@ func verdicts(of map[packet.FrameRef]string) analyzer.Sink {
 	})
 }
 
+// masked is what the mask makes of files.
+func (o *Options) masked(files analyzer.Source) analyzer.Source {
+	if o.Mask == nil {
+		return files
+	}
+	return &anonymize.Source{From: files, Mask: o.Mask}
+}
+
 // source leaves of the files what is chosen.
 type source struct {
-	files   *capture.Files
+	files   analyzer.Source
 	ch      *choice
 	context int64
 }
@@ -289,6 +316,8 @@ func (s *source) Read(b *packet.Batch) error {
 	return err
 }
 
+const saysMasked = "addresses are not those of the capture, payload and options are zero but for what a verdict reads, checksums are computed anew"
+
 // summary is the comment on the whole capture.
 func (c *Capture) summary() string {
 	s := fmt.Sprintf("rstwhy: the packets of %d connections that were reset", len(c.said))
@@ -306,6 +335,9 @@ func (c *Capture) summary() string {
 	for _, id := range ids {
 		s += fmt.Sprintf("\n%s: %d", id, c.causes[id])
 	}
+	if c.o.Mask != nil {
+		s += "\n" + saysMasked
+	}
 	return s
 }
 
@@ -322,7 +354,11 @@ func (c *Capture) begin(w io.Writer) (*packetWriter, error) {
 		app += " " + c.o.Version
 	}
 	out, err := capture.NewWriter(w, app, c.summary())
-	return &packetWriter{c, out, c.o.Names()}, err
+	shown := c.o.Names
+	if c.o.Shown != nil {
+		shown = c.o.Shown
+	}
+	return &packetWriter{c, out, shown()}, err
 }
 
 func (p *packetWriter) packet(r *capture.Raw) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/anonymize"
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/internal/synth"
 )
@@ -32,14 +33,24 @@ func found(lines *[]string) analyzer.Sink {
 // run explains files and writes them annotated.
 func run(t *testing.T, paths []string, o Options) (said []string, out string) {
 	t.Helper()
-	files, err := capture.Open(paths, capture.Config{Filter: o.Filter})
+	said, out, err := try(t, paths, o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return said, out
+}
+
+// try is run for files that perhaps nobody can read.
+func try(t *testing.T, paths []string, o Options) (said []string, out string, err error) {
+	t.Helper()
+	files, err := capture.Open(paths, capture.Config{Filter: o.Filter})
+	if err != nil {
+		return nil, "", err
 	}
 	o.Names = files.Names
 	var b bytes.Buffer
 	c := New(&b, o)
-	sum, err := analyzer.Run(context.Background(), files, analyzer.Config{}, found(&said), c)
+	sum, err := analyzer.Run(context.Background(), o.masked(files), analyzer.Config{}, found(&said), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +63,7 @@ func run(t *testing.T, paths []string, o Options) (said []string, out string) {
 		t.Fatal(err)
 	}
 	slices.Sort(said)
-	return said, out
+	return said, out, nil
 }
 
 func again(t *testing.T, path string) (said []string) {
@@ -90,9 +101,10 @@ func scenario(t *testing.T, text string) string {
 	return path
 }
 
-// TestSameVerdicts writes every recording of the lab and every scenario of the field, and
-// explains what was written.
-func TestSameVerdicts(t *testing.T) {
+// everyCapture is the recordings of the lab, the scenarios, and the public captures where
+// they are beside the project.
+func everyCapture(t *testing.T) []string {
+	t.Helper()
 	paths, err := filepath.Glob("../testdata/pcaps/*/*.pcap*")
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no recordings", err)
@@ -108,15 +120,57 @@ func TestSameVerdicts(t *testing.T) {
 		}
 		paths = append(paths, scenario(t, string(text)))
 	}
-	incidents := 0
-	for _, path := range paths {
-		said, out := run(t, []string{path}, Options{})
-		incidents += len(said)
-		if now := again(t, out); !slices.Equal(said, now) {
-			t.Errorf("%s:\nsaid %s\nnow  %s", path, strings.Join(said, "\n     "), strings.Join(now, "\n     "))
+	public, err := filepath.Glob("../../shared/pcaps/*.*cap*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(public) == 0 {
+		t.Log("SKIPPED: there are no public captures in ../shared/pcaps")
+	}
+	return append(paths, public...)
+}
+
+// TestSameVerdicts writes every capture, as it is and anonymised, and explains what was
+// written.
+func TestSameVerdicts(t *testing.T) {
+	mask, err := anonymize.New([]byte("0123456789abcdef0123456789ABCDEF"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		o    Options
+	}{{"as it is", Options{}}, {"anonymised", Options{Mask: mask}}} {
+		incidents, captures := 0, 0
+		for _, path := range everyCapture(t) {
+			said, out, err := try(t, []string{path}, test.o)
+			if err != nil {
+				continue // nobody can read it, and other tests say so
+			}
+			captures++
+			incidents += len(said)
+			if now := again(t, out); !slices.Equal(said, now) {
+				t.Errorf("%s: %s:\n%s", test.name, path, difference(said, now))
+			}
+		}
+		t.Logf("%s: %d incidents of %d captures", test.name, incidents, captures)
+	}
+}
+
+// difference is what one of two sorted lists has alone, as much as can be read.
+func difference(said, now []string) string {
+	var out []string
+	for _, l := range []struct {
+		name      string
+		of, other []string
+	}{{"said", said, now}, {"now ", now, said}} {
+		for _, s := range l.of {
+			if !slices.Contains(l.other, s) && len(out) < 20 {
+				out = append(out, l.name+" "+s)
+			}
 		}
 	}
-	t.Logf("%d incidents of %d captures", incidents, len(paths))
+	return strings.Join(out, "\n")
 }
 
 // TestComments asks tshark where the comments are.

@@ -44,7 +44,7 @@ func Cut(w io.Writer, o Options, pick func(*analyzer.Incident) bool) (Result, er
 	defer files.Close()
 	c.o.Names = files.Names // in their order
 	var out Result
-	sum, err := analyzer.Run(context.Background(), files, analyzer.Config{}, analyzer.IncidentFunc(func(i *analyzer.Incident) error {
+	sum, err := analyzer.Run(context.Background(), c.o.masked(files), analyzer.Config{}, analyzer.IncidentFunc(func(i *analyzer.Incident) error {
 		if len(c.said) > 0 || !pick(i) {
 			return nil
 		}

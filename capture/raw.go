@@ -13,8 +13,9 @@ type Raw struct {
 	Data     []byte // what was captured; valid until the next frame
 	WireLen  int    // octets on the wire
 	LinkType uint32 // LINKTYPE_ value
-	TCP      bool   // Header holds a segment
+	TCP      bool   // Header and Segment hold a segment
 	Header   packet.Header
+	Segment  []byte // what was captured of it, within Data
 }
 
 // EachFrame reads the files of names once more, in that order, and calls with for every
@@ -24,7 +25,6 @@ type Raw struct {
 func EachFrame(names []string, filter string, count uint64, with func(*Raw) error) error {
 	f := &Files{config: Config{Filter: filter}}
 	matches := newFilter(filter)
-	batch := packet.Batch{Headers: make([]packet.Header, 0, 1)}
 	left := limit(count)
 	for k, name := range names {
 		in := &input{path: name, name: name}
@@ -35,7 +35,7 @@ func EachFrame(names []string, filter string, count uint64, with func(*Raw) erro
 			}
 			return err
 		}
-		err := eachOf(in, uint32(k), matches, &batch, &left, with)
+		err := eachOf(in, uint32(k), matches, &left, with)
 		in.close()
 		if err != nil {
 			return err
@@ -44,7 +44,7 @@ func EachFrame(names []string, filter string, count uint64, with func(*Raw) erro
 	return nil
 }
 
-func eachOf(in *input, file uint32, filter *filter, batch *packet.Batch, left *uint64, with func(*Raw) error) error {
+func eachOf(in *input, file uint32, filter *filter, left *uint64, with func(*Raw) error) error {
 	var fr frame
 	for number := uint64(1); *left > 0; number++ {
 		if ok, _ := next(in.r, &fr); !ok {
@@ -60,13 +60,13 @@ func eachOf(in *input, file uint32, filter *filter, batch *packet.Batch, left *u
 			}
 		}
 		*left--
-		batch.Reset()
 		raw := Raw{Time: fr.time, Data: fr.data, WireLen: fr.wireLen, LinkType: fr.linkType}
-		h := packet.Header{File: file, Frame: number}
+		h := &raw.Header
+		h.Time, h.Frame, h.File = fr.time, number, file
 		raw.Ref = h.Ref()
-		if batch.Add(fr.time, number, file, fr.link, fr.data, fr.wireLen) == packet.Decoded {
-			raw.TCP, raw.Header = true, batch.Headers[0]
-		}
+		var skip packet.Skip
+		raw.Segment, skip = packet.Segment(h, fr.link, fr.data, fr.wireLen)
+		raw.TCP = skip == packet.Decoded
 		if err := with(&raw); err != nil {
 			return err
 		}

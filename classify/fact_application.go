@@ -147,7 +147,7 @@ func keepsConnections(c *Case) bool {
 		return false
 	case isRequest(&x.First, x.FirstN), isRequest(&x.LastBytes, x.LastN), status(&y.First, y.FirstN) != 0, status(&y.LastBytes, y.LastN) != 0:
 		return true
-	case bytes.HasPrefix(x.First[:min(int(x.FirstN), packet.PeekLen)], []byte("PRI * HTTP/2")):
+	case bytes.HasPrefix(x.First[:min(int(x.FirstN), packet.PeekLen)], http2Preface):
 		return true
 	case firstRecord(x).kind == recordHandshake, tlsPort(port):
 		return true

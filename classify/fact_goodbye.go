@@ -90,14 +90,24 @@ func isControl(s *flows.Side, n uint64) bool {
 		return n == uint64(r.length+recordHeader) && r.length <= controlRecord
 	case isCOTP(b) && b[5] == cotpData:
 		return n == 7 // no user data
-	case len(b) >= 9 && b[0] == 0 && b[1] == 0 && n == 9+uint64(b[2]):
-		// HTTP/2 in the clear: SETTINGS, PING, GOAWAY and WINDOW_UPDATE of the
-		// connection (RFC 9113, 4.1 and 6).
-		return (b[3] == 4 || b[3] == 6 || b[3] == 7 || b[3] == 8) && b[5]|b[6]|b[7]|b[8] == 0
-	case bytes.Equal(b, []byte{0xd0, 0x00}):
-		return true // MQTT 3.1.1, 3.13: PINGRESP
+	case isControlFrame(b) && n == http2Header+uint64(b[2]), bytes.Equal(b, pingResponse):
+		return true
 	}
 	return n <= farewellMax && saidGoodbye(s)
+}
+
+var (
+	http2Preface = []byte("PRI * HTTP/2") // RFC 9113, 3.4
+	pingResponse = []byte{0xd0, 0x00}     // MQTT 3.1.1, 3.13: PINGRESP
+)
+
+const http2Header = 9 // octets of the head of a frame (RFC 9113, 4.1)
+
+// isControlFrame reports whether b begins with a frame of HTTP/2 in the clear that has no
+// answer: a short SETTINGS, PING, GOAWAY or WINDOW_UPDATE of the connection (RFC 9113,
+// 4.1 and 6).
+func isControlFrame(b []byte) bool {
+	return len(b) >= http2Header && b[0]|b[1] == 0 && (b[3] == 4 || b[3] == 6 || b[3] == 7 || b[3] == 8) && b[5]|b[6]|b[7]|b[8] == 0
 }
 
 var saysTooShort = sentence("too-short-for-an-answer", "these {late} are one message that is too short for an answer, or that holds none: a goodbye or a control frame")

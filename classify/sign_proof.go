@@ -333,7 +333,9 @@ func likeness(c *Case, ttl uint8, id uint16) (n int) {
 	return n
 }
 
-func isBigIP(payload []byte) bool { return bytes.HasPrefix(payload, []byte("BIG-IP:")) }
+var bigIPBegins = []byte("BIG-IP:")
+
+func isBigIP(payload []byte) bool { return bytes.HasPrefix(payload, bigIPBegins) }
 
 func isDiagnostic(payload []byte) bool {
 	return !isBigIP(payload) && len(payload) == 8 && payload[0] == 0x33 && payload[1] == 0xaa

@@ -15,7 +15,7 @@ type decoder struct {
 	missing int    // octets that were on the wire behind the captured ones
 	depth   int    // IP headers entered so far
 	noSum   bool   // the TCP checksum cannot be verified from this frame alone
-	payload []byte // captured TCP payload, once the segment is decoded
+	segment []byte // captured octets of the TCP segment, once it is decoded
 }
 
 // Decode reads one captured frame of wireLen octets on the wire, of which
@@ -31,6 +31,19 @@ type decoder struct {
 func Decode(h *Header, link Link, frame []byte, wireLen int) Skip {
 	var d decoder
 	return d.frame(h, link, frame, wireLen)
+}
+
+// Segment decodes as Decode does, and returns of the frame the octets of the TCP
+// segment that were captured: its header, and behind it its payload.
+func Segment(h *Header, link Link, frame []byte, wireLen int) ([]byte, Skip) {
+	var d decoder
+	skip := d.frame(h, link, frame, wireLen)
+	return d.segment, skip
+}
+
+// payload is what was captured of the payload of a segment.
+func (d *decoder) payload() []byte {
+	return d.segment[min(int(d.segment[12]>>4)*4, len(d.segment)):]
 }
 
 func (d *decoder) frame(h *Header, link Link, frame []byte, wireLen int) Skip {
@@ -99,10 +112,12 @@ func (b *Batch) Add(time int64, number uint64, file uint32, link Link, frame []b
 		return skip
 	}
 	b.Headers = slots
-	if h.Flags&RST != 0 && len(d.payload) > 0 {
-		note := Note{Header: n}
-		note.N = copy(note.Text[:], d.payload)
-		b.Notes = append(b.Notes, note)
+	if h.Flags&RST != 0 {
+		if payload := d.payload(); len(payload) > 0 {
+			note := Note{Header: n}
+			note.N = copy(note.Text[:], payload)
+			b.Notes = append(b.Notes, note)
+		}
 	}
 	return Decoded
 }

@@ -66,12 +66,14 @@ func beginsMessage(b []byte) bool {
 // MessageHead alone.
 func (h *Header) head(b []byte) {
 	request := b[0] != 'H'
-	code := 0
+	code := int64(0)
 	if !request {
 		if !bytes.HasPrefix(b, []byte("HTTP/1.")) || b[8] != ' ' {
 			return
 		}
-		code = int(b[9]-'0')*100 + int(b[10]-'0')*10 + int(b[11]-'0')
+		if code = number(b[9:12]); code < 0 {
+			return
+		}
 	}
 	short := uint32(len(b)) < h.Len
 	rest := b[:min(len(b), headMax)]

@@ -15,6 +15,7 @@ func (d *decoder) tcp(h *Header, b []byte, length int) Skip {
 	if hlen < 20 {
 		return Malformed
 	}
+	d.segment = b
 	h.SrcPort = binary.BigEndian.Uint16(b)
 	h.DstPort = binary.BigEndian.Uint16(b[2:])
 	h.Seq = Seq(binary.BigEndian.Uint32(b[4:]))
@@ -39,17 +40,17 @@ func (d *decoder) tcp(h *Header, b []byte, length int) Skip {
 		h.Len = uint32(length - hlen)
 	}
 	if len(b) > hlen {
-		d.payload = b[hlen:]
-		if len(d.payload) >= PeekLen { // without a call
-			h.Peek, h.PeekN = [PeekLen]byte(d.payload), PeekLen
-			if beginsMessage(d.payload) {
-				h.head(d.payload)
+		payload := b[hlen:]
+		if len(payload) >= PeekLen { // without a call
+			h.Peek, h.PeekN = [PeekLen]byte(payload), PeekLen
+			if beginsMessage(payload) {
+				h.head(payload)
 			}
 		} else {
-			h.PeekN = uint8(copy(h.Peek[:], d.payload))
+			h.PeekN = uint8(copy(h.Peek[:], payload))
 		}
 		// Who ends a message pushes it.
-		if h.Flags&PSH != 0 && len(b) == length && endsBlank(d.payload) && endsChunks(d.payload) {
+		if h.Flags&PSH != 0 && len(b) == length && endsBlank(payload) && endsChunks(payload) {
 			h.Message |= MessageLastChunk
 		}
 	}
@@ -169,34 +170,34 @@ func (h *Header) options(b []byte) {
 func checksum(h *Header, segment []byte) Marks {
 	sum := uint64(protoTCP) + uint64(len(segment))
 	if h.Marks&IPv6 != 0 {
-		sum += sum16(h.Src[:]) + sum16(h.Dst[:])
+		sum += Sum16(h.Src[:]) + Sum16(h.Dst[:])
 	} else {
-		sum += sum16(h.Src[12:]) + sum16(h.Dst[12:])
+		sum += Sum16(h.Src[12:]) + Sum16(h.Dst[12:])
 	}
 	switch {
-	case fold(sum+sum16(segment)) == 0xffff:
+	case Fold(sum+Sum16(segment)) == 0xffff:
 		if h.Flags&SYN != 0 {
 			return RightChecksum
 		}
 		return 0
-	case h.Flags&RST == 0 || binary.BigEndian.Uint16(segment[16:]) == fold(sum):
+	case h.Flags&RST == 0 || binary.BigEndian.Uint16(segment[16:]) == Fold(sum):
 		return 0
 	}
 	return BadChecksum
 }
 
-// fold adds up the 16-bit words of a sum, with the carries (RFC 1071).
-func fold(sum uint64) uint16 {
+// Fold adds up the 16-bit words of a sum, with the carries (RFC 1071).
+func Fold(sum uint64) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
 	return uint16(sum)
 }
 
-// sum16 adds up the 16-bit words of b, an odd last octet being padded with zero
-// (RFC 1071): in 32-bit words, which fold makes the same of. Packets are far too
+// Sum16 adds up the 16-bit words of b, an odd last octet being padded with zero
+// (RFC 1071): in 32-bit words, which Fold makes the same of. Packets are far too
 // short for the sum to overflow.
-func sum16(b []byte) uint64 {
+func Sum16(b []byte) uint64 {
 	var sum uint64
 	for len(b) >= 8 {
 		w := binary.BigEndian.Uint64(b)

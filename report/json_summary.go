@@ -31,6 +31,7 @@ type summaryJSON struct {
 	Files       []fileJSON        `json:"files"`
 	Filter      string            `json:"filter,omitempty"`
 	Held        uint64            `json:"filtered_packets,omitempty"` // that the filter did not let through
+	Anonymized  bool              `json:"anonymized,omitempty"`       // addresses, names and payload are not those of the capture
 	Selection   string            `json:"selection,omitempty"`
 	LeftOut     *leftOutJSON      `json:"left_out,omitempty"`
 	Packets     uint64            `json:"packets"`
@@ -131,7 +132,7 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		Gaps: f.Gaps, Copies: f.Duplicates, Backwards: f.Backwards, Late: s.Late, Early: f.SettledEarly,
 		Interrupted: s.Interrupted, Elapsed: seconds(s.Elapsed),
 	}
-	j.Held, j.Apart = s.Held, s.Apart
+	j.Held, j.Apart, j.Anonymized = s.Held, s.Apart, s.Anonymized
 	grade := gradeOf(s)
 	j.Capture = grade.json()
 	if s.Selection != "" {

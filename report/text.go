@@ -217,6 +217,9 @@ func filtered(s *analyzer.Summary, quote func(string) string) string {
 	return words + "."
 }
 
+// SaysAnonymized is what a report says whose addresses are not those of the capture.
+const SaysAnonymized = "Anonymised: addresses are not those of the capture, but those of one network still are of one network; names and payload are left out."
+
 // captureLines says in sentences what was read: in head what a reader needs first,
 // with what puts all the rest in doubt, and in rest what else is to be known.
 func (d *Document) captureLines(quote func(string) string) (head, rest []string) {
@@ -260,6 +263,9 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 	}
 	if l := d.shown(quote); l != "" {
 		head = append(head, l)
+	}
+	if s.Anonymized {
+		head = append(head, SaysAnonymized)
 	}
 	if s.Interrupted {
 		s := "Interrupted before the end of the input"

@@ -33,6 +33,12 @@ func (o *options) analyse(args []string) (code int, err error) {
 			return exitFailed, err
 		}
 	}
+	if o.anonymize != "" {
+		if o.mask, err = newMask(o.anonymize); err != nil {
+			return exitFailed, err
+		}
+		o.maskHosts()
+	}
 	interrupt := watchSignals(o.iface == "" && slices.ContainsFunc(args, isStream))
 	switch {
 	case o.each:
@@ -57,7 +63,7 @@ func (o *options) bundleOf(args []string, interrupt *interrupt) (int, error) {
 		b.discard()
 		return code, err
 	}
-	if err := b.finish(tally.Headline(), append([]string{"rstwhy"}, os.Args[1:]...), time.Now()); err != nil {
+	if err := b.finish(tally.Headline(), o, time.Now()); err != nil {
 		return exitFailed, err
 	}
 	return code, nil
@@ -126,11 +132,17 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	if !in.live {
 		in.stream = slices.ContainsFunc(args, isStream)
 	}
-	if !in.live && slices.ContainsFunc(formats, func(f report.Format) bool { return f.Name == "md" || f.Name == "html" }) {
+	// The sum of a short capture is enough to try addresses until it fits.
+	if !in.live && o.mask == nil && slices.ContainsFunc(formats, func(f report.Format) bool { return f.Name == "md" || f.Name == "html" }) {
 		in.sums = newDigests(args, os.Stdin)
 	}
 	if err := o.open(in, args); err != nil {
 		return exitFailed, err
+	}
+	o.paths = in.source.Names
+	if o.mask != nil {
+		in.masked = newMasked(in.source, o.mask)
+		in.source = in.masked
 	}
 	outs, err := newOutputs(o.outputs)
 	if err != nil {
@@ -148,7 +160,7 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	for i, out := range outs.list {
 		options := report.Options{
 			Version: version(),
-			Command: append([]string{"rstwhy"}, os.Args[1:]...),
+			Command: o.commandLine(),
 			Started: time.Now(),
 			Files:   in.Names,
 			Verbose: o.verbose,
@@ -189,6 +201,10 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	summary.Filter = o.filter
 	chosen.Tell(summary)
 	summary.Live = in.counters()
+	damages := slices.Clone(summary.Damage)
+	if in.masked != nil {
+		in.masked.tell(summary)
+	}
 	// Only a signal ends an interface: nothing is missing then.
 	summary.Interrupted = interrupt.cut() && !in.live
 	if failed := outs.failed(); failed != nil {
@@ -204,7 +220,7 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	for _, s := range further {
 		failed = errors.Join(failed, s.Close(summary))
 	}
-	for _, damage := range summary.Damage {
+	for _, damage := range damages {
 		explain(os.Stderr, damage)
 	}
 	if err == nil {
@@ -334,6 +350,7 @@ type input struct {
 	stream   bool
 	progress *progress
 	sums     *digests // nil when none are wanted
+	masked   *masked  // nil without --anonymize
 	ended    atomic.Bool
 }
 

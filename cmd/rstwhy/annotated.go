@@ -25,7 +25,7 @@ func (o *options) captures() bool { return slices.ContainsFunc(o.outputs, isCapt
 func (o *options) annotated() report.Format {
 	return report.Format{Name: "pcapng", Ext: captureExt, New: func(w io.Writer, r report.Options) analyzer.Sink {
 		return annotate.New(w, annotate.Options{
-			Version: r.Version, Names: r.Files, Filter: o.filter, Count: o.count,
+			Version: r.Version, Names: o.paths, Shown: r.Files, Mask: o.mask, Filter: o.filter, Count: o.count,
 			Context: time.Duration(o.context * float64(time.Second)),
 		})
 	}}

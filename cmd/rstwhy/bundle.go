@@ -38,7 +38,7 @@ var bundled = []struct{ name, what string }{
 	{bundlePage, "the same as a page for a browser, which needs nothing else"},
 	{bundleJSON, "all that was found, for programs"},
 	{"schema.json", "what the fields of report.json mean (JSON Schema)"},
-	{bundlePackets, "the packets of the connections that were reset, with comments for Wireshark: addresses and payload as they were"},
+	{bundlePackets, "the packets of the connections that were reset, with comments for Wireshark"},
 	{"SHA256SUMS", "sums of these files: sha256sum -c SHA256SUMS"},
 }
 
@@ -73,8 +73,8 @@ func (b *bundle) outputs(packets bool) []string {
 func (b *bundle) discard() { os.RemoveAll(b.temp) }
 
 // finish adds the rest and gives the bundle its name.
-func (b *bundle) finish(headline string, command []string, at time.Time) error {
-	err := b.complete(headline, command, at)
+func (b *bundle) finish(headline string, o *options, at time.Time) error {
+	err := b.complete(headline, o, at)
 	if err == nil && isZip(b.target) {
 		err = b.zip(at)
 	} else if err == nil {
@@ -90,7 +90,7 @@ func (b *bundle) finish(headline string, command []string, at time.Time) error {
 	return nil
 }
 
-func (b *bundle) complete(headline string, command []string, at time.Time) error {
+func (b *bundle) complete(headline string, o *options, at time.Time) error {
 	if err := b.write("schema.json", schema.JSON); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (b *bundle) complete(headline string, command []string, at time.Time) error
 		names = append(names, e.Name())
 	}
 	var readme bytes.Buffer
-	fmt.Fprintf(&readme, "%s\n\nMade by rstwhy %s, %s, with\n\n    %s\n\n", headline, version(), at.UTC().Format("2006-01-02 15:04:05 UTC"), report.ShellLine(command))
+	fmt.Fprintf(&readme, "%s\n\nMade by rstwhy %s, %s, with\n\n    %s\n\n", headline, version(), at.UTC().Format("2006-01-02 15:04:05 UTC"), report.ShellLine(o.commandLine()))
 	for _, f := range bundled {
 		switch {
 		case slices.Contains(names, f.name) || f.name == "SHA256SUMS":
@@ -112,7 +112,12 @@ func (b *bundle) complete(headline string, command []string, at time.Time) error
 			fmt.Fprintf(&readme, "\nThe packets are not here: they are read a second time, which an interface or a pipe cannot do.\n")
 		}
 	}
-	fmt.Fprintf(&readme, "\nWhat a verdict means: rstwhy explain CAUSE. Addresses are as they were: look at the files before you give them away.\n")
+	fmt.Fprintf(&readme, "\nWhat a verdict means: rstwhy explain CAUSE.\n")
+	if o.mask != nil {
+		fmt.Fprintf(&readme, "\n%s\n", report.SaysAnonymized)
+	} else {
+		fmt.Fprintf(&readme, "\nAddresses, and the payload of the packets, are as they were: look at the files before you give them away, or let --anonymize take both out.\n")
+	}
 	if err := b.write("README.txt", readme.Bytes()); err != nil {
 		return err
 	}

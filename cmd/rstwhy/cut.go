@@ -22,6 +22,7 @@ type cutting struct {
 	frame    uint64
 	filter   string
 	output   string
+	key      string // as options.anonymize
 }
 
 func cutCommand() *cobra.Command {
@@ -60,6 +61,7 @@ func cutCommand() *cobra.Command {
 	f.Uint64Var(&c.frame, "frame", 0, useFrame)
 	f.StringVarP(&c.filter, "filter", "f", "", useFilter)
 	f.StringVarP(&c.output, "output", "o", "", useCutOutput)
+	maskFlag(cmd, &c.key)
 	f.BoolP("help", "h", false, useHelp)
 	cmd.SetFlagErrorFunc(flagError)
 	return cmd
@@ -80,13 +82,21 @@ func (c *cutting) picks(i *analyzer.Incident) bool {
 const idLeast = 8
 
 func (c *cutting) run(args []string) error {
+	options := annotate.Options{Version: version(), Names: func() []string { return args }, Filter: c.filter}
+	if c.key != "" {
+		var err error
+		if options.Mask, err = newMask(c.key); err != nil {
+			return err
+		}
+		options.Shown = func() []string { return numbered(len(args)) }
+	}
 	outs := &outputs{}
 	o := &output{path: c.output}
 	if err := o.create(); err != nil {
 		return outputError(c.output, err)
 	}
 	outs.add(o)
-	got, err := annotate.Cut(o.buf, annotate.Options{Version: version(), Names: func() []string { return args }, Filter: c.filter}, c.picks)
+	got, err := annotate.Cut(o.buf, options, c.picks)
 	if err != nil {
 		outs.discard()
 		if errors.Is(err, annotate.ErrNoIncident) {

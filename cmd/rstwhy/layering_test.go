@@ -28,7 +28,8 @@ var mayImport = map[string][]string{
 	"analyzer":       {"classify", "flows", "hosts", "packet"},
 	"report":         {"analyzer", "classify", "flows", "packet"},
 	"assistant":      {"analyzer", "capture", "classify", "report"},
-	"annotate":       {"analyzer", "capture", "classify", "flows", "packet"},
+	"anonymize":      {"classify", "packet"},
+	"annotate":       {"analyzer", "anonymize", "capture", "classify", "flows", "packet"},
 	"kernel":         {"classify", "packet"}, // it testifies into the case
 	"internal/audit": {"packet"},
 	"internal/synth": {"packet"},
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 	"internal/lab/field": {"kernel"},
 	"docs/schema":        {},
 	"cmd/rstwhy-mcp":     {"assistant"},
-	"cmd/rstwhy":         {"analyzer", "annotate", "capture", "classify", "docs/schema", "flows", "packet", "report"},
+	"cmd/rstwhy":         {"analyzer", "annotate", "anonymize", "capture", "classify", "docs/schema", "flows", "packet", "report"},
 	"cmd/rstlab":         {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/lab/field", "internal/mutants", "internal/synth"},
 	"internal/mutants":   {},
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rstwhy/rstwhy/anonymize"
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/report"
@@ -78,12 +79,16 @@ type options struct {
 	tz      string
 	zone    *time.Location // nil for UTC
 	hosts   string
-	names   report.HostNames
-	selects report.Selection
-	fails   []*report.Condition
-	noPromi bool
-	memory  memorySize
-	choose  selection
+	// anonymize is the file of the key, or randomKey; "" leaves all as it is.
+	anonymize string
+	names     report.HostNames
+	mask      *anonymize.Mask // nil without --anonymize
+	paths     func() []string // the files that are read, once they are open
+	selects   report.Selection
+	fails     []*report.Condition
+	noPromi   bool
+	memory    memorySize
+	choose    selection
 }
 
 // What some flags may be.
@@ -147,6 +152,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.BoolVar(&o.each, "each", false, useEach)
 	f.StringVar(&o.tz, "tz", "utc", useZone)
 	f.StringVar(&o.hosts, "hosts", "", useHosts)
+	maskFlag(cmd, &o.anonymize)
 	f.StringVar(&o.reader, "reader", "direct", useReader)
 	o.choose.flags(cmd)
 	o.memory = flows.DefaultMemory
@@ -185,6 +191,12 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	o.zone, o.choose.zone = zone, zone
+	switch {
+	case given("anonymize") && o.hosts != "":
+		return errMaskHosts
+	case given("anonymize") && o.each:
+		return errMaskEach
+	}
 	for _, path := range o.writes {
 		if !isCapture(path) {
 			return notCapture(path)

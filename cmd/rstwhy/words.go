@@ -47,7 +47,7 @@ writes everything that is known of each.`
 
 	aboutCut = `cut writes, as pcapng, the fewest packets of which rstwhy still says the same of one
 reset: what to attach to "your verdict is wrong". Look at what is in them before
-you give them away: addresses and payload are as they were.`
+you give them away: without --anonymize addresses and payload are as they were.`
 
 	aboutDiff = `diff compares two captures, such as one from before a change and one from after
 it. Incidents are held against the connections in each capture, as a busier hour
@@ -131,6 +131,7 @@ const (
 	useEach          = "read each file by itself, and list at the end what was in which"
 	useZone          = "write times in the time zone `ZONE`: utc, local, or a name such as Europe/Berlin; it is also that of --since and --until. JSON, csv and zeek are always UTC"
 	useHosts         = "write addresses with their names from the `FILE`, in the form of /etc/hosts"
+	useAnonymize     = "write other addresses, of which those of a network still are of one, and no names, payload or MAC addresses; with =`KEYFILE` the same ones in every run, a key that is not there being made"
 	useReader        = "read files through `READER`: direct, or libpcap, which is slower"
 	useVersion       = "print the version"
 	useHelp          = "print this help"

@@ -96,7 +96,7 @@ func redactLine(out, line []byte, first bool) {
 			at := len(line) - len(bytes.TrimLeft(line[len(f.name)+1:], " \t")) // where value begins
 			at += len(value) - len(kept)
 			copy(out[at:], kept)
-			for k := len(f.name) + 1; k < at; k++ {
+			for k := len(f.name) + 1; k < len(line); k++ {
 				if line[k] == ' ' || line[k] == '\t' {
 					out[k] = line[k]
 				}

@@ -2,11 +2,15 @@ package report
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/flows"
@@ -156,9 +160,40 @@ func newJSON(w io.Writer, o Options) analyzer.Sink {
 // jsonEncoder writes < and & as they are: the output is no web page, and
 // escaping makes evidence hard to read.
 func jsonEncoder(w io.Writer) *json.Encoder {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(&unseen{w})
 	e.SetEscapeHTML(false)
 	return e
+}
+
+// unseen writes JSON, and of its characters those that a terminal obeys or that change
+// the direction of a text as \u escapes: JSON itself asks for fewer. They stand in strings
+// alone.
+type unseen struct{ w io.Writer }
+
+func (u *unseen) Write(b []byte) (int, error) {
+	if _, err := u.w.Write(escapeUnseen(b)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+func escapeUnseen(b []byte) []byte {
+	if bytes.IndexFunc(b, isUnseen) < 0 {
+		return b
+	}
+	var out []byte
+	for _, r := range string(b) {
+		if isUnseen(r) {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return out
+}
+
+func isUnseen(r rune) bool {
+	return r >= 0x7f && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
 }
 
 func (d *document) Incident(i *analyzer.Incident) error {

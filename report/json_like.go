@@ -118,6 +118,7 @@ func (e *encoder) inShort(b []byte, i *analyzer.Incident, like uint64) []byte {
 		if name != e.quotes {
 			e.quotes = name
 			e.quoted, _ = json.Marshal(name) // of a string it cannot fail
+			e.quoted = escapeUnseen(e.quoted)
 		}
 		b = append(append(b, `,"file":`...), e.quoted...)
 	}

@@ -114,9 +114,18 @@ type LeftOut struct {
 	Incidents, Resets, Notes uint64
 }
 
-// Counters are libpcap's own of a live capture (pcap_stats).
+// Counters are those of a live capture: libpcap's own (pcap_stats), and of the kernel that
+// was asked.
 type Counters struct {
 	Received, Dropped, DroppedByInterface uint64
+	Kernel                                *KernelCounters // nil when it was not asked
+}
+
+// KernelCounters are of the resets that the kernel of the host told of: those that it sent
+// in the network namespace of the capture, of these those that no RST of the capture was
+// found for, and those that it could not tell of any more.
+type KernelCounters struct {
+	Sent, Unseen, Lost uint64
 }
 
 // Config of a run. Its zero value works.

@@ -55,6 +55,7 @@ var deliberateAbort = Rule{
 		{"unread-data-on-close", "nstat on the sender: TcpExtTCPAbortOnClose grows when data was left unread, TcpExtTCPAbortOnData when SO_LINGER 0 met none"},
 	},
 	Reasons:    []string{"TCP_STATE"},
+	Destroyed:  true,
 	Telling:    SenderDataToRST,
 	Silence:    IdleBefore,
 	Ways:       ways(WayOnPurpose),

@@ -84,6 +84,9 @@ func (j *Judge) Verdict(c *Case) (v Verdict) {
 	if !general && len(ms) == 1 && len(j.alsoFits)+len(j.unchecked) == 0 && v.Kernel != Disagrees && c.Kernel.confirms(b.rule.Rule) {
 		v.Confidence = max(v.Confidence, Likely)
 	}
+	if said := c.Kernel.ways(); v.Kernel != Disagrees && said&left.possible != 0 {
+		left.not(left.possible&^said, becauseKernel)
+	}
 	v.Possible, v.Excluded = left.possible, j.exclude(c, &left)
 	v.AlsoFits, v.Unchecked = j.alsoFits, j.unchecked
 	return v

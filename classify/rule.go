@@ -118,6 +118,8 @@ type Rule struct {
 	// OtherHost says that another machine than the one whose address the RST
 	// bears may have sent it, so that the TCP of that one need not know of it.
 	OtherHost bool
+	// Destroyed says that another program than the owner of the socket may have ended it.
+	Destroyed bool
 	Telling   Measure // the measure that says most, for the table
 	// Silence is the measure that may show a timer when several connections have it
 	// in common, NoMeasure when none of the cause does.

@@ -12,6 +12,17 @@ type Testimony struct {
 	Reason string `json:"reason"` // name in enum sk_rst_reason without its prefix, "NO_SOCKET"; with Spoke
 	Active bool   `json:"active"` // the kernel aborted a socket by itself; otherwise it answered a segment
 	State  string `json:"state"`  // TCP state of the socket, "" without one
+
+	// Of a socket that was aborted: the octets that no program had read, and whether it
+	// had SO_LINGER with a time of 0.
+	Unread uint32 `json:"unread,omitempty"`
+	Linger bool   `json:"linger,omitempty"`
+	// Who did it, where a program did: its name, its number, whether it was ending, and
+	// by which signal, 0 for none.
+	Process string `json:"process,omitempty"`
+	PID     int32  `json:"pid,omitempty"`
+	Exiting bool   `json:"exiting,omitempty"`
+	Signal  int    `json:"signal,omitempty"`
 }
 
 // Word says whether a kernel knows of a RST.
@@ -44,6 +55,9 @@ func (t *Testimony) allows(r *Rule) bool {
 	case Silent:
 		return len(r.Reasons) == 0 || r.OtherHost
 	case Spoke:
+		if t.destroyed() {
+			return r.Destroyed
+		}
 		if !slices.Contains(everyReason, t.Reason) {
 			return len(r.Reasons) > 0
 		}
@@ -51,6 +65,37 @@ func (t *Testimony) allows(r *Rule) bool {
 	}
 	return true
 }
+
+// destroyed reports whether another program than its owner ended the socket (SOCK_DESTROY
+// of sock_diag(7), as by ss -K): close(2) changes the state before it aborts, and timers
+// abort sockets that were closed.
+func (t *Testimony) destroyed() bool {
+	return t.Word == Spoke && t.Active && t.Reason == "TCP_STATE" && (t.State == "TCP_ESTABLISHED" || t.State == "TCP_CLOSE_WAIT")
+}
+
+// ways are those in which the RST came about by t, all where it does not say.
+func (t *Testimony) ways() Ways {
+	switch {
+	case t.Word != Spoke || !slices.Contains(everyReason, t.Reason):
+		return allWays
+	case !t.Active:
+		return ways(WayAnswer, WayRefusal)
+	}
+	if t.Reason == "TCP_STATE" && t.State == "TCP_FIN_WAIT2" {
+		return ways(WayOnPurpose, WayTimer) // tcp_keepalive_timer of an orphan
+	}
+	switch t.Reason {
+	case "TCP_ABORT_ON_CLOSE":
+		return ways(WayUnread)
+	case "TCP_STATE", "TCP_ABORT_ON_LINGER", "TCP_DISCONNECT_WITH_DATA":
+		return ways(WayOnPurpose)
+	case "TCP_KEEPALIVE_TIMEOUT", "TCP_ABORT_ON_MEMORY":
+		return ways(WayTimer)
+	}
+	return aborts
+}
+
+var becauseKernel = sentence("because-kernel", "the kernel that sent it says why, and that is another way")
 
 // confirms reports whether t says of r what it would not say of any cause.
 func (t *Testimony) confirms(r *Rule) bool {

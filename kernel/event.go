@@ -46,6 +46,16 @@ type Event struct {
 	// as one), and whether the socket has SO_LINGER with a time of 0.
 	Unread uint32
 	Linger bool
+
+	// Process and PID are the program that aborted the socket, where it did so by a
+	// system call or by ending: "" and 0 for a reply, and for an abort of a timer's,
+	// which interrupt whoever runs. Another program may do it (ss -K).
+	Process string
+	PID     int32
+	// Exiting says that the program was ending, which closes its sockets, and Signal
+	// which signal ended it, 0 for none.
+	Exiting bool
+	Signal  int
 }
 
 // String gives e on one line.

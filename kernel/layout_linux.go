@@ -23,7 +23,9 @@ type layout struct {
 	rcvNxt, copiedSeq           int32 // struct tcp_sock
 	flags, lingerTime           int32
 	lingerTimeLen               int32
-	lingerFlag                  uint // bit of flags
+	lingerFlag, doneFlag        uint  // bits of flags
+	taskFlags, taskSignal       int32 // struct task_struct
+	exitCode                    int32 // struct signal_struct
 
 	reasons map[uint32]string
 }
@@ -60,12 +62,20 @@ func readLayout(spec *btf.Spec) (*layout, error) {
 		{&l.copiedSeq, "tcp_sock", "copied_seq"},
 		{&l.flags, "sock", "__sk_common.skc_flags"},
 		{&l.lingerTime, "sock", "sk_lingertime"},
+		{&l.taskFlags, "task_struct", "flags"},
+		{&l.taskSignal, "task_struct", "signal"},
+		{&l.exitCode, "signal_struct", "group_exit_code"},
 	} {
 		if *f.to, err = offsetOf(spec, f.typ, f.path); err != nil {
 			return nil, err
 		}
 	}
-	if l.lingerFlag, l.lingerTimeLen, err = lingering(spec); err != nil {
+	bits, err := flagBits(spec, "SOCK_LINGER", "SOCK_DONE")
+	if err != nil {
+		return nil, err
+	}
+	l.lingerFlag, l.doneFlag = bits[0], bits[1]
+	if l.lingerTimeLen, err = lingerTimeSize(spec); err != nil {
 		return nil, err
 	}
 	// A kernel without IPv6 has no such members.
@@ -77,33 +87,41 @@ func readLayout(spec *btf.Spec) (*layout, error) {
 	return l, nil
 }
 
-// lingering returns which bit of sk_flags says that SO_LINGER is on, and how many
-// octets its time takes.
-func lingering(spec *btf.Spec) (flag uint, timeLen int32, err error) {
+// flagBits returns which bits of sk_flags have the names given.
+func flagBits(spec *btf.Spec, names ...string) ([]uint, error) {
 	var flags *btf.Enum
 	if err := spec.TypeByName("sock_flags", &flags); err != nil {
-		return 0, 0, fmt.Errorf("kernel: enum sock_flags: %w", err)
+		return nil, fmt.Errorf("kernel: enum sock_flags: %w", err)
 	}
-	i := slices.IndexFunc(flags.Values, func(v btf.EnumValue) bool { return v.Name == "SOCK_LINGER" })
-	if i < 0 {
-		return 0, 0, fmt.Errorf("kernel: enum sock_flags has no SOCK_LINGER: %w", errors.ErrUnsupported)
+	var bits []uint
+	for _, name := range names {
+		i := slices.IndexFunc(flags.Values, func(v btf.EnumValue) bool { return v.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("kernel: enum sock_flags has no %s: %w", name, errors.ErrUnsupported)
+		}
+		bits = append(bits, uint(flags.Values[i].Value))
 	}
+	return bits, nil
+}
+
+// lingerTimeSize returns how many octets the time of SO_LINGER takes.
+func lingerTimeSize(spec *btf.Spec) (int32, error) {
 	var s *btf.Struct
 	if err := spec.TypeByName("sock", &s); err != nil {
-		return 0, 0, fmt.Errorf("kernel: struct sock: %w", err)
+		return 0, fmt.Errorf("kernel: struct sock: %w", err)
 	}
 	t, _, ok := member(s, "sk_lingertime")
 	if !ok {
-		return 0, 0, fmt.Errorf("kernel: struct sock has no sk_lingertime: %w", errors.ErrUnsupported)
+		return 0, fmt.Errorf("kernel: struct sock has no sk_lingertime: %w", errors.ErrUnsupported)
 	}
 	n, err := btf.Sizeof(t)
 	if err == nil && n > 8 {
 		err = fmt.Errorf("%d octets: %w", n, errors.ErrUnsupported)
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("kernel: sk_lingertime: %w", err)
+		return 0, fmt.Errorf("kernel: sk_lingertime: %w", err)
 	}
-	return uint(flags.Values[i].Value), int32(n), nil
+	return int32(n), nil
 }
 
 // resetReasons checks that the tracepoint is there and has the arguments sk,

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,17 +21,23 @@ import (
 // milliseconds.
 const ringSize = 1 << 20
 
-// Tracer reads the resets of the running host. Read and Close may be called
-// from different goroutines; Read itself from one at a time.
+// readEvery is how often Read looks for events. Nothing wakes it.
+const readEvery = 50 * time.Millisecond
+
+// Tracer reads the resets of the running host. Read or Drain, and Close, may be called
+// from different goroutines; Read and Drain themselves from one at a time.
 type Tracer struct {
 	reasons map[uint32]string
 	linger  uint // bit of sk_flags
+	done    uint // the same: the peer's FIN has come
 	events  *ebpf.Map
 	lost    *ebpf.Map
 	prog    *ebpf.Program
 	link    link.Link
 	reader  *ringbuf.Reader
 	record  ringbuf.Record
+	// offset is what the wall clock was ahead of CLOCK_MONOTONIC at that time of it.
+	offset, offsetAt int64
 }
 
 // Open starts to trace: every reset sent after it returns is seen. It needs
@@ -49,7 +56,7 @@ func Open() (*Tracer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{reasons: l.reasons, linger: l.lingerFlag}
+	t := &Tracer{reasons: l.reasons, linger: l.lingerFlag, done: l.doneFlag}
 	if err := t.attach(l); err != nil {
 		t.Close()
 		if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, os.ErrNotExist) {
@@ -82,13 +89,42 @@ func (t *Tracer) attach(l *layout) (err error) {
 	if t.reader, err = ringbuf.NewReader(t.events); err != nil {
 		return err
 	}
+	t.reader.SetDeadline(time.Now().Add(readEvery))
 	t.link, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: "tcp_send_reset", Program: t.prog})
 	return err
 }
 
-// Read waits for the next reset. After Close it returns an error that matches
-// os.ErrClosed.
+// Read waits for the next reset, of which it learns within 50 ms. After Close it returns
+// an error that matches os.ErrClosed.
 func (t *Tracer) Read() (Event, error) {
+	for {
+		e, err := t.next()
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return e, err
+		}
+		t.reader.SetDeadline(time.Now().Add(readEvery))
+	}
+}
+
+// Drain calls add with the resets that have not been read yet, and does not wait for more.
+// After Close it returns an error that matches os.ErrClosed.
+func (t *Tracer) Drain(add func(Event)) error {
+	t.reader.SetDeadline(time.Now().Add(-time.Second))
+	for {
+		e, err := t.next()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		add(e)
+	}
+}
+
+// next is the next event; when there is none at the reader's deadline, an error that
+// matches os.ErrDeadlineExceeded.
+func (t *Tracer) next() (Event, error) {
 	if err := t.reader.ReadInto(&t.record); err != nil {
 		return Event{}, fmt.Errorf("kernel: reading events: %w", err)
 	}
@@ -100,7 +136,7 @@ func (t *Tracer) Read() (Event, error) {
 }
 
 func (t *Tracer) decode(b []byte) (Event, error) {
-	wall, err := wallClock(int64(binary.NativeEndian.Uint64(b[recTime:])))
+	wall, err := t.wallClock(int64(binary.NativeEndian.Uint64(b[recTime:])))
 	if err != nil {
 		return Event{}, err
 	}
@@ -118,7 +154,7 @@ func (t *Tracer) decode(b []byte) (Event, error) {
 		return netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(b[port:]))
 	}
 	abort := b[recActive] != 0
-	return Event{
+	e := Event{
 		Time:     wall,
 		Sender:   end(recSender, recSport),
 		Receiver: end(recReceiver, recDport),
@@ -129,17 +165,49 @@ func (t *Tracer) decode(b []byte) (Event, error) {
 		Unread:   binary.NativeEndian.Uint32(b[recRcvNxt:]) - binary.NativeEndian.Uint32(b[recCopied:]),
 		Linger: abort && binary.NativeEndian.Uint64(b[recFlags:])>>t.linger&1 != 0 &&
 			binary.NativeEndian.Uint64(b[recLinger:]) == 0,
-	}, nil
+	}
+	if e.Unread > 0 && binary.NativeEndian.Uint64(b[recFlags:])>>t.done&1 != 0 {
+		e.Unread-- // the FIN
+	}
+	if abort && byProcess(reason, e.State) {
+		e.PID = int32(binary.NativeEndian.Uint64(b[recPid:]) >> 32)
+		e.Process = string(bytes.TrimRight(b[recComm:recComm+commLen], "\x00"))
+		e.Exiting = binary.NativeEndian.Uint32(b[recTask:])&exiting != 0
+		if e.Exiting {
+			e.Signal = int(binary.NativeEndian.Uint32(b[recExit:]) & 0x7f)
+		}
+	}
+	return e, nil
 }
 
-// wallClock turns a time of CLOCK_MONOTONIC, in ns, into wall time. Both clocks
-// are read at once for each event, so that a step of the wall clock is followed.
-func wallClock(mono int64) (time.Time, error) {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		return time.Time{}, fmt.Errorf("kernel: reading CLOCK_MONOTONIC: %w", err)
+// byProcess reports whether a socket is aborted for that reason by a system call or the
+// end of a program. Timers abort for want of memory, or of an answer.
+func byProcess(reason, state string) bool {
+	switch reason {
+	case "TCP_ABORT_ON_CLOSE", "TCP_ABORT_ON_LINGER", "TCP_DISCONNECT_WITH_DATA":
+		return true
+	case "TCP_STATE":
+		return state != "TCP_FIN_WAIT2" // the timer of one that was closed
 	}
-	return time.Now().Add(time.Duration(mono - ts.Nano())).Round(0), nil
+	return false
+}
+
+const (
+	commLen = 16  // TASK_COMM_LEN
+	exiting = 0x4 // PF_EXITING, include/linux/sched.h
+)
+
+// wallClock turns a time of CLOCK_MONOTONIC, in ns, into wall time. Both clocks are read
+// once a second, so that a step of the wall clock is followed.
+func (t *Tracer) wallClock(mono int64) (time.Time, error) {
+	if t.offset == 0 || mono-t.offsetAt > int64(time.Second) {
+		var ts unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+			return time.Time{}, fmt.Errorf("kernel: reading CLOCK_MONOTONIC: %w", err)
+		}
+		t.offset, t.offsetAt = time.Now().UnixNano()-ts.Nano(), ts.Nano()
+	}
+	return time.Unix(0, mono+t.offset), nil
 }
 
 // Lost returns how many events were dropped since Open because nobody had read
@@ -171,4 +239,13 @@ func (t *Tracer) Close() error {
 		errs = append(errs, t.events.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// ownNetns is the inode number of the network namespace of the process.
+func ownNetns() (uint32, error) {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/net", &st); err != nil {
+		return 0, fmt.Errorf("kernel: the network namespace: %w", err)
+	}
+	return uint32(st.Ino), nil
 }

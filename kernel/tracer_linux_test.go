@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,7 +36,8 @@ func open(t *testing.T) *Tracer {
 // pass by.
 func next(t *testing.T, tr *Tracer, wanted func(Event) bool) Event {
 	t.Helper()
-	tr.reader.SetDeadline(time.Now().Add(5 * time.Second))
+	late := time.AfterFunc(5*time.Second, func() { tr.Close() })
+	defer late.Stop()
 	for {
 		e, err := tr.Read()
 		if err != nil {
@@ -47,22 +50,29 @@ func next(t *testing.T, tr *Tracer, wanted func(Event) bool) Event {
 	}
 }
 
-func ownNetns(t *testing.T) uint32 {
-	t.Helper()
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/self/ns/net", &st); err != nil {
-		t.Fatal(err)
-	}
-	return uint32(st.Ino)
-}
-
 func check(t *testing.T, got, want Event, since time.Time) {
 	t.Helper()
 	if got.Time.Before(since.Add(-time.Second)) || got.Time.After(time.Now().Add(time.Second)) {
 		t.Errorf("time %v is not between %v and now", got.Time, since)
 	}
 	got.Time = time.Time{}
-	want.Netns = ownNetns(t)
+	netns, err := ownNetns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Netns = netns
+	if want.Active {
+		name, err := os.ReadFile("/proc/self/comm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.Process, want.PID = strings.TrimSpace(string(name)), int32(os.Getpid())
+	}
+	if got.Process == "" && want.Process != "" || !strings.HasPrefix(want.Process, got.Process) && got.PID == want.PID {
+		// A thread of Go's may have a name of its own.
+		t.Logf("the thread is called %q, the process %q", got.Process, want.Process)
+		got.Process = want.Process
+	}
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -163,11 +173,56 @@ func TestUnread(t *testing.T) {
 	if _, err := io.ReadFull(server, make([]byte, 33)); err != nil {
 		t.Fatal(err)
 	}
+	if err := client.CloseWrite(); err != nil { // a FIN is not unread
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond) // until it has come
 	since := time.Now()
 	server.Close()
 	from, to := addr(server.LocalAddr()), addr(server.RemoteAddr())
 	got := next(t, tr, func(e Event) bool { return e.Sender == from })
 	check(t, got, Event{Sender: from, Receiver: to, Reason: "TCP_ABORT_ON_CLOSE", Active: true, State: "TCP_CLOSE", Unread: 66}, since)
+}
+
+// TestKilled ends a program that has not read all: its kernel says who it was, and by
+// which signal it ended.
+func TestKilled(t *testing.T) {
+	if to := os.Getenv("RSTWHY_TEST_CONNECT"); to != "" {
+		c, err := net.Dial("tcp4", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		select {} // until it is killed
+	}
+	tr := open(t)
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	child := exec.Command(os.Args[0], "-test.run", "^TestKilled$")
+	child.Env = append(os.Environ(), "RSTWHY_TEST_CONNECT="+ln.Addr().String())
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Process.Kill()
+	server, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if _, err := server.Write(make([]byte, 77)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond) // until it has come
+	child.Process.Kill()
+	child.Wait()
+	from := addr(server.RemoteAddr())
+	got := next(t, tr, func(e Event) bool { return e.Sender == from })
+	if got.Reason != "TCP_ABORT_ON_CLOSE" || got.Unread != 77 || !got.Exiting || got.Signal != 9 || got.PID != int32(child.Process.Pid) {
+		t.Errorf("%+v, want 77 octets that process %d, which SIGKILL ended, left unread", got, child.Process.Pid)
+	}
 }
 
 // A listener's socket names no peer; the event must.

@@ -148,7 +148,10 @@ func (w *Witness) Testimony(h *packet.Header) classify.Testimony {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e := w.pair(h); e != nil {
-		return classify.Testimony{Word: classify.Spoke, Reason: e.Reason, Active: e.Active, State: e.State}
+		return classify.Testimony{
+			Word: classify.Spoke, Reason: e.Reason, Active: e.Active, State: e.State, Unread: e.Unread, Linger: e.Linger,
+			Process: e.Process, PID: e.PID, Exiting: e.Exiting, Signal: e.Signal,
+		}
 	}
 	if w.silent(h) {
 		return classify.Testimony{Word: classify.Silent}

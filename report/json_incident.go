@@ -150,6 +150,13 @@ type kernelJSON struct {
 	Reason    string `json:"reason,omitempty"`    // of enum sk_rst_reason
 	Mechanism string `json:"mechanism,omitempty"` // answer or abort
 	State     string `json:"state,omitempty"`
+	// Of a socket that was aborted.
+	Unread  uint32 `json:"unread_bytes,omitempty"` // that no program had read
+	Linger  bool   `json:"linger_0,omitempty"`     // it had SO_LINGER with a time of 0
+	Process string `json:"process,omitempty"`      // that did it, where a program did
+	PID     int32  `json:"pid,omitempty"`
+	Exiting bool   `json:"exiting,omitempty"` // the process was ending
+	Signal  int    `json:"signal,omitempty"`  // that ended it
 }
 
 // noteJSON is a connection that was not reset, and got no answer.
@@ -259,7 +266,8 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 		j.Payload = strconv.QuoteToASCII(string(r.Payload))
 	}
 	if k := &i.Kernel; k.Word != classify.Unasked {
-		j.Kernel = &kernelJSON{Word: k.Word.String(), Accord: v.Kernel.String(), Reason: k.Reason, State: k.State}
+		j.Kernel = &kernelJSON{Word: k.Word.String(), Accord: v.Kernel.String(), Reason: k.Reason, State: k.State,
+			Unread: k.Unread, Linger: k.Linger, Process: k.Process, PID: k.PID, Exiting: k.Exiting, Signal: k.Signal}
 		if k.Word == classify.Spoke {
 			j.Kernel.Mechanism = classify.Answer.String()
 			if k.Active {

@@ -83,10 +83,19 @@ type connectionsJSON struct {
 	Evicted   uint64 `json:"evicted"`
 }
 
+// heardJSON is what the kernel of the host told of.
+type heardJSON struct {
+	Sent   uint64 `json:"sent"`   // resets that it sent
+	Unseen uint64 `json:"unseen"` // of these, those that the capture does not show, of the latest that are kept
+	Lost   uint64 `json:"lost"`   // that it could not tell of any more
+}
+
 type liveJSON struct {
 	Received           uint64 `json:"received"`
 	Dropped            uint64 `json:"dropped"`
 	DroppedByInterface uint64 `json:"dropped_by_interface"`
+
+	Kernel *heardJSON `json:"kernel,omitempty"`
 }
 
 // repeatJSON is a place where the input holds the same trace again.
@@ -176,7 +185,10 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		j.Repeats = append(j.Repeats, repeatJSON{r.Again.Frame(), e.file(r.Again), r.First.Frame(), e.file(r.First), r.Segments, r.Paired})
 	}
 	if l := s.Live; l != nil {
-		j.Live = &liveJSON{l.Received, l.Dropped, l.DroppedByInterface}
+		j.Live = &liveJSON{l.Received, l.Dropped, l.DroppedByInterface, nil}
+		if k := l.Kernel; k != nil {
+			j.Live.Kernel = &heardJSON{k.Sent, k.Unseen, k.Lost}
+		}
 	}
 	return j
 }

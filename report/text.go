@@ -220,6 +220,18 @@ func filtered(s *analyzer.Summary, quote func(string) string) string {
 // SaysAnonymized is what a report says whose addresses are not those of the capture.
 const SaysAnonymized = "Anonymised: addresses are not those of the capture, but those of one network still are of one network; names and payload are left out."
 
+// kernelCounts says what the kernel of the host told of.
+func kernelCounts(k *analyzer.KernelCounters) string {
+	s := "the kernel of this host told of " + count(k.Sent, "reset") + " that it sent"
+	if k.Unseen > 0 {
+		s += fmt.Sprintf("; of %s of the latest there is no RST in the capture", classify.Grouped(k.Unseen))
+	}
+	if k.Lost > 0 {
+		s += fmt.Sprintf("; of %s more it could not tell in time", classify.Grouped(k.Lost))
+	}
+	return s
+}
+
 // captureLines says in sentences what was read: in head what a reader needs first,
 // with what puts all the rest in doubt, and in rest what else is to be known.
 func (d *Document) captureLines(quote func(string) string) (head, rest []string) {
@@ -301,6 +313,9 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 			received += fmt.Sprintf("; the interface dropped %s", classify.Grouped(l.DroppedByInterface))
 		}
 		rest = append(rest, received)
+		if k := l.Kernel; k != nil {
+			rest = append(rest, kernelCounts(k))
+		}
 	}
 	var skipped []string
 	for r := packet.Decoded + 1; r < packet.NumSkips; r++ {

@@ -151,6 +151,31 @@ func remarks(i *analyzer.Incident, quote func(string) string) []string {
 	return out
 }
 
+// aborted says what else the kernel knew of a socket that was aborted.
+func aborted(t *classify.Testimony) string {
+	var out []string
+	if t.Linger {
+		out = append(out, "with SO_LINGER and a time of 0")
+	}
+	if t.Unread > 0 {
+		out = append(out, "with "+count(uint64(t.Unread), "byte")+" unread")
+	}
+	if t.Process != "" {
+		who := fmt.Sprintf("by %s (process %d)", clean(t.Process), t.PID)
+		switch {
+		case t.Signal != 0:
+			who += fmt.Sprintf(", which signal %d ended", t.Signal)
+		case t.Exiting:
+			who += ", which was ending"
+		}
+		out = append(out, who)
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return ", " + strings.Join(out, ", ")
+}
+
 // kernelSays is the word of the kernel, and what it did to the verdict; it is empty
 // when no kernel was asked.
 func kernelSays(t *classify.Testimony, a classify.Accord) string {
@@ -166,6 +191,9 @@ func kernelSays(t *classify.Testimony, a classify.Accord) string {
 		s = "the kernel that sent it says " + clean(t.Reason) + ": " + what
 		if t.State != "" {
 			s += " in state " + clean(t.State)
+		}
+		if t.Active {
+			s += aborted(t)
 		}
 	default:
 		return ""

@@ -14,6 +14,7 @@ import (
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/capture"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/kernel"
 	"github.com/rstwhy/rstwhy/packet"
 	"github.com/rstwhy/rstwhy/report"
 )
@@ -136,6 +137,10 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	if !in.live && o.mask == nil && slices.ContainsFunc(formats, func(f report.Format) bool { return f.Name == "md" || f.Name == "html" }) {
 		in.sums = newDigests(args, os.Stdin)
 	}
+	// Before the first packet: of one that came earlier the kernel could say nothing.
+	if err := o.ask(in); err != nil {
+		return exitFailed, err
+	}
 	if err := o.open(in, args); err != nil {
 		return exitFailed, err
 	}
@@ -185,11 +190,15 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 		chosen.To = append(chosen.To, c)
 	}
 	chosen.To = append(chosen.To, further...)
-	summary, err := analyzer.Run(context.Background(), in, analyzer.Config{
+	config := analyzer.Config{
 		Table: flows.Config{MaxMemory: int64(o.memory)},
 		Live:  in.live || in.stream,
 		Tick:  in.progress.tick,
-	}, chosen)
+	}
+	if in.kernel != nil {
+		config.Witness = in.kernel
+	}
+	summary, err := analyzer.Run(context.Background(), in, config, chosen)
 	in.progress.end()
 	if in.files != nil {
 		summary.Done, summary.Total = in.files.Progress()
@@ -349,8 +358,9 @@ type input struct {
 	live     bool
 	stream   bool
 	progress *progress
-	sums     *digests // nil when none are wanted
-	masked   *masked  // nil without --anonymize
+	sums     *digests         // nil when none are wanted
+	masked   *masked          // nil without --anonymize
+	kernel   *kernel.Listener // nil when it is not asked
 	ended    atomic.Bool
 }
 
@@ -389,5 +399,10 @@ func (in *input) counters() *analyzer.Counters {
 		explain(os.Stderr, err)
 		return nil
 	}
-	return &analyzer.Counters{Received: s.Received, Dropped: s.Dropped, DroppedByInterface: s.IfDropped}
+	c := &analyzer.Counters{Received: s.Received, Dropped: s.Dropped, DroppedByInterface: s.IfDropped}
+	if in.kernel != nil {
+		sent, lost, _ := in.kernel.Heard()
+		c.Kernel = &analyzer.KernelCounters{Sent: sent, Unseen: uint64(len(in.kernel.Unpaired())), Lost: lost}
+	}
+	return c
 }

@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"internal/lab/field": {"kernel"},
 	"docs/schema":        {},
 	"cmd/rstwhy-mcp":     {"assistant"},
-	"cmd/rstwhy":         {"analyzer", "annotate", "anonymize", "capture", "classify", "docs/schema", "flows", "packet", "report"},
+	"cmd/rstwhy":         {"analyzer", "annotate", "anonymize", "capture", "classify", "docs/schema", "flows", "kernel", "packet", "report"},
 	"cmd/rstlab":         {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/lab/field", "internal/mutants", "internal/synth"},
 	"internal/mutants":   {},
 }

@@ -70,6 +70,7 @@ type options struct {
 	context float64
 	verbose bool
 	reader  string
+	kernel  string
 	color   string
 	count   uint64
 	snaplen int
@@ -141,6 +142,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.Uint64VarP(&o.count, "count", "c", 0, useCount)
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, useSnaplen)
 	f.BoolVarP(&o.noPromi, "no-promiscuous-mode", "p", false, useNoPromiscuous)
+	f.StringVar(&o.kernel, "kernel", kernelAuto, useKernel)
 	f.StringVar(&o.format, "format", "text", useFormat())
 	f.StringArrayVarP(&o.outputs, "output", "o", nil, useOutput())
 	f.StringArrayVarP(&o.writes, "write", "w", nil, useWrite)
@@ -166,6 +168,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	completeFlag(cmd, "interface", completeInterface)
 	fixedChoice(cmd, "format", report.Names())
 	fixedChoice(cmd, "color", colors)
+	fixedChoice(cmd, "kernel", kernels)
 	fixedChoice(cmd, "tz", []string{"utc", "local"})
 	fixedChoice(cmd, "reader", readers)
 	return cmd
@@ -181,6 +184,8 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return nil
 	case !slices.Contains(colors, o.color):
 		return badChoice("--color", o.color, colors...)
+	case !slices.Contains(kernels, o.kernel):
+		return badChoice("--kernel", o.kernel, kernels...)
 	case !slices.Contains(readers, o.reader):
 		return badChoice("--reader", o.reader, readers...)
 	case given("count") && o.count == 0:
@@ -196,6 +201,8 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return errMaskHosts
 	case given("anonymize") && o.each:
 		return errMaskEach
+	case given("anonymize") && o.kernel == kernelRequire:
+		return errKernelMask
 	}
 	for _, path := range o.writes {
 		if !isCapture(path) {
@@ -229,6 +236,8 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return onlyLive("-s")
 	case given("no-promiscuous-mode"):
 		return onlyLive("-p")
+	case given("kernel"):
+		return errKernelFiles
 	case len(args) == 0:
 		return errNothing
 	case o.captures() && slices.ContainsFunc(args, isStream):

@@ -104,6 +104,7 @@ const (
 	useCount         = "stop after `N` packets"
 	useSnaplen       = "with -i: keep `N` bytes of each packet; by default, what rstwhy needs"
 	useNoPromiscuous = "with -i: do not put the interface into promiscuous mode"
+	useKernel        = "with -i: ask the kernel of this host why it sent a reset, `WHETHER` that is possible: auto, require (else it is an error) or off"
 	useVerbose       = "show every reset, not only the first of each group"
 	useColor         = "colour the report `WHEN`: auto, always or never"
 	useMaxMemory     = "let open connections take `SIZE` of memory, 16M or more; beyond it the idlest are forgotten"

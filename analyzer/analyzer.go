@@ -118,7 +118,14 @@ type LeftOut struct {
 // was asked.
 type Counters struct {
 	Received, Dropped, DroppedByInterface uint64
+	Unwritten                             uint64          // reports that were left out because nobody read them in time
 	Kernel                                *KernelCounters // nil when it was not asked
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Frames, Bytes, RSTs uint64
+	Open                int // connections that are followed
 }
 
 // KernelCounters are of the resets that the kernel of the host told of: those that it sent
@@ -131,8 +138,8 @@ type KernelCounters struct {
 // Config of a run. Its zero value works.
 type Config struct {
 	Table   flows.Config
-	Live    bool                             // advance the clock also while nothing is captured
-	Witness Witness                          // nil when there is none
-	Batch   int                              // segments a batch; 0 means 2048
-	Tick    func(frames, bytes, rsts uint64) // called about every 100 ms with the counts so far; may be nil
+	Live    bool            // advance the clock also while nothing is captured
+	Witness Witness         // nil when there is none
+	Batch   int             // segments a batch; 0 means 2048
+	Tick    func(*Progress) // called about every 100 ms; may be nil
 }

@@ -115,7 +115,7 @@ func (r *run) read(ctx context.Context, src Source) error {
 		}
 		if tick := r.config.Tick; tick != nil && time.Since(next) >= 0 {
 			next = time.Now().Add(100 * time.Millisecond)
-			tick(r.summary.Frames, r.summary.Bytes, r.table.Stats().RSTs)
+			tick(&Progress{r.summary.Frames, r.summary.Bytes, r.table.Stats().RSTs, r.table.Live()})
 		}
 	}
 	return nil

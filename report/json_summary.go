@@ -95,7 +95,8 @@ type liveJSON struct {
 	Dropped            uint64 `json:"dropped"`
 	DroppedByInterface uint64 `json:"dropped_by_interface"`
 
-	Kernel *heardJSON `json:"kernel,omitempty"`
+	Unwritten uint64     `json:"unwritten_reports,omitempty"` // that were left out because nobody read them in time
+	Kernel    *heardJSON `json:"kernel,omitempty"`
 }
 
 // repeatJSON is a place where the input holds the same trace again.
@@ -185,7 +186,7 @@ func (e *encoder) summary(s *analyzer.Summary) *summaryJSON {
 		j.Repeats = append(j.Repeats, repeatJSON{r.Again.Frame(), e.file(r.Again), r.First.Frame(), e.file(r.First), r.Segments, r.Paired})
 	}
 	if l := s.Live; l != nil {
-		j.Live = &liveJSON{l.Received, l.Dropped, l.DroppedByInterface, nil}
+		j.Live = &liveJSON{l.Received, l.Dropped, l.DroppedByInterface, l.Unwritten, nil}
 		if k := l.Kernel; k != nil {
 			j.Live.Kernel = &heardJSON{k.Sent, k.Unseen, k.Lost}
 		}

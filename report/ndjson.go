@@ -14,8 +14,9 @@ import (
 // summary last.
 type lines struct {
 	encoder
-	w    *bufio.Writer
-	json *json.Encoder
+	w      *bufio.Writer
+	json   *json.Encoder
+	folder folder // of a live report
 }
 
 func newNDJSON(w io.Writer, o Options) analyzer.Sink {
@@ -25,6 +26,15 @@ func newNDJSON(w io.Writer, o Options) analyzer.Sink {
 }
 
 func (l *lines) Incident(i *analyzer.Incident) error {
+	if l.o.live() && !l.o.Summary && !l.o.Verbose {
+		if err := l.fold(i.Reset.RST.Time, false); err != nil {
+			return err
+		}
+		if !l.folder.takes(i) {
+			l.causes.incident(i)
+			return nil
+		}
+	}
 	full, short := l.take(i)
 	switch {
 	case full != nil:
@@ -46,6 +56,9 @@ func (l *lines) Note(n *flows.Note) error {
 }
 
 func (l *lines) Close(s *analyzer.Summary) error {
+	if err := l.fold(s.Last, true); err != nil {
+		return err
+	}
 	for _, c := range l.causes.document(s, nil).Causes {
 		if err := l.write(l.cause(c)); err != nil {
 			return err

@@ -667,6 +667,64 @@ func TestMedian(t *testing.T) {
 
 func always() bool { return true }
 
+// TestFold writes a flood of resets live: some in full, and every other one in a count.
+func TestFold(t *testing.T) {
+	var b bytes.Buffer
+	sink := newNDJSON(&b, Options{Live: always})
+	rule := classify.ByID("unread-data-on-close")
+	const flood, apart = 5000, 10 // over 50 s
+	for k := range flood {
+		i := incident(rule, 0, [4]byte{198, 51, 100, 9}, 80)
+		i.Number = uint64(k + 1)
+		i.Reset.RST.Time = 1e18 + int64(k)*10e6
+		if k%apart == 0 { // another network, at 10 a second
+			i.Reset.Flow.Ends[flows.Client].Addr[13]++
+		}
+		if err := sink.Incident(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sink.(StatusSink).Status(&Status{Time: 1e18 + 50e9, Packets: 1, Open: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Close(&analyzer.Summary{}); err != nil {
+		t.Fatal(err)
+	}
+	var full, counted uint64
+	kinds := map[string]uint64{}
+	statuses := 0
+	for d := json.NewDecoder(&b); d.More(); {
+		var line struct {
+			Type, Cause    string
+			Incidents      uint64
+			Resets, Like   uint64
+			Client_network string
+			Open           int `json:"open_connections"`
+		}
+		if err := d.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		switch line.Type {
+		case "incident":
+			full++
+		case "folded":
+			counted += line.Incidents
+			kinds[line.Client_network] += line.Incidents
+			if line.Cause != rule.ID || line.Resets != line.Incidents || line.Like == 0 {
+				t.Errorf("%+v", line)
+			}
+		case "status":
+			statuses++
+			if line.Open != 2 {
+				t.Errorf("%+v", line)
+			}
+		}
+	}
+	if full+counted != flood || full != 2*5*foldAfter || len(kinds) != 2 || statuses != 1 {
+		t.Errorf("%d in full and %d counted of %d, of the networks %v; %d statuses", full, counted, flood, kinds, statuses)
+	}
+}
+
 // A flood of resets on an interface must not become a flood of text.
 func TestLivePace(t *testing.T) {
 	var b bytes.Buffer

@@ -74,8 +74,8 @@ func made(t *testing.T, strict bool) []byte {
 		},
 	}
 	all := jsonschema.Definitions{}
-	kinds := []any{documentJSON{}, incidentJSON{}, likeJSON{}, noteJSON{}, rankedJSON{}, summaryJSON{}}
-	types := map[string]string{"incident": "incident", "like": "incident", "note": "unanswered", "ranked": "cause", "summary": "summary"}
+	kinds := []any{documentJSON{}, incidentJSON{}, likeJSON{}, noteJSON{}, rankedJSON{}, foldedJSON{}, statusJSON{}, summaryJSON{}}
+	types := map[string]string{"incident": "incident", "like": "incident", "note": "unanswered", "ranked": "cause", "folded": "folded", "status": "status", "summary": "summary"}
 	var any []*jsonschema.Schema
 	for _, kind := range kinds {
 		s := r.Reflect(kind)
@@ -90,7 +90,7 @@ func made(t *testing.T, strict bool) []byte {
 	}
 	one := &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Ref: "#/$defs/incident"}, {Ref: "#/$defs/like"}}}
 	all["document"].Properties.Set("incidents", &jsonschema.Schema{Type: "array", Items: one})
-	for _, name := range []string{"document", "incident", "note", "ranked", "summary"} {
+	for _, name := range []string{"document", "incident", "note", "ranked", "folded", "status", "summary"} {
 		all[name].Properties.Set("schema", &jsonschema.Schema{Const: Schema})
 	}
 	whole := &jsonschema.Schema{

@@ -313,6 +313,9 @@ func (d *Document) captureLines(quote func(string) string) (head, rest []string)
 			received += fmt.Sprintf("; the interface dropped %s", classify.Grouped(l.DroppedByInterface))
 		}
 		rest = append(rest, received)
+		if l.Unwritten > 0 {
+			rest = append(rest, "nobody read the output: "+count(l.Unwritten, "report")+" of single resets were left out")
+		}
 		if k := l.Kernel; k != nil {
 			rest = append(rest, kernelCounts(k))
 		}

@@ -155,6 +155,9 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 		return exitFailed, err
 	}
 	interrupt.begun(in, outs)
+	if in.live {
+		outs.unhurried()
+	}
 	outs.stdout().prompt = in.live || in.stream
 	outs.stdout().before = in.progress.clear
 	if formats[0].Name == "text" && !in.stream {
@@ -193,7 +196,7 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	config := analyzer.Config{
 		Table: flows.Config{MaxMemory: int64(o.memory)},
 		Live:  in.live || in.stream,
-		Tick:  in.progress.tick,
+		Tick:  newWatch(in, outs).tick,
 	}
 	if in.kernel != nil {
 		config.Witness = in.kernel
@@ -209,7 +212,9 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	summary.Files = in.Names()
 	summary.Filter = o.filter
 	chosen.Tell(summary)
-	summary.Live = in.counters()
+	if summary.Live = in.counters(); summary.Live != nil {
+		summary.Live.Unwritten = outs.unwritten()
+	}
 	damages := slices.Clone(summary.Damage)
 	if in.masked != nil {
 		in.masked.tell(summary)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/flows"
+	"github.com/rstwhy/rstwhy/report"
 )
 
 // outputs are the reports of a run: standard output first, then the files.
@@ -34,6 +35,7 @@ type output struct {
 	prompt bool   // each finding is seen at once
 	before func() // called before anything is written; nil for nothing
 	pager  *pager // nil for none
+	queue  *queue // nil where who reads may keep the run waiting
 	err    error  // why it failed
 }
 
@@ -94,6 +96,32 @@ func (s *outputs) sinks() []analyzer.Sink {
 		sinks[i] = o
 	}
 	return sinks
+}
+
+// unhurried lets nobody who reads standard output keep the run waiting.
+func (s *outputs) unhurried() {
+	o := s.stdout()
+	o.queue = newQueue(o)
+	o.buf = bufio.NewWriterSize(o.queue, 64<<10)
+}
+
+// unwritten is how many reports of single resets were left out.
+func (s *outputs) unwritten() uint64 {
+	if q := s.stdout().queue; q != nil {
+		return q.leftOut()
+	}
+	return 0
+}
+
+// status writes st where a format has a place for it, and reports whether one has.
+func (s *outputs) status(st *report.Status) (written bool) {
+	for _, o := range s.list {
+		if to, ok := o.sink.(report.StatusSink); ok && o.err == nil {
+			o.written(to.Status(st))
+			written = true
+		}
+	}
+	return written
 }
 
 // create makes the temporary file, in the directory where the report will be.
@@ -164,8 +192,16 @@ func (o *output) written(err error) {
 // Close ends the report, and makes a file appear if it is whole.
 func (o *output) Close(summary *analyzer.Summary) error {
 	o.prompt = true // there is nothing to wait for any more
+	if o.queue != nil {
+		o.queue.wait()
+	}
 	if err := o.sink.Close(summary); o.err == nil {
 		o.written(err)
+	}
+	if o.queue != nil {
+		if err := o.queue.end(); o.err == nil && err != nil {
+			o.err = outputError(o.path, err)
+		}
 	}
 	if o.path != "" {
 		if err := o.commit(); o.err == nil && err != nil {

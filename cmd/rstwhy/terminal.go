@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/rstwhy/rstwhy/analyzer"
 )
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
@@ -59,7 +61,8 @@ func newProgress(f *os.File) *progress {
 }
 
 // tick is called with the counts so far, now and then.
-func (p *progress) tick(frames, _, resets uint64) {
+func (p *progress) tick(at *analyzer.Progress) {
+	frames, resets := at.Frames, at.RSTs
 	p.frames.Store(frames)
 	p.resets.Store(resets)
 	elapsed := time.Since(p.began)

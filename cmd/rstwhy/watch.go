@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/rstwhy/rstwhy/analyzer"
+	"github.com/rstwhy/rstwhy/classify"
+	"github.com/rstwhy/rstwhy/report"
+)
+
+const (
+	lookEvery   = time.Second // for drops
+	warnEvery   = time.Minute // of them, at most
+	statusEvery = time.Minute
+)
+
+// watch says of a live run how it is doing: what was lost, at once but not too often, and
+// a status now and then.
+type watch struct {
+	in   *input
+	outs *outputs
+
+	looked, warned, status time.Time
+	dropped, unwritten     uint64 // that were said
+}
+
+func newWatch(in *input, outs *outputs) *watch {
+	now := time.Now()
+	return &watch{in: in, outs: outs, looked: now, status: now}
+}
+
+func (w *watch) tick(p *analyzer.Progress) {
+	w.in.progress.tick(p)
+	now := time.Now()
+	if !w.in.live || now.Sub(w.looked) < lookEvery {
+		return
+	}
+	w.looked = now
+	c := w.in.counters()
+	if c == nil {
+		return
+	}
+	dropped, unwritten := c.Dropped+c.DroppedByInterface, w.outs.unwritten()
+	if (dropped > w.dropped || unwritten > w.unwritten) && now.Sub(w.warned) >= warnEvery {
+		w.warned = now
+		if n := dropped - w.dropped; n > 0 {
+			tell(os.Stderr, plural(n, "packet")+" dropped, for they came faster than they were read: the capture has holes there")
+		}
+		if n := unwritten - w.unwritten; n > 0 {
+			tell(os.Stderr, "nobody reads the output: "+plural(n, "report")+" of single resets left out")
+		}
+		w.dropped, w.unwritten = dropped, unwritten
+	}
+	if now.Sub(w.status) < statusEvery {
+		return
+	}
+	w.status = now
+	s := &report.Status{
+		Time: now.UnixNano(), Packets: p.Frames, Dropped: dropped, Resets: p.RSTs, Open: p.Open, Memory: memoryNow(), Unwritten: unwritten,
+	}
+	if !w.outs.status(s) {
+		tell(os.Stderr, statusLine(s))
+	}
+}
+
+func statusLine(s *report.Status) string {
+	line := fmt.Sprintf("%s: %s, %s dropped, %s", time.Unix(0, s.Time).UTC().Format("15:04:05 UTC"),
+		counts(s.Packets, s.Resets), classify.Grouped(s.Dropped), plural(uint64(s.Open), "open connection"))
+	if s.Memory > 0 {
+		line += fmt.Sprintf(", %d MiB of memory", s.Memory>>20)
+	}
+	return line
+}
+
+// memoryNow is what the process takes of memory, where Linux says so, in octets.
+func memoryNow() uint64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(b)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseUint(string(fields[1]), 10, 64)
+	return pages * uint64(os.Getpagesize())
+}

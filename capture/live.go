@@ -42,9 +42,22 @@ type LiveConfig struct {
 	// Promiscuous also captures what is not for this host, where the interface
 	// can.
 	Promiscuous bool
-	// Buffer is the size of the kernel's buffer in octets. 0 is libpcap's own.
+	// Buffer is the size of the kernel's buffer in octets. 0 is DefaultBuffer.
 	Buffer int
+	// Gone is called when the interface fails, with the reason, and again with nil when
+	// it is back: Read waits for it. Without it Read returns the failure.
+	Gone func(error)
 }
+
+// DefaultBuffer is room for 40 ms of a million small frames a second, octets.
+const DefaultBuffer = 16 << 20
+
+// reopenEvery is how often it is looked whether an interface is back.
+const reopenEvery = time.Second
+
+// noTCP is a filter for what has no TCP in it. What has an own header before IP, a tag or a
+// tunnel, passes it.
+const noTCP = "arp or icmp or icmp6 or (udp and not port 4789 and not port 8472 and not port 3544)"
 
 // defaultSnaplen holds Ethernet, two tags, an overlay with IPv6 outside and
 // inside, the longest TCP header, and packet.NoteLen octets.
@@ -53,7 +66,9 @@ const defaultSnaplen = 512
 // Live is a source that captures on an interface.
 type Live struct {
 	name   string
+	config LiveConfig
 	handle *pcap.Handle
+	gone   time.Time // when it was last looked whether the interface is back; zero while it is there
 	link   packet.Link
 	number uint64
 	left   uint64                    // frames until the limit
@@ -61,7 +76,7 @@ type Live struct {
 
 	mu     sync.Mutex // guards the handle's end against Stats
 	closed bool
-	stats  Stats // the last, once closed
+	stats  Stats // of the handles before; of all once closed
 }
 
 // Stats are libpcap's counts since the capture began.
@@ -75,28 +90,45 @@ type Stats struct {
 // of them, which Linux names "any". The error is an *InterfaceError, a
 // *LinkTypeError or a *FilterError.
 func OpenLive(name string, config LiveConfig) (*Live, error) {
-	// libpcap cannot be promiscuous on "any", and gopacket fails for it.
-	handle, err := activate(name, config, config.Promiscuous && name != "any")
-	if err == errNotPromiscuous {
-		handle, err = activate(name, config, false)
-	}
-	if err != nil {
+	live := &Live{name: name, config: config, left: limit(config.Count)}
+	if err := live.open(); err != nil {
 		return nil, err
 	}
-	live := &Live{name: name, handle: handle, left: limit(config.Count)}
-	linkType := dataLink(handle)
-	var ok bool
-	if live.link, ok = packet.LinkFromType(linkType); !ok {
-		handle.Close()
-		return nil, &LinkTypeError{name, linkType}
-	}
-	if config.Filter != "" {
-		if err := handle.SetBPFFilter(config.Filter); err != nil {
-			handle.Close()
-			return nil, &FilterError{config.Filter, live.link, err.Error()}
-		}
-	}
 	return live, nil
+}
+
+func (l *Live) open() error {
+	// libpcap cannot be promiscuous on "any", and gopacket fails for it.
+	handle, err := activate(l.name, l.config, l.config.Promiscuous && l.name != "any")
+	if err == errNotPromiscuous {
+		handle, err = activate(l.name, l.config, false)
+	}
+	if err != nil {
+		return err
+	}
+	linkType := dataLink(handle)
+	link, ok := packet.LinkFromType(linkType)
+	if !ok {
+		handle.Close()
+		return &LinkTypeError{l.name, linkType}
+	}
+	if l.config.Filter != "" {
+		if err := handle.SetBPFFilter(l.config.Filter); err != nil {
+			handle.Close()
+			return &FilterError{l.config.Filter, link, err.Error()}
+		}
+	} else {
+		// Not every link layer knows all of its words; then nothing is filtered.
+		_ = handle.SetBPFFilter("not (" + noTCP + ")")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		handle.Close()
+		return io.EOF
+	}
+	l.handle, l.link = handle, link
+	return nil
 }
 
 func activate(name string, config LiveConfig, promiscuous bool) (*pcap.Handle, error) {
@@ -116,9 +148,11 @@ func activate(name string, config LiveConfig, promiscuous bool) (*pcap.Handle, e
 		// mode the kernel would wake the reader for each frame.
 		func() error { return inactive.SetTimeout(wakeUp) },
 	}
-	if config.Buffer > 0 {
-		steps = append(steps, func() error { return inactive.SetBufferSize(config.Buffer) })
+	buffer := config.Buffer
+	if buffer <= 0 {
+		buffer = DefaultBuffer
 	}
+	steps = append(steps, func() error { return inactive.SetBufferSize(buffer) })
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, &InterfaceError{Interface: name, Reason: err.Error()}
@@ -164,6 +198,9 @@ func (l *Live) Read(b *packet.Batch) error {
 	if l.left == 0 {
 		return io.EOF
 	}
+	if !l.gone.IsZero() {
+		return l.await(b)
+	}
 	var first time.Time // when the first frame was read
 	began := time.Now()
 	for len(b.Headers) < cap(b.Headers) && b.Frames < batchFrames && l.left > 0 {
@@ -182,7 +219,11 @@ func (l *Live) Read(b *packet.Batch) error {
 			return io.EOF
 		}
 		if err != nil {
-			return l.failed(err)
+			if err = l.failed(err); err == io.EOF || l.config.Gone == nil {
+				return err
+			}
+			l.lose(err)
+			break
 		}
 		if stop != nil && (ci.Timestamp.After(*stop) || time.Since(*stop) > stopWithin) {
 			return io.EOF
@@ -200,6 +241,45 @@ func (l *Live) Read(b *packet.Batch) error {
 		now := time.Now().UnixNano()
 		b.First, b.Last = now, now
 	}
+	return nil
+}
+
+// lose gives up the handle of an interface that has failed.
+func (l *Live) lose(err error) {
+	l.mu.Lock()
+	if !l.closed {
+		if s, err := l.count(); err == nil {
+			l.stats = s
+		}
+		l.handle.Close()
+		l.handle = nil
+	}
+	l.gone = time.Now()
+	l.mu.Unlock()
+	l.config.Gone(err)
+}
+
+// await waits for the interface to come back, Poll at most. Meanwhile time passes.
+func (l *Live) await(b *packet.Batch) error {
+	time.Sleep(Poll)
+	l.mu.Lock()
+	closed := l.closed
+	l.mu.Unlock()
+	if closed || l.stop.Load() != nil {
+		return io.EOF
+	}
+	if time.Since(l.gone) >= reopenEvery {
+		l.gone = time.Now()
+		switch err := l.open(); {
+		case err == nil:
+			l.gone = time.Time{}
+			l.config.Gone(nil)
+		case errors.Is(err, fs.ErrPermission):
+			return err // it is back, and the right to open it was given up
+		}
+	}
+	now := time.Now().UnixNano()
+	b.First, b.Last = now, now
 	return nil
 }
 
@@ -227,12 +307,17 @@ func (l *Live) Stats() (Stats, error) {
 	return l.count()
 }
 
+// count adds what libpcap has counted for the handle to what it had for those before.
 func (l *Live) count() (Stats, error) {
+	if l.handle == nil {
+		return l.stats, nil
+	}
 	s, err := l.handle.Stats()
 	if err != nil {
 		return Stats{}, &InterfaceError{Interface: l.name, Reason: err.Error()}
 	}
-	return Stats{uint64(s.PacketsReceived), uint64(s.PacketsDropped), uint64(s.PacketsIfDropped)}, nil
+	was := &l.stats
+	return Stats{was.Received + uint64(s.PacketsReceived), was.Dropped + uint64(s.PacketsDropped), was.IfDropped + uint64(s.PacketsIfDropped)}, nil
 }
 
 // Names returns the name of the interface.
@@ -256,7 +341,9 @@ func (l *Live) Close() error {
 	var err error
 	l.stats, err = l.count()
 	l.closed = true
-	l.handle.Close()
+	if l.handle != nil {
+		l.handle.Close()
+	}
 	return err
 }
 

@@ -144,6 +144,12 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	if err := o.open(in, args); err != nil {
 		return exitFailed, err
 	}
+	if in.live {
+		if err := o.relinquish(); err != nil {
+			in.Close()
+			return exitFailed, err
+		}
+	}
 	o.paths = in.source.Names
 	if o.mask != nil {
 		in.masked = newMasked(in.source, o.mask)
@@ -314,12 +320,18 @@ func (o *options) open(in *input, args []string) (err error) {
 			Snaplen:     o.snaplen,
 			Promiscuous: !o.noPromi,
 			Count:       o.count,
+			Buffer:      int(o.buffer),
+			Gone:        tellGone,
 		})
-		if err == nil {
-			in.source = in.capture
-			tellListening(os.Stderr, o.iface, o.filter)
+		if err != nil {
+			return err
 		}
-		return err
+		in.source = in.capture
+		if o.lasts > 0 {
+			time.AfterFunc(o.lasts, in.end)
+		}
+		tellListening(os.Stderr, o.iface, o.filter)
+		return nil
 	}
 	config := capture.Config{Filter: o.filter, Libpcap: o.reader == "libpcap", Count: o.count}
 	if slices.Contains(args, "-") {

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -103,6 +106,22 @@ func files(t *testing.T, dir string) []string {
 	return names
 }
 
+// writesIn reports whether the process has a file open in a directory, one without a name
+// too.
+func (p *process) writesIn(t *testing.T, dir string) bool {
+	t.Helper()
+	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink(fd); err == nil && strings.HasPrefix(to, dir+"/") && !strings.Contains(to, ".pcap") {
+			return true
+		}
+	}
+	return false
+}
+
 func refusals(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -164,7 +183,7 @@ func TestSignalReachesWriterToo(t *testing.T) {
 	}
 	// Before it catches signals one would end it, and there is no earlier sign
 	// of that than the report's own file.
-	p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 0 })
+	p.until(t, "the file of the report", func() bool { return p.writesIn(t, dir) })
 	p.until(t, "the counts", func() bool {
 		p.signal(t, syscall.SIGUSR1)
 		return strings.Contains(p.stderr.String(), "rstwhy: 2 packets, 1 reset\n")
@@ -243,7 +262,7 @@ func TestSecondSignal(t *testing.T) {
 			w.Close()
 			p := &process{cmd: cmd}
 			t.Cleanup(func() { cmd.Process.Kill() })
-			p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 0 })
+			p.until(t, "the file of the report", func() bool { return p.writesIn(t, dir) })
 			done := make(chan error, 1)
 			go func() { done <- cmd.Wait() }()
 			p.until(t, "the end", func() bool {
@@ -262,6 +281,28 @@ func TestSecondSignal(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		})
+	}
+}
+
+// TestKilled leaves nothing behind, and nothing that was there before is another.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/r.json", []byte("before"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "-o", dir+"/r.json", "-o", dir+"/r.md", "-")
+	if _, err := p.in.Write(refusals(t)[:lateSYN]); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, "the file of the report", func() bool { return p.writesIn(t, dir) })
+	p.signal(t, syscall.SIGKILL)
+	p.cmd.Wait()
+	if left := files(t, dir); !slices.Equal(left, []string{"r.json"}) {
+		t.Errorf("left behind: %v", left)
+	}
+	if b, err := os.ReadFile(dir + "/r.json"); string(b) != "before" {
+		t.Errorf("the old report is %q, %v", b, err)
 	}
 }
 
@@ -289,7 +330,7 @@ func TestInterruptedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "-o", dir+"/r.json", dir+"/long.pcap.gz")
-	p.until(t, "the temporary file", func() bool { return len(files(t, dir)) > 1 })
+	p.until(t, "the file of the report", func() bool { return p.writesIn(t, dir) })
 	p.until(t, "the counts", func() bool {
 		p.signal(t, syscall.SIGUSR1)
 		return strings.Contains(p.stderr.String(), " packets, ")

@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,6 +93,7 @@ func TestLiveKernel(t *testing.T) {
 				}
 				if got.Type == "incident" && got.Cause == test.cause && test.want(got.Kernel) && !found {
 					found = true
+					isNobody(t, cmd.Process.Pid)
 					cmd.Process.Signal(syscall.SIGINT)
 				}
 			}
@@ -104,5 +107,45 @@ func TestLiveKernel(t *testing.T) {
 				t.Errorf("the summary does not count what the kernel told: %s", last)
 			}
 		})
+	}
+}
+
+// isNobody looks whether a process that root has started gave up root's rights.
+func isNobody(t *testing.T, pid int) {
+	t.Helper()
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		fmt.Sprintf("\nUid:\t%s\t%[1]s\t%[1]s\t%[1]s\n", nobody.Uid), fmt.Sprintf("\nGid:\t%s\t%[1]s\t%[1]s\t%[1]s\n", nobody.Gid),
+		"\nCapEff:\t0000000000000000\n", "\nCapPrm:\t0000000000000000\n",
+	} {
+		if !strings.Contains(string(status), want) {
+			t.Errorf("it has more rights than nobody: no %q in\n%s", want, status)
+		}
+	}
+}
+
+// TestLiveDuration ends by itself, with a report.
+func TestLiveDuration(t *testing.T) {
+	if err := lab.Missing(); err != nil {
+		if os.Getenv("RSTWHY_LIVE") == "require" {
+			t.Fatal(err)
+		}
+		t.Skip("SKIPPED, NOTHING TESTED LIVE: ", err)
+	}
+	dir := t.TempDir()
+	began := time.Now()
+	out, err := exec.Command("rstwhy", "-i", "lo", "--duration", "700ms", "-B", "1M", "-o", dir+"/r.md", "tcp port 1").CombinedOutput()
+	if took := time.Since(began); err != nil || took < 700*time.Millisecond || took > 10*time.Second {
+		t.Errorf("%v after %s\n%s", err, took, out)
+	}
+	if _, err := os.Stat(dir + "/r.md"); err != nil {
+		t.Error(err)
 	}
 }

@@ -57,7 +57,7 @@ var homes = map[string][]string{
 	"github.com/spf13/pflag":            {"cmd/rstwhy"}, // the errors of its flags
 	"github.com/cilium/ebpf":            {"kernel"},
 	"github.com/vishvananda":            {"internal/lab", "internal/lab/field"},
-	"golang.org/x/sys":                  {"kernel", "internal/lab", "internal/lab/field"},
+	"golang.org/x/sys":                  {"cmd/rstwhy", "kernel", "internal/lab", "internal/lab/field"},
 	"golang.org/x/term":                 {"cmd/rstwhy"},
 	"github.com/rogpeppe/go-internal":   {},
 	"github.com/google/go-cmp":          {},

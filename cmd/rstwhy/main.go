@@ -60,7 +60,11 @@ func run(args []string) int {
 
 // options are the flags.
 type options struct {
-	iface   string
+	ifaces  []string
+	iface   string // the one of ifaces
+	buffer  bufferSize
+	lasts   time.Duration // of a live run; 0 for no end
+	user    string        // that a live run becomes
 	list    bool
 	filter  string
 	format  string
@@ -118,6 +122,9 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		args = append(o.reads, args...)
+		if len(o.ifaces) > 0 {
+			o.iface = o.ifaces[0]
+		}
 		o.outputs = append(o.outputs, o.writes...)
 		if err := o.check(cmd, args); err != nil {
 			return &usageError{err}
@@ -135,12 +142,16 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVarP(&o.iface, "interface", "i", "", useInterface)
+	f.StringArrayVarP(&o.ifaces, "interface", "i", nil, useInterface)
 	f.BoolVarP(&o.list, "list-interfaces", "D", false, useList)
 	f.StringVarP(&o.filter, "filter", "f", "", useFilter)
 	f.StringArrayVarP(&o.reads, "read", "r", nil, useRead)
 	f.Uint64VarP(&o.count, "count", "c", 0, useCount)
 	f.IntVarP(&o.snaplen, "snapshot-length", "s", 0, useSnaplen)
+	o.buffer = capture.DefaultBuffer
+	f.VarP(&o.buffer, "buffer-size", "B", useBuffer)
+	f.DurationVar(&o.lasts, "duration", 0, useDuration)
+	f.StringVarP(&o.user, "relinquish-privileges", "Z", "", useUser)
 	f.BoolVarP(&o.noPromi, "no-promiscuous-mode", "p", false, useNoPromiscuous)
 	f.StringVar(&o.kernel, "kernel", kernelAuto, useKernel)
 	f.StringVar(&o.format, "format", "text", useFormat())
@@ -214,6 +225,10 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 	}
 	if given("interface") {
 		switch {
+		case len(o.ifaces) > 1:
+			return errInterfaces
+		case given("duration") && o.lasts <= 0:
+			return errLasts
 		case given("reader"):
 			return errReaderLive
 		case given("read"):
@@ -236,6 +251,12 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return onlyLive("-s")
 	case given("no-promiscuous-mode"):
 		return onlyLive("-p")
+	case given("buffer-size"):
+		return onlyLive("-B")
+	case given("duration"):
+		return onlyLive("--duration")
+	case given("relinquish-privileges"):
+		return onlyLive("-Z")
 	case given("kernel"):
 		return errKernelFiles
 	case len(args) == 0:

@@ -32,16 +32,50 @@ func (s *memorySize) String() string {
 }
 
 func (s *memorySize) Set(text string) error {
-	digits := strings.TrimRight(text, "KMG")
-	shift, ok := map[string]int{"": 0, "K": 10, "M": 20, "G": 30}[text[len(digits):]]
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || !ok || n < 0 || n > 1<<(62-shift) {
-		return errSize
+	n, err := parseSize(text)
+	if err != nil {
+		return err
 	}
-	n <<= shift
 	if n < flows.LeastMemory {
 		return errSmall
 	}
 	*s = memorySize(n)
 	return nil
+}
+
+// bufferSize is a number of octets in the same form, for the kernel's buffer.
+type bufferSize int64
+
+// The sizes that a buffer may have: libpcap takes an int.
+const (
+	leastBuffer = 64 << 10
+	mostBuffer  = 1 << 30
+)
+
+var errBuffer = errors.New("64K is the least, and 1G the most")
+
+func (*bufferSize) Type() string     { return "SIZE" }
+func (s *bufferSize) String() string { return (*memorySize)(s).String() }
+
+func (s *bufferSize) Set(text string) error {
+	n, err := parseSize(text)
+	if err != nil {
+		return err
+	}
+	if n < leastBuffer || n > mostBuffer {
+		return errBuffer
+	}
+	*s = bufferSize(n)
+	return nil
+}
+
+// parseSize reads a size.
+func parseSize(text string) (int64, error) {
+	digits := strings.TrimRight(text, "KMG")
+	shift, ok := map[string]int{"": 0, "K": 10, "M": 20, "G": 30}[text[len(digits):]]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !ok || n < 0 || n > 1<<(62-shift) {
+		return 0, errSize
+	}
+	return n << shift, nil
 }

@@ -134,14 +134,25 @@ func (o *output) create() error {
 		return errNotRegular
 	}
 	dir := filepath.Dir(o.path)
-	for n := time.Now().UnixNano(); ; n++ {
-		temp := filepath.Join(dir, ".rstwhy-"+strconv.FormatInt(n, 36))
+	if o.file = openUnnamed(dir); o.file != nil {
+		return nil
+	}
+	return tempName(dir, func(temp string) error {
 		file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if errors.Is(err, fs.ErrExist) {
-			continue
+		if err == nil {
+			o.file, o.temp = file, temp
 		}
-		o.file, o.temp = file, temp
 		return err
+	})
+}
+
+// tempName calls with with names in a directory until there is no file of the name.
+func tempName(dir string, with func(string) error) error {
+	for n := time.Now().UnixNano(); ; n++ {
+		err := with(filepath.Join(dir, ".rstwhy-"+strconv.FormatInt(n, 36)))
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
 	}
 }
 
@@ -217,6 +228,19 @@ func (o *output) commit() error {
 		// After a power failure too there is either the old file or the new one.
 		err = o.file.Sync()
 	}
+	if o.temp == "" && o.err == nil && err == nil {
+		// A file without a name gets one, and then that of the report, as a link
+		// replaces nothing.
+		err = tempName(filepath.Dir(o.path), func(temp string) error {
+			err := linkUnnamed(o.file, temp)
+			if err == nil {
+				o.all.mu.Lock()
+				o.temp = temp
+				o.all.mu.Unlock()
+			}
+			return err
+		})
+	}
 	if closed := o.file.Close(); err == nil {
 		err = closed
 	}
@@ -225,7 +249,7 @@ func (o *output) commit() error {
 	if o.err == nil && err == nil {
 		err = os.Rename(o.temp, o.path)
 	}
-	if o.err != nil || err != nil {
+	if (o.err != nil || err != nil) && o.temp != "" {
 		os.Remove(o.temp)
 	}
 	o.temp = ""

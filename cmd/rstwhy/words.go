@@ -105,6 +105,9 @@ const (
 	useSnaplen       = "with -i: keep `N` bytes of each packet; by default, what rstwhy needs"
 	useNoPromiscuous = "with -i: do not put the interface into promiscuous mode"
 	useKernel        = "with -i: ask the kernel of this host why it sent a reset, `WHETHER` that is possible: auto, require (else it is an error) or off"
+	useBuffer        = "with -i: let packets that are not read yet take `SIZE` of the kernel's memory, 64K or more"
+	useDuration      = "with -i: stop after `TIME`, such as 90s, 10m or 12h"
+	useUser          = "with -i: once the interface is open, go on as `USER`, without root's rights; by default, when run as root, as the owner of the folder that -o writes to, or nobody"
 	useVerbose       = "show every reset, not only the first of each group"
 	useColor         = "colour the report `WHEN`: auto, always or never"
 	useMaxMemory     = "let open connections take `SIZE` of memory, 16M or more; beyond it the idlest are forgotten"
@@ -291,7 +294,7 @@ func hint(err error) string {
 		if err != nil {
 			program = "rstwhy"
 		}
-		return "run it as root, or once as root: setcap cap_net_raw,cap_net_admin+ep " + program
+		return "run it as root, or once as root: setcap cap_net_raw+ep " + program
 	case errors.Is(err, capture.ErrNoInterface):
 		return "rstwhy -D lists the interfaces"
 	case errors.Is(err, capture.ErrEmpty):

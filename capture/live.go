@@ -17,15 +17,19 @@ import (
 
 // Poll is the longest time after which Live.Read returns, with frames or
 // without, and how long ago these were captured at most.
-const Poll = 100 * time.Millisecond
+const Poll = 250 * time.Millisecond
 
 const (
 	// wakeUp is how long the kernel gathers frames before it wakes the reader, and
-	// how long the reader then waits for more, both together Poll. Waking up is
-	// what an idle run costs.
-	wakeUp = Poll / 2
+	// pause how long the reader sleeps before it looks for more, both together Poll. To be
+	// woken for each block of frames costs more than to read it: each time Go's own monitor
+	// wakes some fifty times as well.
+	wakeUp = Poll - pause
+	pause  = 50 * time.Millisecond
 	// gathering is how long a batch takes frames that are there already.
-	gathering = wakeUp / 10
+	gathering = 5 * time.Millisecond
+	// gatherCheck is every how many frames the time is looked at for that.
+	gatherCheck = 32
 )
 
 // stopWithin is how long after Stop frames are read at most.
@@ -72,6 +76,8 @@ type Live struct {
 	link   packet.Link
 	number uint64
 	left   uint64                    // frames until the limit
+	busy   bool                      // the latest Read had a frame
+	upTo   time.Time                 // what was captured until then is to be read before Read sleeps
 	stop   atomic.Pointer[time.Time] // when Stop was called; nil before
 
 	mu     sync.Mutex // guards the handle's end against Stats
@@ -201,8 +207,13 @@ func (l *Live) Read(b *packet.Batch) error {
 	if !l.gone.IsZero() {
 		return l.await(b)
 	}
+	if l.upTo.IsZero() {
+		if l.busy && l.stop.Load() == nil {
+			time.Sleep(pause)
+		}
+		l.upTo = time.Now()
+	}
 	var first time.Time // when the first frame was read
-	began := time.Now()
 	for len(b.Headers) < cap(b.Headers) && b.Frames < batchFrames && l.left > 0 {
 		data, ci, err := l.handle.ZeroCopyReadPacketData()
 		stop := l.stop.Load()
@@ -210,9 +221,7 @@ func (l *Live) Read(b *packet.Batch) error {
 			if stop != nil && time.Since(*stop) > Poll {
 				return io.EOF // what the kernel still gathered then has come
 			}
-			if b.Frames == 0 && time.Since(began) < wakeUp {
-				continue
-			}
+			l.upTo = time.Time{}
 			break
 		}
 		if err == io.EOF {
@@ -231,13 +240,17 @@ func (l *Live) Read(b *packet.Batch) error {
 		l.number++
 		l.left--
 		b.Add(ci.Timestamp.UnixNano(), l.number, 0, l.link, data, ci.Length)
+		if ci.Timestamp.After(l.upTo) {
+			l.upTo = time.Time{}
+			break
+		}
 		if b.Frames == 1 {
 			first = time.Now()
-		} else if time.Since(first) > gathering {
+		} else if b.Frames%gatherCheck == 0 && time.Since(first) > gathering {
 			break
 		}
 	}
-	if b.Frames == 0 {
+	if l.busy = b.Frames > 0; !l.busy {
 		now := time.Now().UnixNano()
 		b.First, b.Last = now, now
 	}

@@ -11,6 +11,8 @@ const (
 	// settled is how long after its time an event is in the ring for sure: the program
 	// takes the time first, and hands the record over microseconds later.
 	settled = 10 * time.Millisecond
+	// idleEvery is how often the ring is read while there is nothing in it.
+	idleEvery = 10 * readEvery
 	// addressesFor is how long the addresses of the host are taken for the same.
 	addressesFor = 2 * time.Second
 )
@@ -47,12 +49,11 @@ func Listen() (*Listener, error) {
 
 func (l *Listener) listen(netns uint32) {
 	defer close(l.ended)
-	tick := time.NewTicker(readEvery)
-	defer tick.Stop()
 	for {
-		at := time.Now()
+		at, every := time.Now(), idleEvery
 		var heard uint64
 		err := l.tracer.Drain(func(e Event) {
+			every = readEvery
 			if e.Netns == netns {
 				heard++
 			}
@@ -73,7 +74,7 @@ func (l *Listener) listen(netns uint32) {
 		select {
 		case <-l.stop:
 			return
-		case <-tick.C:
+		case <-time.After(every):
 		}
 	}
 }

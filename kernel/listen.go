@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// readEvery is how often the ring is looked at for events. Nothing wakes who reads it.
+const readEvery = 50 * time.Millisecond
+
 const (
 	// settled is how long after its time an event is in the ring for sure: the program
 	// takes the time first, and hands the record over microseconds later.

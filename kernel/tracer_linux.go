@@ -21,9 +21,6 @@ import (
 // at an idle ring.
 const ringSize = 4 << 20
 
-// readEvery is how often Read looks for events. Nothing wakes it.
-const readEvery = 50 * time.Millisecond
-
 // Tracer reads the resets of the running host. Read or Drain, and Close, may be called
 // from different goroutines; Read and Drain themselves from one at a time.
 type Tracer struct {

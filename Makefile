@@ -58,7 +58,11 @@ cross:
 		vet=$$(go list -f "$$deps $$tests" $$build | grep -v 'gopacket/pcap\( \|$$\)\|rstwhy/capture' | cut -d' ' -f1); \
 		echo "$$target: go build of $$(echo "$$build" | wc -l) packages, go vet of $$(echo "$$vet" | wc -l)"; \
 		go build $$build; go vet $$vet; \
-		if [ "$$target" = linux/386 ] && [ "$$(go env GOHOSTOS)/$$(go env GOHOSTARCH)" = linux/amd64 ]; then go test $$vet; fi; \
+		if [ "$$target" = linux/386 ] && [ "$$(go env GOHOSTOS)/$$(go env GOHOSTARCH)" = linux/amd64 ]; then \
+			if go test -count=1 -run '^$$' ./packet 2>&1 | grep -q 'exec format error'; then \
+				echo '*** SKIPPED: NOTHING WAS TESTED ON 32 BITS: this kernel runs no such programs ***'; \
+			else go test $$vet; fi; \
+		fi; \
 	done
 
 # govulncheck ends with an error for findings and for an unreachable database alike:

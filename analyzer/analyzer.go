@@ -125,7 +125,9 @@ type Counters struct {
 // Progress is how far a run has come.
 type Progress struct {
 	Frames, Bytes, RSTs uint64
-	Open                int // connections that are followed
+	Connections         uint64
+	Evicted             uint64 // connections that memory had no room for
+	Open                int    // connections that are followed
 }
 
 // KernelCounters are of the resets that the kernel of the host told of: those that it sent
@@ -142,4 +144,6 @@ type Config struct {
 	Witness Witness         // nil when there is none
 	Batch   int             // segments a batch; 0 means 2048
 	Tick    func(*Progress) // called about every 100 ms; may be nil
+	// Observe is called with each turn of a connection, which it may not keep; may be nil.
+	Observe func(*flows.Event)
 }

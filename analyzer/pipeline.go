@@ -115,7 +115,8 @@ func (r *run) read(ctx context.Context, src Source) error {
 		}
 		if tick := r.config.Tick; tick != nil && time.Since(next) >= 0 {
 			next = time.Now().Add(100 * time.Millisecond)
-			tick(&Progress{r.summary.Frames, r.summary.Bytes, r.table.Stats().RSTs, r.table.Live()})
+			seen := r.table.Stats()
+			tick(&Progress{r.summary.Frames, r.summary.Bytes, seen.RSTs, seen.Connections, seen.Evicted, r.table.Live()})
 		}
 	}
 	return nil
@@ -184,6 +185,9 @@ func (r *run) known(piece *flows.Output) error {
 		switch {
 		case item.Event != nil:
 			r.memory.Observe(item.Event)
+			if r.config.Observe != nil {
+				r.config.Observe(item.Event)
+			}
 		case item.Reset != nil:
 			err = r.settled(item.Reset)
 			r.table.Release(item.Reset)

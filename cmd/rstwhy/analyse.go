@@ -150,6 +150,14 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 			return exitFailed, err
 		}
 	}
+	served, err := o.serve()
+	if err != nil {
+		in.Close()
+		return exitFailed, err
+	}
+	if served != nil {
+		further = append(further, served)
+	}
 	o.paths = in.source.Names
 	if o.mask != nil {
 		in.masked = newMasked(in.source, o.mask)
@@ -202,10 +210,13 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	config := analyzer.Config{
 		Table: flows.Config{MaxMemory: int64(o.memory)},
 		Live:  in.live || in.stream,
-		Tick:  newWatch(in, outs).tick,
+		Tick:  newWatch(in, outs, served).tick,
 	}
 	if in.kernel != nil {
 		config.Witness = in.kernel
+	}
+	if served != nil {
+		config.Observe = served.Observe
 	}
 	summary, err := analyzer.Run(context.Background(), in, config, chosen)
 	in.progress.end()

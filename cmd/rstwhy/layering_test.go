@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"anonymize":      {"classify", "packet"},
 	"annotate":       {"analyzer", "anonymize", "capture", "classify", "flows", "packet"},
 	"kernel":         {"classify", "packet"}, // it testifies into the case
+	"web":            {"analyzer", "flows"},
 	"internal/audit": {"packet"},
 	"internal/synth": {"packet"},
 	"internal/lab":   {"kernel", "packet"},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/lab/field": {"kernel"},
 	"docs/schema":        {},
 	"cmd/rstwhy-mcp":     {"assistant"},
-	"cmd/rstwhy":         {"analyzer", "annotate", "anonymize", "capture", "classify", "docs/schema", "flows", "kernel", "packet", "report"},
+	"cmd/rstwhy":         {"analyzer", "annotate", "anonymize", "capture", "classify", "docs/schema", "flows", "kernel", "packet", "report", "web"},
 	"cmd/rstlab":         {"analyzer", "capture", "classify", "flows", "internal/lab", "internal/lab/field", "internal/mutants", "internal/synth"},
 	"internal/mutants":   {},
 }
@@ -63,6 +64,7 @@ var homes = map[string][]string{
 	"github.com/google/go-cmp":          {},
 	"github.com/yuin/goldmark":          {},
 	"github.com/chromedp":               {},
+	"github.com/prometheus":             {"web"},
 	"github.com/modelcontextprotocol":   {"assistant"},
 	"github.com/invopop/jsonschema":     {}, // makes docs/schema in a test
 	"github.com/santhosh-tekuri":        {}, // and holds the output to it

@@ -60,30 +60,33 @@ func run(args []string) int {
 
 // options are the flags.
 type options struct {
-	ifaces  []string
-	iface   string // the one of ifaces
-	buffer  bufferSize
-	lasts   time.Duration // of a live run; 0 for no end
-	user    string        // that a live run becomes
-	list    bool
-	filter  string
-	format  string
-	outputs []string
-	writes  []string
-	bundle  string
-	context float64
-	verbose bool
-	reader  string
-	kernel  string
-	color   string
-	count   uint64
-	snaplen int
-	reads   []string
-	noPager bool
-	each    bool
-	tz      string
-	zone    *time.Location // nil for UTC
-	hosts   string
+	ifaces []string
+	iface  string // the one of ifaces
+	buffer bufferSize
+	lasts  time.Duration // of a live run; 0 for no end
+	user   string        // that a live run becomes
+	listen []string      // the address to serve on, twice for one that others reach
+	// webConfig is the configuration file of Prometheus exporters.
+	webConfig string
+	list      bool
+	filter    string
+	format    string
+	outputs   []string
+	writes    []string
+	bundle    string
+	context   float64
+	verbose   bool
+	reader    string
+	kernel    string
+	color     string
+	count     uint64
+	snaplen   int
+	reads     []string
+	noPager   bool
+	each      bool
+	tz        string
+	zone      *time.Location // nil for UTC
+	hosts     string
 	// anonymize is the file of the key, or randomKey; "" leaves all as it is.
 	anonymize string
 	names     report.HostNames
@@ -152,6 +155,8 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.VarP(&o.buffer, "buffer-size", "B", useBuffer)
 	f.DurationVar(&o.lasts, "duration", 0, useDuration)
 	f.StringVarP(&o.user, "relinquish-privileges", "Z", "", useUser)
+	f.StringArrayVar(&o.listen, "web.listen-address", nil, useListen)
+	f.StringVar(&o.webConfig, "web.config.file", "", useWebConfig)
 	f.BoolVarP(&o.noPromi, "no-promiscuous-mode", "p", false, useNoPromiscuous)
 	f.StringVar(&o.kernel, "kernel", kernelAuto, useKernel)
 	f.StringVar(&o.format, "format", "text", useFormat())
@@ -223,6 +228,9 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 	if err := o.choice(given); err != nil {
 		return err
 	}
+	if err := o.checkServe(); err != nil {
+		return err
+	}
 	if given("interface") {
 		switch {
 		case len(o.ifaces) > 1:
@@ -257,6 +265,8 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return onlyLive("--duration")
 	case given("relinquish-privileges"):
 		return onlyLive("-Z")
+	case len(o.listen) > 0:
+		return onlyLive("--web.listen-address")
 	case given("kernel"):
 		return errKernelFiles
 	case len(args) == 0:

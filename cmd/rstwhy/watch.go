@@ -10,6 +10,7 @@ import (
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/report"
+	"github.com/rstwhy/rstwhy/web"
 )
 
 const (
@@ -23,14 +24,15 @@ const (
 type watch struct {
 	in   *input
 	outs *outputs
+	web  *web.Server // nil without one
 
 	looked, warned, status time.Time
 	dropped, unwritten     uint64 // that were said
 }
 
-func newWatch(in *input, outs *outputs) *watch {
+func newWatch(in *input, outs *outputs, to *web.Server) *watch {
 	now := time.Now()
-	return &watch{in: in, outs: outs, looked: now, status: now}
+	return &watch{in: in, outs: outs, web: to, looked: now, status: now}
 }
 
 func (w *watch) tick(p *analyzer.Progress) {
@@ -45,6 +47,9 @@ func (w *watch) tick(p *analyzer.Progress) {
 		return
 	}
 	dropped, unwritten := c.Dropped+c.DroppedByInterface, w.outs.unwritten()
+	if w.web != nil {
+		w.web.Set(web.State{Progress: *p, Counters: *c, Unwritten: unwritten})
+	}
 	if (dropped > w.dropped || unwritten > w.unwritten) && now.Sub(w.warned) >= warnEvery {
 		w.warned = now
 		if n := dropped - w.dropped; n > 0 {

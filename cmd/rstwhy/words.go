@@ -108,6 +108,8 @@ const (
 	useBuffer        = "with -i: let packets that are not read yet take `SIZE` of the kernel's memory, 64K or more"
 	useDuration      = "with -i: stop after `TIME`, such as 90s, 10m or 12h"
 	useUser          = "with -i: once the interface is open, go on as `USER`, without root's rights; by default, when run as root, as the owner of the folder that -o writes to, or nobody"
+	useListen        = "with -i: serve a page of what is found, and /metrics for Prometheus, on `ADDRESS:PORT` of this host"
+	useWebConfig     = "TLS and passwords for --web.listen-address, from a `FILE` in the form of the Prometheus exporters"
 	useVerbose       = "show every reset, not only the first of each group"
 	useColor         = "colour the report `WHEN`: auto, always or never"
 	useMaxMemory     = "let open connections take `SIZE` of memory, 16M or more; beyond it the idlest are forgotten"

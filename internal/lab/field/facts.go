@@ -182,6 +182,9 @@ type rawCapture struct {
 // near is how far a kernel's word may be from its RST.
 const near = 100 * time.Millisecond
 
+// sameMoment is how far apart two captures of one machine may tell the time of a frame.
+const sameMoment = 2 * time.Millisecond
+
 // origins are the RSTs that a host sent, and how many of its kernel's words had no
 // RST in the capture.
 func (raw *rawCapture) origins(kinds []string) (all []origin, keys []key, unpaired int) {
@@ -295,14 +298,22 @@ func newTruth(client, server, router *rawCapture, talks []string) (t *truth, unp
 	// What leaves the router and neither host has sent was made on the router.
 	elsewhere := *router
 	elsewhere.words = nil
-	seen := map[key]bool{}
+	// A host may send the very RST that a forger has sent before it in its name.
+	sent := map[key]time.Time{}
+	for k, of := range t.byKey {
+		sent[k] = of[0].time
+		for i := range of {
+			if of[i].time.Before(sent[k]) {
+				sent[k] = of[i].time
+			}
+		}
+	}
 	elsewhere.own = func(netip.Addr) bool { return true }
 	all, keys, _ := elsewhere.origins(talks)
 	for i, o := range all {
-		if len(t.byKey[keys[i]]) > 0 && !seen[keys[i]] {
+		if first, ok := sent[keys[i]]; ok && !o.time.Before(first.Add(-sameMoment)) {
 			continue
 		}
-		seen[keys[i]] = true
 		if strings.HasPrefix(o.facts.Kind, "forger") {
 			o.facts.By, o.facts.Trigger, o.facts.Octets, o.facts.Gap = Forger, "", 0, false
 		}

@@ -362,7 +362,11 @@ func (c *Capture) begin(w io.Writer) (*packetWriter, error) {
 }
 
 func (p *packetWriter) packet(r *capture.Raw) error {
-	iface, err := p.w.Interface(p.names[r.Ref.File()], r.LinkType)
+	name := r.Interface
+	if name == "" || p.c.o.Mask != nil {
+		name = p.names[r.Ref.File()]
+	}
+	iface, err := p.w.Interface(name, r.LinkType, r.Digits)
 	if err != nil {
 		return err
 	}

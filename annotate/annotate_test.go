@@ -276,6 +276,59 @@ func TestPacketsAreKept(t *testing.T) {
 	}
 }
 
+// TestInterfacesAreKept writes the packets of a capture of two interfaces, which count time
+// in other units.
+func TestInterfacesAreKept(t *testing.T) {
+	var b bytes.Buffer
+	w, err := capture.NewWriter(&b, "a test", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := uint64(0)
+	if err := capture.EachFrame([]string{scenario(t, twoConnections)}, "", 0, func(r *capture.Raw) error {
+		number++
+		name, digits := "eth7", uint8(6)
+		if number%2 == 0 {
+			name, digits = "wlan0", 9
+		}
+		n, err := w.Interface(name, r.LinkType, digits)
+		if err != nil {
+			return err
+		}
+		return w.Packet(n, r.Time+int64(number), r.Data, r.WireLen, number)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "two.pcapng")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, out := run(t, []string{path}, Options{})
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := pcapgo.NewNgReader(f, pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		name   string
+		digits int
+		nanos  int64 // of the time, below a microsecond
+	}{{"eth7", 6, 0}, {"wlan0", 9, 2}} {
+		_, info, err := r.ReadPacketData()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := r.Interface(info.InterfaceIndex)
+		if err != nil || in.Name != want.name || int(in.TimestampResolution) != want.digits || info.Timestamp.UnixNano()%1000 != want.nanos {
+			t.Errorf("%+v at %d, %v, want %+v", in, info.Timestamp.UnixNano(), err, want)
+		}
+	}
+}
+
 // TestFilter writes nothing that the filter kept from being read.
 func TestFilter(t *testing.T) {
 	path := scenario(t, twoConnections)

@@ -125,7 +125,11 @@ func (p *pcapReader) fill(s *sink) error {
 		data := h[recordHeader : recordHeader+int(captured)]
 		b.skip(recordHeader + len(data))
 		time := int64(p.order.uint32(h))*1e9 + int64(p.order.uint32(h[4:]))*p.unit
-		if !s.add(time, p.link, p.linkType, data, int(p.order.uint32(h[12:]))) {
+		more := s.add(time, p.link, p.linkType, data, int(p.order.uint32(h[12:])))
+		if s.one != nil && p.unit != 1 {
+			s.one.digits = nanoDigits - 3
+		}
+		if !more {
 			return nil
 		}
 	}

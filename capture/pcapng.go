@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"strings"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -46,6 +47,8 @@ type iface struct {
 	snaplen  uint32
 	unit     uint64 // ticks of its clock in a second
 	offset   int64  // seconds to add to its time
+	name     string // of the interface, "" where the file has none
+	digits   uint8  // frame.digits
 	nanos    uint64 // nanoseconds in a tick; 0 unless it is a number of them and offset is 0
 }
 
@@ -183,7 +186,11 @@ func (p *pcapngReader) add(s *sink, in *iface, b []byte, captured, length uint32
 	if int(captured) > len(b) {
 		return false, fmt.Errorf("record says %d bytes, its block has %d", captured, len(b))
 	}
-	return s.add(p.last, in.link, in.linkType, b[:captured], int(length)), nil
+	more = s.add(p.last, in.link, in.linkType, b[:captured], int(length))
+	if s.one != nil {
+		s.one.iface, s.one.digits = in.name, in.digits
+	}
+	return more, nil
 }
 
 // section begins a new section, which describes its own interfaces.
@@ -202,9 +209,13 @@ func (p *pcapngReader) section(b []byte) error {
 // Options of an interface description.
 const (
 	optEnd              = 0
+	optInterfaceName    = 2
 	optTimeResolution   = 9
 	optTimestampsOffset = 14
 )
+
+// interfaceNameMax is how much of the name of an interface is kept, in octets.
+const interfaceNameMax = 64
 
 // iface adds an interface to the section.
 func (p *pcapngReader) iface(b []byte) error {
@@ -214,7 +225,7 @@ func (p *pcapngReader) iface(b []byte) error {
 	if len(p.ifaces) == maxInterfaces {
 		return fmt.Errorf("section with more than %d interfaces", maxInterfaces)
 	}
-	in := iface{linkType: uint32(p.order.uint16(b)), snaplen: p.order.uint32(b[4:]), unit: 1e6}
+	in := iface{linkType: uint32(p.order.uint16(b)), snaplen: p.order.uint32(b[4:]), unit: 1e6, digits: 6}
 	in.link, _ = packet.LinkFromType(in.linkType)
 	for b = b[8:]; len(b) >= 4; {
 		code, n := p.order.uint16(b), int(p.order.uint16(b[2:]))
@@ -227,6 +238,8 @@ func (p *pcapngReader) iface(b []byte) error {
 		value := b[4 : 4+n]
 		b = b[min(4+(n+3)&^3, len(b)):]
 		switch code {
+		case optInterfaceName:
+			in.name = strings.ToValidUTF8(string(value[:min(n, interfaceNameMax)]), "?")
 		case optTimeResolution:
 			if n != 1 {
 				return fmt.Errorf("time resolution of %d bytes, it has 1", n)
@@ -242,6 +255,10 @@ func (p *pcapngReader) iface(b []byte) error {
 			in.unit = 1
 			for range exponent {
 				in.unit *= base
+			}
+			in.digits = nanoDigits
+			if base == 10 && exponent < nanoDigits {
+				in.digits = exponent
 			}
 		case optTimestampsOffset:
 			if n != 8 {

@@ -13,9 +13,13 @@ type Raw struct {
 	Data     []byte // what was captured; valid until the next frame
 	WireLen  int    // octets on the wire
 	LinkType uint32 // LINKTYPE_ value
-	TCP      bool   // Header and Segment hold a segment
-	Header   packet.Header
-	Segment  []byte // what was captured of it, within Data
+	// Interface is the name of the interface, "" where the file has none, and Digits how
+	// many digits of a second the file counts, at most 9.
+	Interface string
+	Digits    uint8
+	TCP       bool // Header and Segment hold a segment
+	Header    packet.Header
+	Segment   []byte // what was captured of it, within Data
 }
 
 // EachFrame reads the files of names once more, in that order, and calls with for every
@@ -60,7 +64,7 @@ func eachOf(in *input, file uint32, filter *filter, left *uint64, with func(*Raw
 			}
 		}
 		*left--
-		raw := Raw{Time: fr.time, Data: fr.data, WireLen: fr.wireLen, LinkType: fr.linkType}
+		raw := Raw{Time: fr.time, Data: fr.data, WireLen: fr.wireLen, LinkType: fr.linkType, Interface: fr.iface, Digits: fr.digits}
 		h := &raw.Header
 		h.Time, h.Frame, h.File = fr.time, number, file
 		raw.Ref = h.Ref()

@@ -18,6 +18,8 @@ type frame struct {
 	time     int64 // nanoseconds since the Unix epoch
 	link     packet.Link
 	linkType uint32 // LINKTYPE_ value
+	iface    string // name of its interface, "" where the file has none
+	digits   uint8  // of the fraction of its second, as the file counts
 }
 
 // next reads one frame and reports whether there was one.
@@ -50,12 +52,15 @@ func (s *sink) begin(in *input, file uint32) {
 	*s = sink{filter: s.filter, left: s.left, held: s.held, name: in.name, file: file, waits: in.waits}
 }
 
+// nanoDigits are the digits of a fraction in nanoseconds.
+const nanoDigits = 9
+
 // add takes a frame, of the given time in nanoseconds since the Unix epoch. It
 // reports whether s wants a further one.
 func (s *sink) add(time int64, link packet.Link, linkType uint32, data []byte, wireLen int) bool {
 	s.number++
 	if s.one != nil {
-		*s.one = frame{data, wireLen, time, link, linkType}
+		*s.one = frame{data: data, wireLen: wireLen, time: time, link: link, linkType: linkType, digits: nanoDigits}
 		return false
 	}
 	if s.filter != nil && link != 0 {

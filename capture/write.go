@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// Writer writes a capture as pcapng, in little-endian order and with nanoseconds. The
+// Writer writes a capture as pcapng, in little-endian order. The
 // pcapgo of gopacket writes pcapng too, but no comments.
 type Writer struct {
 	w     io.Writer
@@ -18,6 +18,7 @@ type Writer struct {
 type link struct {
 	name     string
 	linkType uint32
+	digits   uint8 // of a second that its times have
 }
 
 // commentMax bounds a comment: an option holds 64 KiB (pcapng, 3.5).
@@ -27,7 +28,6 @@ const commentMax = 8 << 10
 const (
 	optComment  = 1
 	optUserAppl = 4
-	optIfName   = 2
 	optPacketID = 5
 )
 
@@ -44,10 +44,12 @@ func NewWriter(w io.Writer, app, comment string) (*Writer, error) {
 }
 
 // Interface returns the number of the interface of that name and link type (a LINKTYPE_
-// value), and describes it when it is new.
-func (w *Writer) Interface(name string, linkType uint32) (int, error) {
+// value), whose times have so many digits of a second, 9 at most, and describes it when it
+// is new.
+func (w *Writer) Interface(name string, linkType uint32, digits uint8) (int, error) {
+	this := link{name, linkType, min(digits, nanoDigits)}
 	for k, l := range w.links {
-		if l.name == name && l.linkType == linkType {
+		if l == this {
 			return k, nil
 		}
 	}
@@ -57,21 +59,24 @@ func (w *Writer) Interface(name string, linkType uint32) (int, error) {
 	if linkType > 1<<16-1 {
 		return 0, fmt.Errorf("link type %d has no place in pcapng", linkType)
 	}
-	w.links = append(w.links, link{name, linkType})
+	w.links = append(w.links, this)
 	b := binary.LittleEndian.AppendUint16(nil, uint16(linkType))
 	b = append(b, 0, 0)
 	b = binary.LittleEndian.AppendUint32(b, 0) // no limit of a packet
-	b = option(b, optIfName, []byte(clip(name)))
-	b = option(b, optTimeResolution, []byte{9})
+	b = option(b, optInterfaceName, []byte(clip(name)))
+	b = option(b, optTimeResolution, []byte{this.digits})
 	return len(w.links) - 1, w.block(blockInterface, endOptions(b))
 }
 
 // Packet writes a packet of an interface. The time is in nanoseconds since the Unix
-// epoch and not before it, wireLen how long the packet was on the wire, id the number
-// under which it is known (epb_packetid).
+// epoch and not before it, and is written to the digits of the interface; wireLen is how
+// long the packet was on the wire, id the number under which it is known (epb_packetid).
 func (w *Writer) Packet(iface int, time int64, data []byte, wireLen int, id uint64, comments ...string) error {
 	if time < 0 {
 		return errors.New("a packet from before 1970 has no time in pcapng")
+	}
+	for range nanoDigits - w.links[iface].digits {
+		time /= 10
 	}
 	b := w.buf[:0]
 	b = binary.LittleEndian.AppendUint32(b, uint32(iface))

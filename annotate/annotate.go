@@ -30,6 +30,11 @@ type Options struct {
 	Version string
 	// Names are the files to read again, in their order; they must be regular.
 	Names func() []string
+	// Frames reads again what is kept of a live capture, in place of files; nil for files.
+	Frames func(func(*capture.Raw) error) error
+	// Alone writes the packets of the connections and no others, whatever the verdicts go
+	// by.
+	Alone bool
 	// Filter and Count are those of the run.
 	Filter string
 	Count  uint64
@@ -77,6 +82,7 @@ type Capture struct {
 	incidents uint64
 	causes    map[string]uint64
 	frame     []byte // the latest that was masked
+	gone      int    // incidents whose RST a live capture does not keep any more
 }
 
 // New returns one that writes to w.
@@ -181,6 +187,9 @@ func (c *Capture) Close(*analyzer.Summary) error {
 	if err != nil {
 		return err
 	}
+	if err := c.missing(); err != nil {
+		return err
+	}
 	buf := bufio.NewWriter(c.w)
 	w, err := c.begin(buf)
 	if err != nil {
@@ -190,6 +199,32 @@ func (c *Capture) Close(*analyzer.Summary) error {
 		return err
 	}
 	return buf.Flush()
+}
+
+// missing counts the incidents whose RST is not kept any more.
+func (c *Capture) missing() error {
+	if c.o.Frames == nil {
+		return nil // files keep all
+	}
+	kept := map[packet.FrameRef]bool{}
+	for k := range c.said {
+		kept[c.said[k].ref] = false
+	}
+	if err := c.o.Frames(func(r *capture.Raw) error {
+		if _, ok := kept[r.Ref]; ok {
+			kept[r.Ref] = true
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	c.gone = 0
+	for _, ok := range kept {
+		if !ok {
+			c.gone++
+		}
+	}
+	return nil
 }
 
 // choose finds the packets of which the same is said as of all.
@@ -206,6 +241,9 @@ func (c *Capture) choose() (*choice, error) {
 	}
 	for _, t := range ch.times {
 		slices.Sort(t)
+	}
+	if c.o.Alone {
+		return ch, nil
 	}
 	// Each round adds what the verdicts that came out otherwise may go by.
 	for round := 0; round < 3; round++ {
@@ -230,7 +268,13 @@ func (c *Capture) choose() (*choice, error) {
 
 // each reads the files again and calls with for the packets of ch.
 func (c *Capture) each(ch *choice, with func(*capture.Raw) error) error {
-	return capture.EachFrame(c.o.Names(), c.o.Filter, c.o.Count, func(r *capture.Raw) error {
+	frames := c.o.Frames
+	if frames == nil {
+		frames = func(with func(*capture.Raw) error) error {
+			return capture.EachFrame(c.o.Names(), c.o.Filter, c.o.Count, with)
+		}
+	}
+	return frames(func(r *capture.Raw) error {
 		if !r.TCP {
 			return nil
 		}
@@ -253,13 +297,23 @@ func (c *Capture) each(ch *choice, with func(*capture.Raw) error) error {
 // differing judges the packets of ch alone, and returns the incidents of which something
 // else is said than before.
 func (c *Capture) differing(ch *choice) ([]*said, error) {
-	files, err := capture.Open(c.o.Names(), capture.Config{Filter: c.o.Filter, Count: c.o.Count})
-	if err != nil {
-		return nil, err
-	}
-	defer files.Close()
 	again := map[packet.FrameRef]string{}
-	if _, err := analyzer.Run(context.Background(), &source{c.o.masked(files), ch, int64(c.o.Context)}, analyzer.Config{}, verdicts(again)); err != nil {
+	var from analyzer.Source
+	if c.o.Frames == nil {
+		files, err := capture.Open(c.o.Names(), capture.Config{Filter: c.o.Filter, Count: c.o.Count})
+		if err != nil {
+			return nil, err
+		}
+		defer files.Close()
+		from = &source{c.o.masked(files), ch, int64(c.o.Context)}
+	} else {
+		kept := &some{}
+		if err := c.each(ch, kept.add); err != nil {
+			return nil, err
+		}
+		from = kept
+	}
+	if _, err := analyzer.Run(context.Background(), from, analyzer.Config{}, verdicts(again)); err != nil {
 		return nil, err
 	}
 	var odd []*said
@@ -320,6 +374,9 @@ const saysMasked = "addresses are not those of the capture, payload and options 
 
 // summary is the comment on the whole capture.
 func (c *Capture) summary() string {
+	if c.incidents == 0 {
+		return "rstwhy: all packets that were kept"
+	}
 	s := fmt.Sprintf("rstwhy: the packets of %d connections that were reset", len(c.said))
 	if len(c.said) == 1 {
 		s = "rstwhy: the packets of a connection that was reset"
@@ -335,10 +392,27 @@ func (c *Capture) summary() string {
 	for _, id := range ids {
 		s += fmt.Sprintf("\n%s: %d", id, c.causes[id])
 	}
+	if c.gone > 0 {
+		s += fmt.Sprintf("\nthe packets of %d of them are not kept any more, or not all", c.gone)
+	}
 	if c.o.Mask != nil {
 		s += "\n" + saysMasked
 	}
 	return s
+}
+
+// Everything writes all packets that there are, without comments.
+func Everything(w io.Writer, o Options) error {
+	c := New(w, o)
+	buf := bufio.NewWriter(w)
+	p, err := c.begin(buf)
+	if err != nil {
+		return err
+	}
+	if err := c.each(&choice{all: true}, p.packet); err != nil {
+		return err
+	}
+	return buf.Flush()
 }
 
 // packetWriter writes packets with their comments.

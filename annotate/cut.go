@@ -66,16 +66,11 @@ func Cut(w io.Writer, o Options, pick func(*analyzer.Incident) bool) (Result, er
 	if err != nil {
 		return out, err
 	}
-	var raws []capture.Raw
-	if err := c.each(ch, func(r *capture.Raw) error {
-		raw := *r
-		raw.Data = slices.Clone(r.Data)
-		raws = append(raws, raw)
-		return nil
-	}); err != nil {
+	var kept some
+	if err := c.each(ch, kept.add); err != nil {
 		return out, err
 	}
-	raws = smallest(raws, said)
+	raws := smallest(kept.raws, said)
 	out.Packets = uint64(len(raws))
 	buf := bufio.NewWriter(w)
 	n, err := c.begin(buf)
@@ -125,6 +120,14 @@ func judged(raws []capture.Raw, rst packet.FrameRef) string {
 
 // some is a source of packets that are held.
 type some struct{ raws []capture.Raw }
+
+// add holds r, which may be gone afterwards.
+func (s *some) add(r *capture.Raw) error {
+	raw := *r
+	raw.Data = slices.Clone(r.Data)
+	s.raws = append(s.raws, raw)
+	return nil
+}
 
 func (s *some) Read(b *packet.Batch) error {
 	b.Reset()

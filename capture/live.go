@@ -51,6 +51,8 @@ type LiveConfig struct {
 	// Gone is called when the interface fails, with the reason, and again with nil when
 	// it is back: Read waits for it. Without it Read returns the failure.
 	Gone func(error)
+	// Record keeps the latest frames; nil keeps none.
+	Record *Recorder
 }
 
 // DefaultBuffer is room for 40 ms of a million small frames a second, octets.
@@ -74,11 +76,13 @@ type Live struct {
 	handle *pcap.Handle
 	gone   time.Time // when it was last looked whether the interface is back; zero while it is there
 	link   packet.Link
-	number uint64
-	left   uint64                    // frames until the limit
-	busy   bool                      // the latest Read had a frame
-	upTo   time.Time                 // what was captured until then is to be read before Read sleeps
-	stop   atomic.Pointer[time.Time] // when Stop was called; nil before
+	// linkType is that of link as a LINKTYPE_ value.
+	linkType uint32
+	number   uint64
+	left     uint64                    // frames until the limit
+	busy     bool                      // the latest Read had a frame
+	upTo     time.Time                 // what was captured until then is to be read before Read sleeps
+	stop     atomic.Pointer[time.Time] // when Stop was called; nil before
 
 	mu     sync.Mutex // guards the handle's end against Stats
 	closed bool
@@ -133,7 +137,7 @@ func (l *Live) open() error {
 		handle.Close()
 		return io.EOF
 	}
-	l.handle, l.link = handle, link
+	l.handle, l.link, l.linkType = handle, link, linkType
 	return nil
 }
 
@@ -239,7 +243,11 @@ func (l *Live) Read(b *packet.Batch) error {
 		}
 		l.number++
 		l.left--
-		b.Add(ci.Timestamp.UnixNano(), l.number, 0, l.link, data, ci.Length)
+		at := ci.Timestamp.UnixNano()
+		b.Add(at, l.number, 0, l.link, data, ci.Length)
+		if r := l.config.Record; r != nil {
+			r.add(at, l.number, l.linkType, data, ci.Length)
+		}
 		if ci.Timestamp.After(l.upTo) {
 			l.upTo = time.Time{}
 			break

@@ -57,7 +57,7 @@ func (o *options) bundleOf(args []string, interrupt *interrupt) (int, error) {
 		return exitFailed, err
 	}
 	interrupt.holds(b)
-	o.outputs = append(o.outputs, b.outputs(o.iface == "" && !slices.ContainsFunc(args, isStream))...)
+	o.outputs = append(o.outputs, b.outputs(o.iface != "" || !slices.ContainsFunc(args, isStream))...)
 	tally := report.NewTally()
 	code, err := o.capture(args, interrupt, tally)
 	if err != nil {
@@ -137,6 +137,9 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	if !in.live && o.mask == nil && slices.ContainsFunc(formats, func(f report.Format) bool { return f.Name == "md" || f.Name == "html" }) {
 		in.sums = newDigests(args, os.Stdin)
 	}
+	if in.live && (o.captures() || o.save != "") {
+		o.recorder = capture.NewRecorder(recordMax)
+	}
 	// Before the first packet: of one that came earlier the kernel could say nothing.
 	if err := o.ask(in); err != nil {
 		return exitFailed, err
@@ -162,6 +165,14 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	if o.mask != nil {
 		in.masked = newMasked(in.source, o.mask)
 		in.source = in.masked
+	}
+	if o.save != "" {
+		saved, err := newSaver(o.save, o.recorder, o.annotating(in.Names))
+		if err != nil {
+			in.Close()
+			return exitFailed, err
+		}
+		further = append(further, saved)
 	}
 	outs, err := newOutputs(o.outputs)
 	if err != nil {
@@ -333,6 +344,7 @@ func (o *options) open(in *input, args []string) (err error) {
 			Count:       o.count,
 			Buffer:      int(o.buffer),
 			Gone:        tellGone,
+			Record:      o.recorder,
 		})
 		if err != nil {
 			return err

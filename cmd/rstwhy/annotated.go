@@ -24,11 +24,20 @@ func (o *options) captures() bool { return slices.ContainsFunc(o.outputs, isCapt
 // annotated is the format of an output that is a capture.
 func (o *options) annotated() report.Format {
 	return report.Format{Name: "pcapng", Ext: captureExt, New: func(w io.Writer, r report.Options) analyzer.Sink {
-		return annotate.New(w, annotate.Options{
-			Version: r.Version, Names: o.paths, Shown: r.Files, Mask: o.mask, Filter: o.filter, Count: o.count,
-			Context: time.Duration(o.context * float64(time.Second)),
-		})
+		return annotate.New(w, o.annotating(r.Files))
 	}}
+}
+
+// annotating is how captures are written; shown are the names of the input.
+func (o *options) annotating(shown func() []string) annotate.Options {
+	out := annotate.Options{
+		Version: version(), Names: o.paths, Shown: shown, Mask: o.mask, Filter: o.filter, Count: o.count,
+		Context: time.Duration(o.context * float64(time.Second)),
+	}
+	if o.recorder != nil {
+		out.Frames = o.recorder.Each
+	}
+	return out
 }
 
 func notCapture(path string) error {
@@ -36,7 +45,6 @@ func notCapture(path string) error {
 }
 
 var (
-	errWriteLive    = errors.New("packets are read again before they are written, which an interface cannot do: capture to a file with tcpdump -w, and read that")
 	errWriteStream  = errors.New("packets are read again before they are written, which a pipe cannot do: save the capture to a file first")
 	errContextAlone = errors.New("--context says what else -w writes: give both")
 	errContext      = errors.New("--context: the number of seconds cannot be negative")

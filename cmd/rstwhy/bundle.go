@@ -109,7 +109,7 @@ func (b *bundle) complete(headline string, o *options, at time.Time) error {
 		case slices.Contains(names, f.name) || f.name == "SHA256SUMS":
 			fmt.Fprintf(&readme, "%-16s%s\n", f.name, f.what)
 		case f.name == bundlePackets:
-			fmt.Fprintf(&readme, "\nThe packets are not here: they are read a second time, which an interface or a pipe cannot do.\n")
+			fmt.Fprintf(&readme, "\nThe packets are not here: they are read a second time, which a pipe cannot do.\n")
 		}
 	}
 	fmt.Fprintf(&readme, "\nWhat a verdict means: rstwhy explain CAUSE.\n")

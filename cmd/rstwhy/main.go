@@ -65,7 +65,10 @@ type options struct {
 	buffer bufferSize
 	lasts  time.Duration // of a live run; 0 for no end
 	user   string        // that a live run becomes
-	listen []string      // the address to serve on, twice for one that others reach
+	save   string        // the folder of a flight recorder
+	// recorder keeps the latest packets of a live run that writes some; nil otherwise.
+	recorder *capture.Recorder
+	listen   []string // the address to serve on, twice for one that others reach
 	// webConfig is the configuration file of Prometheus exporters.
 	webConfig string
 	list      bool
@@ -155,6 +158,7 @@ func (o *options) command(run func([]string) error) *cobra.Command {
 	f.VarP(&o.buffer, "buffer-size", "B", useBuffer)
 	f.DurationVar(&o.lasts, "duration", 0, useDuration)
 	f.StringVarP(&o.user, "relinquish-privileges", "Z", "", useUser)
+	f.StringVar(&o.save, "save", "", useSave)
 	f.StringArrayVar(&o.listen, "web.listen-address", nil, useListen)
 	f.StringVar(&o.webConfig, "web.config.file", "", useWebConfig)
 	f.BoolVarP(&o.noPromi, "no-promiscuous-mode", "p", false, useNoPromiscuous)
@@ -243,8 +247,6 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 			return errReadLive
 		case o.each:
 			return errEachLive
-		case o.captures():
-			return errWriteLive
 		case existing(args) != "":
 			return fileAndInterface(existing(args))
 		case given("filter") && len(args) > 0:
@@ -265,6 +267,8 @@ func (o *options) check(cmd *cobra.Command, args []string) error {
 		return onlyLive("--duration")
 	case given("relinquish-privileges"):
 		return onlyLive("-Z")
+	case given("save"):
+		return onlyLive("--save")
 	case len(o.listen) > 0:
 		return onlyLive("--web.listen-address")
 	case given("kernel"):

@@ -60,7 +60,14 @@ func (o *options) relinquish() error {
 // owner is the user to become when none is named: the owner of the folders that reports
 // go to, nobody without one, and 0, root, where they have several.
 func (o *options) owner() (int, error) {
-	if len(o.outputs) == 0 {
+	var folders []string
+	for _, path := range o.outputs {
+		folders = append(folders, filepath.Dir(path))
+	}
+	if o.save != "" {
+		folders = append(folders, o.save)
+	}
+	if len(folders) == 0 {
 		u, err := user.Lookup("nobody")
 		if err != nil {
 			return 0, nil
@@ -68,10 +75,10 @@ func (o *options) owner() (int, error) {
 		return strconv.Atoi(u.Uid)
 	}
 	first := -1
-	for _, path := range o.outputs {
-		info, err := os.Stat(filepath.Dir(path))
+	for _, dir := range folders {
+		info, err := os.Stat(dir)
 		if err != nil {
-			return 0, outputError(path, err)
+			return 0, err
 		}
 		st, ok := info.Sys().(*syscall.Stat_t)
 		if !ok || first >= 0 && int(st.Uid) != first {

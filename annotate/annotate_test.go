@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -179,31 +180,63 @@ func TestComments(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED: tshark is missing, nobody else read the comments")
 	}
+	// One file of all of them, section after section, as to start tshark takes its time.
+	type part struct {
+		path string
+		last int // frame of all
+		said int
+		read int // verdicts in comments
+	}
+	var parts []part
+	all, err := os.Create(filepath.Join(t.TempDir(), "all.pcapng"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer all.Close()
+	frames := 0
 	paths, _ := filepath.Glob("../testdata/pcaps/*/*.pcap*")
 	for _, path := range paths {
 		said, out := run(t, []string{path}, Options{Version: "v1"})
 		if len(said) == 0 {
 			continue
 		}
-		text, err := exec.Command(tshark, "-r", out, "-Y", "frame.comment", "-T", "fields", "-e", "tcp.flags.reset", "-e", "frame.comment").Output()
+		if err := capture.EachFrame([]string{out}, "", 0, func(*capture.Raw) error { frames++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(out)
 		if err != nil {
-			t.Fatal(path, err)
+			t.Fatal(err)
 		}
-		verdicts := 0
-		for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-			rst, comment, _ := strings.Cut(line, "\t")
-			isVerdict := strings.Contains(comment, ", likely: ") || strings.Contains(comment, ", possible: ") || strings.Contains(comment, ", certain: ")
-			switch {
-			case isVerdict && rst != "1" && rst != "True":
-				t.Errorf("%s: a verdict stands on a packet that is no RST: %s", path, comment)
-			case isVerdict:
-				verdicts += strings.Count(comment, "frames are numbered as in")
-			case !strings.Contains(comment, "answers this") && !strings.Contains(comment, "one more RST"):
-				t.Errorf("%s: comment %q", path, comment)
-			}
+		if _, err := all.Write(b); err != nil {
+			t.Fatal(err)
 		}
-		if verdicts != len(said) {
-			t.Errorf("%s: %d verdicts in comments, %d were said", path, verdicts, len(said))
+		parts = append(parts, part{path, frames, len(said), 0})
+	}
+	text, err := exec.Command(tshark, "-r", all.Name(), "-Y", "frame.comment", "-T", "fields", "-e", "frame.number", "-e", "tcp.flags.reset", "-e", "frame.comment").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		fields := strings.SplitN(line, "\t", 3)
+		number, err := strconv.Atoi(fields[0])
+		if err != nil || len(fields) < 3 {
+			t.Fatalf("%q: %v", line, err)
+		}
+		k, _ := slices.BinarySearchFunc(parts, number, func(p part, n int) int { return p.last - n })
+		of, rst, comment := &parts[k], fields[1], fields[2]
+		isVerdict := strings.Contains(comment, ", likely: ") || strings.Contains(comment, ", possible: ") || strings.Contains(comment, ", certain: ")
+		switch {
+		case isVerdict && rst != "1" && rst != "True":
+			t.Errorf("%s: a verdict stands on a packet that is no RST: %s", of.path, comment)
+		case isVerdict:
+			of.read += strings.Count(comment, "frames are numbered as in")
+		case !strings.Contains(comment, "answers this") && !strings.Contains(comment, "one more RST"):
+			t.Errorf("%s: comment %q", of.path, comment)
+		}
+	}
+	for _, p := range parts {
+		if p.read != p.said {
+			t.Errorf("%s: %d verdicts in comments, %d were said", p.path, p.read, p.said)
 		}
 	}
 }

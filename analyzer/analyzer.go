@@ -55,6 +55,9 @@ type Incident struct {
 	Reset   *flows.Reset
 	Kernel  classify.Testimony
 	Verdict classify.Verdict
+	// Lossy says that packets were lost about the time of the RST, by Config.Lossy; the
+	// verdict is less sure for that.
+	Lossy bool
 }
 
 // Clone copies i so that it outlives the call of a Sink.
@@ -144,6 +147,9 @@ type Config struct {
 	Witness Witness         // nil when there is none
 	Batch   int             // segments a batch; 0 means 2048
 	Tick    func(*Progress) // called about every 100 ms; may be nil
+	// Lossy reports whether packets were lost from one time to another, in nanoseconds
+	// since the Unix epoch; may be nil.
+	Lossy func(from, to int64) bool
 	// Observe is called with each turn of a connection, which it may not keep; may be nil.
 	Observe func(*flows.Event)
 }

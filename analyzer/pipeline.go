@@ -18,6 +18,10 @@ import (
 // frames that libpcap still holds.
 const liveLag = int64(500 * time.Millisecond)
 
+// lossNear is how far from a RST in time a lost packet may be one that its verdict went by:
+// as long as what comes after a RST is watched.
+const lossNear = int64(2 * time.Second)
+
 // Run reads src to its end, or until ctx is done, and reports to sinks; their
 // Close is left to the caller, who may have something to add to the summary.
 // The summary is complete also when an error is returned: it covers what was
@@ -213,6 +217,11 @@ func (r *run) settled(reset *flows.Reset) error {
 	i := &r.incident
 	i.Number, i.Reset, i.Kernel = r.summary.Incidents, reset, c.Kernel
 	i.Verdict = r.judge.Verdict(c)
+	if lossy := r.config.Lossy; lossy != nil {
+		if i.Lossy = lossy(reset.RST.Time-lossNear, reset.RST.Time+lossNear); i.Lossy && i.Verdict.Confidence > classify.Possible {
+			i.Verdict.Confidence--
+		}
+	}
 	r.timers.observe(i)
 	for _, s := range r.sinks {
 		if err := s.Incident(i); err != nil {

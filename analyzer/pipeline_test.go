@@ -12,6 +12,7 @@ import (
 
 	"github.com/rstwhy/rstwhy/analyzer"
 	"github.com/rstwhy/rstwhy/capture"
+	"github.com/rstwhy/rstwhy/classify"
 	"github.com/rstwhy/rstwhy/flows"
 	"github.com/rstwhy/rstwhy/internal/synth"
 	"github.com/rstwhy/rstwhy/packet"
@@ -240,3 +241,33 @@ func (f first) Incident(i *analyzer.Incident) error {
 func (first) Note(*flows.Note) error { return nil }
 
 func (first) Close(*analyzer.Summary) error { return nil }
+
+// TestLossy loses packets about the time of a RST: what is said of it is less sure.
+func TestLossy(t *testing.T) {
+	judged := func(lossy func(from, to int64) bool) (out analyzer.Incident) {
+		files, err := capture.Open([]string{"../testdata/pcaps/unread-data-on-close/client.pcap"}, capture.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer files.Close()
+		if _, err := analyzer.Run(t.Context(), files, analyzer.Config{Lossy: lossy}, analyzer.IncidentFunc(func(i *analyzer.Incident) error {
+			out = *i.Clone()
+			return nil
+		})); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	was := judged(nil)
+	var from, to int64
+	is := judged(func(a, b int64) bool { from, to = a, b; return true })
+	if was.Lossy || !is.Lossy || was.Verdict.Confidence != classify.Likely || is.Verdict.Confidence != classify.Possible {
+		t.Errorf("%s before, %s where packets were lost", was.Verdict.Confidence, is.Verdict.Confidence)
+	}
+	if at := is.Reset.RST.Time; from >= at || to <= at {
+		t.Errorf("asked from %d to %d about a RST at %d", from, to, at)
+	}
+	if calm := judged(func(int64, int64) bool { return false }); calm.Lossy || calm.Verdict.Confidence != classify.Likely {
+		t.Errorf("%s where nothing was lost", calm.Verdict.Confidence)
+	}
+}

@@ -48,7 +48,8 @@ type incidentJSON struct {
 	Stage      string         `json:"client_stage,omitempty"` // Cloudflare Radar's: post-syn, post-ack, post-psh, later
 	Lacks      []string       `json:"capture_lacks,omitempty"`
 	Unchecked  []string       `json:"unchecked_causes,omitempty"`
-	Payload    string         `json:"rst_payload,omitempty"` // quoted as in Go
+	Payload    string         `json:"rst_payload,omitempty"`     // quoted as in Go
+	Lossy      bool           `json:"packets_dropped,omitempty"` // about the time of the RST
 	Kernel     *kernelJSON    `json:"kernel,omitempty"`
 }
 
@@ -265,6 +266,7 @@ func (e *encoder) incident(i *analyzer.Incident) *incidentJSON {
 	if len(r.Payload) > 0 {
 		j.Payload = strconv.QuoteToASCII(string(r.Payload))
 	}
+	j.Lossy = i.Lossy
 	if k := &i.Kernel; k.Word != classify.Unasked {
 		j.Kernel = &kernelJSON{Word: k.Word.String(), Accord: v.Kernel.String(), Reason: k.Reason, State: k.State,
 			Unread: k.Unread, Linger: k.Linger, Process: k.Process, PID: k.PID, Exiting: k.Exiting, Signal: k.Signal}

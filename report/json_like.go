@@ -29,7 +29,7 @@ type kinds struct {
 // i is the first or has to be written in full.
 func (k *kinds) like(i *analyzer.Incident) uint64 {
 	v := &i.Verdict
-	if !benign(v) || i.Kernel.Word != classify.Unasked || len(i.Reset.Payload) > 0 || !oneFile(i.Frames()) {
+	if !benign(v) || i.Lossy || i.Kernel.Word != classify.Unasked || len(i.Reset.Payload) > 0 || !oneFile(i.Frames()) {
 		return 0
 	}
 	if k.first == nil {

@@ -218,10 +218,14 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 		chosen.To = append(chosen.To, c)
 	}
 	chosen.To = append(chosen.To, further...)
+	watch := newWatch(in, outs, served)
 	config := analyzer.Config{
 		Table: flows.Config{MaxMemory: int64(o.memory)},
 		Live:  in.live || in.stream,
-		Tick:  newWatch(in, outs, served).tick,
+		Tick:  watch.tick,
+	}
+	if in.live {
+		config.Lossy = watch.lossy
 	}
 	if in.kernel != nil {
 		config.Witness = in.kernel

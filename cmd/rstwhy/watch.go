@@ -28,6 +28,37 @@ type watch struct {
 
 	looked, warned, status time.Time
 	dropped, unwritten     uint64 // that were said
+	seen                   uint64 // drops that losses know of
+	losses                 []span // when packets were dropped, the latest last
+}
+
+// span is from one time to another, in nanoseconds since the Unix epoch.
+type span struct{ from, to int64 }
+
+// lossesMost is how many spans are kept: of incidents that settle two seconds later.
+const lossesMost = 64
+
+// lost notes that packets were dropped since it was last looked.
+func (w *watch) lost(from, to time.Time) {
+	s := span{from.UnixNano(), to.UnixNano()}
+	if n := len(w.losses); n > 0 && w.losses[n-1].to >= s.from {
+		w.losses[n-1].to = s.to
+		return
+	}
+	if len(w.losses) == lossesMost {
+		w.losses = append(w.losses[:0], w.losses[1:]...)
+	}
+	w.losses = append(w.losses, s)
+}
+
+// lossy reports whether packets were dropped between two times.
+func (w *watch) lossy(from, to int64) bool {
+	for _, s := range w.losses {
+		if s.from <= to && s.to >= from {
+			return true
+		}
+	}
+	return false
 }
 
 func newWatch(in *input, outs *outputs, to *web.Server) *watch {
@@ -41,12 +72,17 @@ func (w *watch) tick(p *analyzer.Progress) {
 	if !w.in.live || now.Sub(w.looked) < lookEvery {
 		return
 	}
+	since := w.looked
 	w.looked = now
 	c := w.in.counters()
 	if c == nil {
 		return
 	}
 	dropped, unwritten := c.Dropped+c.DroppedByInterface, w.outs.unwritten()
+	if dropped > w.seen {
+		w.seen = dropped
+		w.lost(since, now)
+	}
 	if w.web != nil {
 		w.web.Set(web.State{Progress: *p, Counters: *c, Unwritten: unwritten})
 	}

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"sync"
+	"syscall"
 
 	"github.com/rstwhy/rstwhy/packet"
 )
@@ -13,20 +14,41 @@ type Recorder struct {
 	octets []byte // a ring, in which a frame never wraps
 	next   int    // where the next frame goes
 	frames []recorded
-	first  int // of frames, the oldest
+	first  uint64 // the oldest frame, of all that there were
+	end    uint64 // behind the latest
 }
 
-// recorded is a frame that is kept.
+// recorded is a frame that is kept. It has no pointers, and lies in a ring by its number.
 type recorded struct {
 	time     int64
 	number   uint64
-	at, size int
-	wireLen  int
+	at, size uint32
+	wireLen  uint32
 	linkType uint32
 }
 
-// NewRecorder returns one with room for so many octets of frames.
-func NewRecorder(size int) *Recorder { return &Recorder{octets: make([]byte, max(size, maxRecord))} }
+// frameMean is how long frames are at least, on an average, where all octets can be used:
+// a segment without payload has 54 and more, one with some a few hundred.
+const frameMean = 128
+
+// NewRecorder returns one with room for so many octets of frames, 256 MiB at most.
+func NewRecorder(size int) *Recorder {
+	size = min(max(size, maxRecord), 256<<20)
+	return &Recorder{octets: memoryOf(size), frames: make([]recorded, size/frameMean)}
+}
+
+// memoryOf is memory of the system's, of which Go's collector does not let the heap grow
+// by as much again.
+func memoryOf(size int) []byte {
+	b, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return make([]byte, size)
+	}
+	return b
+}
+
+// frame is the k-th of all that there were.
+func (r *Recorder) frame(k uint64) *recorded { return &r.frames[k%uint64(len(r.frames))] }
 
 // add keeps a frame, and forgets those whose room it takes.
 func (r *Recorder) add(time int64, number uint64, linkType uint32, data []byte, wireLen int) {
@@ -40,22 +62,22 @@ func (r *Recorder) add(time int64, number uint64, linkType uint32, data []byte, 
 		r.next = 0
 	}
 	r.forget(r.next, r.next+len(data))
-	copy(r.octets[r.next:], data)
-	if r.first > 1024 && r.first > len(r.frames)/2 {
-		r.frames = r.frames[:copy(r.frames, r.frames[r.first:])]
-		r.first = 0
+	if r.end-r.first == uint64(len(r.frames)) {
+		r.first++
 	}
-	r.frames = append(r.frames, recorded{time, number, r.next, len(data), wireLen, linkType})
+	copy(r.octets[r.next:], data)
+	*r.frame(r.end) = recorded{time, number, uint32(r.next), uint32(len(data)), uint32(wireLen), linkType}
+	r.end++
 	r.next += len(data)
 }
 
 // forget drops the oldest frames as long as they lie within from and to.
 func (r *Recorder) forget(from, to int) {
-	for r.first < len(r.frames) {
-		if f := &r.frames[r.first]; f.at >= to || f.at+f.size <= from || f.size == 0 && f.at < from {
+	for ; r.first < r.end; r.first++ {
+		f := r.frame(r.first)
+		if at, size := int(f.at), int(f.size); at >= to || at+size <= from || size == 0 && at < from {
 			return
 		}
-		r.first++
 	}
 }
 
@@ -64,10 +86,10 @@ func (r *Recorder) forget(from, to int) {
 func (r *Recorder) Each(with func(*Raw) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for k := range r.frames[r.first:] {
-		f := &r.frames[r.first+k]
+	for k := r.first; k < r.end; k++ {
+		f := r.frame(k)
 		raw := Raw{
-			Time: f.time, Data: r.octets[f.at : f.at+f.size : f.at+f.size], WireLen: f.wireLen, LinkType: f.linkType, Digits: nanoDigits,
+			Time: f.time, Data: r.octets[f.at : f.at+f.size : f.at+f.size], WireLen: int(f.wireLen), LinkType: f.linkType, Digits: nanoDigits,
 		}
 		link, _ := packet.LinkFromType(f.linkType)
 		h := &raw.Header

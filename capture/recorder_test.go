@@ -54,6 +54,22 @@ func TestRecorder(t *testing.T) {
 			t.Errorf("after frame %d no more than %d of %d octets are kept", number, octets, size)
 		}
 	}
+	// More frames than there is room for: the latest are kept.
+	few := NewRecorder(size)
+	for number := uint64(1); number <= 3*size/frameMean; number++ {
+		few.add(int64(number), number, 1, []byte{byte(number)}, 1)
+	}
+	kept, last := 0, uint64(0)
+	if err := few.Each(func(raw *Raw) error {
+		kept++
+		last = raw.Ref.Frame()
+		if raw.Data[0] != byte(last) {
+			t.Fatalf("frame %d holds another's octets", last)
+		}
+		return nil
+	}); err != nil || kept != size/frameMean || last != 3*size/frameMean {
+		t.Errorf("%d frames up to %d are kept, %v", kept, last, err)
+	}
 	stop := errors.New("enough")
 	if err := r.Each(func(*Raw) error { return stop }); err != stop {
 		t.Error(err)

@@ -191,7 +191,7 @@ func (c *Capture) Close(*analyzer.Summary) error {
 		return err
 	}
 	buf := bufio.NewWriter(c.w)
-	w, err := c.begin(buf)
+	w, err := c.begin(buf, c.summary())
 	if err != nil {
 		return err
 	}
@@ -374,9 +374,6 @@ const saysMasked = "addresses are not those of the capture, payload and options 
 
 // summary is the comment on the whole capture.
 func (c *Capture) summary() string {
-	if c.incidents == 0 {
-		return "rstwhy: all packets that were kept"
-	}
 	s := fmt.Sprintf("rstwhy: the packets of %d connections that were reset", len(c.said))
 	if len(c.said) == 1 {
 		s = "rstwhy: the packets of a connection that was reset"
@@ -395,9 +392,6 @@ func (c *Capture) summary() string {
 	if c.gone > 0 {
 		s += fmt.Sprintf("\nthe packets of %d of them are not kept any more, or not all", c.gone)
 	}
-	if c.o.Mask != nil {
-		s += "\n" + saysMasked
-	}
 	return s
 }
 
@@ -405,7 +399,7 @@ func (c *Capture) summary() string {
 func Everything(w io.Writer, o Options) error {
 	c := New(w, o)
 	buf := bufio.NewWriter(w)
-	p, err := c.begin(buf)
+	p, err := c.begin(buf, "rstwhy: all packets that were kept")
 	if err != nil {
 		return err
 	}
@@ -422,12 +416,15 @@ type packetWriter struct {
 	names []string
 }
 
-func (c *Capture) begin(w io.Writer) (*packetWriter, error) {
+func (c *Capture) begin(w io.Writer, comment string) (*packetWriter, error) {
+	if c.o.Mask != nil {
+		comment += "\n" + saysMasked
+	}
 	app := "rstwhy"
 	if c.o.Version != "" {
 		app += " " + c.o.Version
 	}
-	out, err := capture.NewWriter(w, app, c.summary())
+	out, err := capture.NewWriter(w, app, comment)
 	shown := c.o.Names
 	if c.o.Shown != nil {
 		shown = c.o.Shown

@@ -73,7 +73,7 @@ func Cut(w io.Writer, o Options, pick func(*analyzer.Incident) bool) (Result, er
 	raws := smallest(kept.raws, said)
 	out.Packets = uint64(len(raws))
 	buf := bufio.NewWriter(w)
-	n, err := c.begin(buf)
+	n, err := c.begin(buf, c.summary())
 	if err != nil {
 		return out, err
 	}

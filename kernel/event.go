@@ -42,8 +42,8 @@ type Event struct {
 	Netns uint32
 
 	// Of an abort, and zero for a reply: the octets that had arrived in order
-	// and that no program has read (rcv_nxt - copied_seq; the peer's FIN counts
-	// as one), and whether the socket has SO_LINGER with a time of 0.
+	// and that no program has read (rcv_nxt - copied_seq, less the peer's FIN),
+	// and whether the socket has SO_LINGER with a time of 0.
 	Unread uint32
 	Linger bool
 

@@ -143,7 +143,7 @@ func remarks(i *analyzer.Incident, quote func(string) string) []string {
 		out = append(out, fmt.Sprintf("the RST carries %s of payload: %s", count(uint64(i.Reset.RST.Len), "byte"), quote(strconv.QuoteToASCII(string(n)))))
 	}
 	if i.Lossy {
-		out = append(out, "packets were dropped about that time, so that some of the connection may be missing: the verdict is less sure than it looks from the others")
+		out = append(out, "packets were dropped about that time, and some of the connection may be missing: the verdict is less sure for that")
 	}
 	if i.Reset.RST.Marks.Has(packet.BadChecksum) {
 		out = append(out, "the TCP checksum of the RST is wrong: the receiver ignored it, or the capture was taken before the network card filled it in")

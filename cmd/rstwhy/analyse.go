@@ -246,6 +246,9 @@ func (o *options) capture(args []string, interrupt *interrupt, further ...analyz
 	chosen.Tell(summary)
 	if summary.Live = in.counters(); summary.Live != nil {
 		summary.Live.Unwritten = outs.unwritten()
+		if in.kernel != nil {
+			summary.Live.Kernel.Unseen = uint64(len(in.kernel.Unpaired()))
+		}
 	}
 	damages := slices.Clone(summary.Damage)
 	if in.masked != nil {
@@ -445,8 +448,8 @@ func (in *input) counters() *analyzer.Counters {
 	}
 	c := &analyzer.Counters{Received: s.Received, Dropped: s.Dropped, DroppedByInterface: s.IfDropped}
 	if in.kernel != nil {
-		sent, lost, _ := in.kernel.Heard()
-		c.Kernel = &analyzer.KernelCounters{Sent: sent, Unseen: uint64(len(in.kernel.Unpaired())), Lost: lost}
+		sent, lost, _ := in.kernel.Heard() // of the error watch tells
+		c.Kernel = &analyzer.KernelCounters{Sent: sent, Lost: lost}
 	}
 	return c
 }

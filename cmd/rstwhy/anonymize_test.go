@@ -105,13 +105,20 @@ func secretCapture() []byte {
 	return b.Bytes()
 }
 
-// TestNothingGetsOut writes everything that can be written of a capture full of secrets,
-// and looks for them in it: as text and as octets, on standard output and in files.
-func TestNothingGetsOut(t *testing.T) {
+// built is the program as users have it.
+func built(t *testing.T) string {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "rstwhy")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return program
+}
+
+// TestNothingGetsOut writes everything that can be written of a capture full of secrets,
+// and looks for them in it: as text and as octets, on standard output and in files.
+func TestNothingGetsOut(t *testing.T) {
+	program := built(t)
 	dir := t.TempDir()
 	capture := secretCapture()
 	key := bytes.Repeat([]byte("key."), anonymize.KeyLen/4)

@@ -45,10 +45,7 @@ func hostileCapture() []byte {
 // TestHostileStrings has strings that harm those who print them in payloads and in the
 // name of the file, and looks at everything that is written.
 func TestHostileStrings(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "rstwhy")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := built(t)
 	dir := t.TempDir()
 	file := strings.NewReplacer("/", "_", "\x00", "").Replace(hostile) + ".pcap"
 	if err := os.WriteFile(filepath.Join(dir, file), append(hostileCapture(), 1, 2, 3), 0o600); err != nil {

@@ -17,12 +17,7 @@ import (
 
 // TestLiveKernel asks the kernel of the server, or of the client, why it sent its resets.
 func TestLiveKernel(t *testing.T) {
-	if err := lab.Missing(); err != nil {
-		if os.Getenv("RSTWHY_LIVE") == "require" {
-			t.Fatal(err)
-		}
-		t.Skip("SKIPPED, NOTHING TESTED LIVE: ", err)
-	}
+	needsLab(t)
 	type said struct {
 		Word, Reason, Process string
 		Unread                int  `json:"unread_bytes"`
@@ -133,12 +128,7 @@ func isNobody(t *testing.T, pid int) {
 
 // TestLiveDuration ends by itself, with a report.
 func TestLiveDuration(t *testing.T) {
-	if err := lab.Missing(); err != nil {
-		if os.Getenv("RSTWHY_LIVE") == "require" {
-			t.Fatal(err)
-		}
-		t.Skip("SKIPPED, NOTHING TESTED LIVE: ", err)
-	}
+	needsLab(t)
 	dir := t.TempDir()
 	began := time.Now()
 	out, err := exec.Command("rstwhy", "-i", "lo", "--duration", "700ms", "-B", "1M", "-o", dir+"/r.md", "tcp port 1").CombinedOutput()

@@ -21,12 +21,7 @@ const settleWithin = 5 * time.Second
 // The core causes, provoked between two network namespaces and explained while
 // they happen, by the program as users run it; then the summary on SIGINT.
 func TestLive(t *testing.T) {
-	if err := lab.Missing(); err != nil {
-		if os.Getenv("RSTWHY_LIVE") == "require" {
-			t.Fatal(err)
-		}
-		t.Skip("SKIPPED, NOTHING TESTED LIVE: ", err)
-	}
+	needsLab(t)
 	for recipe, cause := range map[string]string{
 		"no-listener":               "no-listener",
 		"handshake-abort":           "handshake-abort",
@@ -113,6 +108,17 @@ func TestLive(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// needsLab skips a test where there can be no namespaces.
+func needsLab(t *testing.T) {
+	t.Helper()
+	if err := lab.Missing(); err != nil {
+		if os.Getenv("RSTWHY_LIVE") == "require" {
+			t.Fatal(err)
+		}
+		t.Skip("SKIPPED, NOTHING TESTED LIVE: ", err)
 	}
 }
 

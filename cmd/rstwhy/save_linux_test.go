@@ -18,12 +18,7 @@ import (
 // TestLiveSave saves the packets of a live run: of a new kind of incident, of all that is
 // kept at SIGUSR2, and of what was explained at the end. The same is said of each.
 func TestLiveSave(t *testing.T) {
-	if err := lab.Missing(); err != nil {
-		if os.Getenv("RSTWHY_LIVE") == "require" {
-			t.Fatal(err)
-		}
-		t.Skip("SKIPPED, NOTHING TESTED LIVE: ", err)
-	}
+	needsLab(t)
 	r, ok := lab.Find("unread-data-on-close")
 	if !ok {
 		t.Fatal("no such recipe")

@@ -28,6 +28,7 @@ type watch struct {
 
 	looked, warned, status time.Time
 	dropped, unwritten     uint64 // that were said
+	deaf                   bool   // it was said that the kernel is not heard any more
 	seen                   uint64 // drops that losses know of
 	losses                 []span // when packets were dropped, the latest last
 }
@@ -77,6 +78,12 @@ func (w *watch) tick(p *analyzer.Progress) {
 	c := w.in.counters()
 	if c == nil {
 		return
+	}
+	if k := w.in.kernel; k != nil && !w.deaf {
+		if _, _, err := k.Heard(); err != nil {
+			w.deaf = true
+			tell(os.Stderr, "the kernel is not heard any more: "+err.Error()+"; verdicts go by the packets alone")
+		}
 	}
 	dropped, unwritten := c.Dropped+c.DroppedByInterface, w.outs.unwritten()
 	if dropped > w.seen {
